@@ -1,0 +1,5 @@
+"""ST-ABN: action recognition that shows where and when it looked (arXiv:2110.15574)."""
+
+from mmaction.version import __version__
+
+__all__ = ["__version__"]
