@@ -1,17 +1,11 @@
 """The registries of this project: children of mmengine's, under the scope ``mmaction``.
 
 ``locations`` lets a registry import what it holds when it is first asked, so that building from a
-config needs no import by hand.
+config needs no import by hand. Those without any are there because mmengine looks for a child of
+this scope in each of its trees, and warns where it finds none.
 """
 
-from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine import registry as mmengine
 from mmengine.registry import Registry
 
 SCOPE = "mmaction"
@@ -21,11 +15,22 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope=SCOPE, locations=list(locations))
 
 
-MODELS = _child(MMENGINE_MODELS, "mmaction.models")
-MODEL_WRAPPERS = _child(MMENGINE_MODEL_WRAPPERS, "mmaction.engine")
-DATASETS = _child(MMENGINE_DATASETS, "mmaction.datasets")
-DATA_SAMPLERS = _child(MMENGINE_DATA_SAMPLERS, "mmaction.datasets")
-TRANSFORMS = _child(MMENGINE_TRANSFORMS, "mmaction.datasets")
-FUNCTIONS = _child(MMENGINE_FUNCTIONS, "mmaction.datasets")
-METRICS = _child(MMENGINE_METRICS, "mmaction.evaluation")
-HOOKS = _child(MMENGINE_HOOKS, "mmaction.engine")
+MODELS = _child(mmengine.MODELS, "mmaction.models")
+DATASETS = _child(mmengine.DATASETS, "mmaction.datasets")
+DATA_SAMPLERS = _child(mmengine.DATA_SAMPLERS, "mmaction.datasets")
+TRANSFORMS = _child(mmengine.TRANSFORMS, "mmaction.datasets")
+FUNCTIONS = _child(mmengine.FUNCTIONS, "mmaction.datasets")
+METRICS = _child(mmengine.METRICS, "mmaction.evaluation")
+HOOKS = _child(mmengine.HOOKS, "mmaction.engine")
+
+EVALUATOR = _child(mmengine.EVALUATOR)
+LOG_PROCESSORS = _child(mmengine.LOG_PROCESSORS)
+LOOPS = _child(mmengine.LOOPS)
+MODEL_WRAPPERS = _child(mmengine.MODEL_WRAPPERS)
+OPTIMIZERS = _child(mmengine.OPTIMIZERS)
+OPTIM_WRAPPERS = _child(mmengine.OPTIM_WRAPPERS)
+OPTIM_WRAPPER_CONSTRUCTORS = _child(mmengine.OPTIM_WRAPPER_CONSTRUCTORS)
+PARAM_SCHEDULERS = _child(mmengine.PARAM_SCHEDULERS)
+VISBACKENDS = _child(mmengine.VISBACKENDS)
+VISUALIZERS = _child(mmengine.VISUALIZERS)
+WEIGHT_INITIALIZERS = _child(mmengine.WEIGHT_INITIALIZERS)

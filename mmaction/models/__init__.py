@@ -1,0 +1,22 @@
+"""Networks: backbones, branches and the recognizers made of them."""
+
+from mmaction.models.attention_branch import AttentionBranch, AttentionOutput
+from mmaction.models.attention_mechanism import AttentionMechanism
+from mmaction.models.backbones.resnet3d import ResNet3D
+from mmaction.models.data_preprocessor import ClipPreprocessor
+from mmaction.models.perception_branch import PerceptionBranch
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.recognizer3d import Recognizer3D
+from mmaction.models.recognizers.st_abn import STABN
+
+__all__ = [
+    "STABN",
+    "AttentionBranch",
+    "AttentionMechanism",
+    "AttentionOutput",
+    "BaseRecognizer",
+    "ClipPreprocessor",
+    "PerceptionBranch",
+    "Recognizer3D",
+    "ResNet3D",
+]

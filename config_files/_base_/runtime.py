@@ -1,0 +1,19 @@
+# What every run shares: logging, checkpoints, evaluation, chance.
+evaluation = dict(interval=1)
+randomness = dict(seed=0)
+default_hooks = dict(
+    logger=dict(type="LoggerHook", interval=20),
+    checkpoint=dict(
+        type="CheckpointHook",
+        interval=1,
+        max_keep_ckpts=3,
+        save_best="perception/top1",
+        rule="greater",
+    ),
+)
+custom_hooks = [
+    # Batch norm's running statistics: averaged over the processes before they are used.
+    dict(type="SyncBuffersHook"),
+    dict(type="PlainCheckpointHook"),
+]
+env_cfg = dict(mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0))

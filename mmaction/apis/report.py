@@ -1,0 +1,46 @@
+"""What a test prints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+
+from mmaction.apis.test import TestOutcome
+from mmaction.evaluation.accuracy_metric import ACCURACIES
+
+
+def accuracy_table(metrics: dict[str, float]) -> str:
+    """``{'perception/top1': 0.5, …}`` as a table of percentages, a line a branch."""
+    branches = list(dict.fromkeys(key.partition("/")[0] for key in metrics))
+    names = [n for n in ACCURACIES if any(key.endswith(f"/{n}") for key in metrics)]
+    lines = [f"{'branch':<12}" + "".join(f"{name:>12}" for name in names)]
+    for branch in branches:
+        cells = (f"{100 * metrics[f'{branch}/{name}']:>10.2f} %" for name in names)
+        lines.append(f"{branch:<12}" + "".join(cells))
+    return "\n".join(lines)
+
+
+def report_test(
+    outcome: TestOutcome, *, out: str | None, log: str | None, explanations: str | None
+) -> None:
+    """Prints the accuracies and where everything is; the main process alone does."""
+    if not is_main_process():
+        return
+    videos = len(outcome.table.names)
+    lines = [f"{videos} videos" + (f", scores from {out}" if outcome.from_cache else "")]
+    if outcome.metrics:
+        lines.append(accuracy_table(outcome.metrics))
+    else:
+        lines.append("no labels in the annotation, so no accuracies")
+    if out:
+        lines += [f"scores       {out}", f"accuracies   {Path(out).with_suffix('.metrics.json')}"]
+    if explanations:
+        lines.append(f"explanations {os.path.join(explanations, 'index.html')}")
+    text = "\n".join(lines)
+    print(text, flush=True)
+    if log:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "a", encoding="utf-8") as f:
+            f.write(text + "\n")

@@ -1,0 +1,143 @@
+"""Testing a checkpoint: scores, accuracies, attention maps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+
+from mmaction.apis.build_errors import readable_build_errors
+from mmaction.apis.config import require_work_dir
+from mmaction.datasets.validation import check_directories
+from mmaction.engine import ActionRunner, tolerate_broken_torchvision
+from mmaction.errors import CheckpointError, ConfigError
+from mmaction.evaluation import AccuracyMetric, ScoreTable, accuracies, resolve_accuracies
+from mmaction.files import atomic_path
+from mmaction.registry import DATASETS
+
+# They change how fast the scores come, not what they are.
+_SPEED_KEYS = ("batch_size", "num_workers", "persistent_workers", "pin_memory", "prefetch_factor")
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """What a test found.
+
+    Attributes:
+        table: Every video's scores, in the order of the annotation.
+        metrics: ``{'perception/top1': …}`` in [0, 1]; empty without labels.
+        from_cache: Whether the scores were read from ``out``.
+    """
+
+    __test__ = False  # not a test case, whatever its name
+
+    table: ScoreTable
+    metrics: dict[str, float]
+    from_cache: bool
+
+
+def test(
+    cfg: Config,
+    checkpoint: str | os.PathLike[str],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    ignore_cache: bool = False,
+    metrics: Sequence[str] = ("top1", "top5", "mean_class"),
+    explanations: str | os.PathLike[str] | None = None,
+) -> TestOutcome:
+    """Scores the config's test set.
+
+    Args:
+        cfg: From ``load_config``.
+        checkpoint: Weights of the config's network.
+        out: Where to keep the scores, a ``.pkl``; its accuracies go to ``.metrics.json`` beside it.
+            Where it is there and was made from the same config, checkpoint and annotation, it is
+            used.
+        ignore_cache: Compute anew whatever ``out`` holds.
+        metrics: Which accuracies; see ``resolve_accuracies``.
+        explanations: Directory for every video's attention maps; they need the network to run, so
+            the cache is not used.
+
+    Raises:
+        UserError: For a checkpoint, config or data that can't be used.
+    """
+    metrics = resolve_accuracies(metrics)
+    if not cfg.get("test_dataloader"):
+        raise ConfigError("the config has no test_dataloader to test on")
+    if not Path(checkpoint).is_file():
+        raise CheckpointError(f"checkpoint {checkpoint}: no such file")
+    made_from = fingerprints(cfg, checkpoint)
+    table = None
+    if out is not None and explanations is None and not ignore_cache:
+        table = _cached(Path(out), made_from)
+    from_cache = table is not None
+    if table is None:
+        table = replace(_run(cfg, checkpoint, explanations), made_from=made_from)
+    found = accuracies(table, metrics)
+    if out is not None and is_main_process():
+        if not from_cache:
+            table.save(out)
+        with atomic_path(Path(out).with_suffix(".metrics.json")) as path:
+            path.write_text(json.dumps(found, indent=2) + "\n")
+    return TestOutcome(table=table, metrics=found, from_cache=from_cache)
+
+
+def fingerprints(cfg: Config, checkpoint: str | os.PathLike[str]) -> dict[str, str]:
+    """SHA-256 of all that test scores follow from: config, checkpoint, annotation files."""
+    loader = {k: v for k, v in cfg.test_dataloader.to_dict().items() if k not in _SPEED_KEYS}
+    settings = json.dumps([cfg.model.to_dict(), loader], sort_keys=True, default=str)
+    annotations = cfg.test_dataloader.dataset.ann_file
+    files = [annotations] if isinstance(annotations, str) else annotations
+    return {
+        "config": hashlib.sha256(settings.encode()).hexdigest(),
+        "checkpoint": _file_hash(checkpoint),
+        "annotations": " ".join(_file_hash(f) for f in files if Path(f).is_file()),
+    }
+
+
+def _file_hash(path: str | os.PathLike[str]) -> str:
+    with open(path, "rb") as f:
+        digest = hashlib.sha256()
+        while block := f.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _cached(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
+    if not out.is_file():
+        return None
+    table = ScoreTable.load(out)
+    return table if table.made_from == made_from else None
+
+
+def _run(
+    cfg: Config, checkpoint: str | os.PathLike[str], explanations: str | os.PathLike[str] | None
+) -> ScoreTable:
+    tolerate_broken_torchvision()
+    require_work_dir(cfg)
+    cfg = cfg.copy()
+    for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
+        cfg[key] = None
+    for key in ("val_dataloader", "val_cfg", "val_evaluator"):
+        cfg[key] = None
+    cfg.load_from, cfg.resume = os.fspath(checkpoint), False
+    cfg.test_cfg = cfg.get("test_cfg") or {}
+    cfg.test_evaluator = dict(type="AccuracyMetric")
+    if explanations is not None:
+        hook = dict(type="ExplanationHook", out_dir=os.fspath(explanations))
+        cfg.custom_hooks = [*cfg.get("custom_hooks", ()), hook]
+    with readable_build_errors():
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        check_directories(dataset.annotations, dataset.data_root)
+        runner = ActionRunner.from_cfg(cfg)
+        runner.test()
+    metric = runner.test_loop.evaluator.metrics[0]
+    assert isinstance(metric, AccuracyMetric)
+    assert metric.table is not None
+    return metric.table

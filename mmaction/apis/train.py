@@ -1,0 +1,75 @@
+"""Training from a config."""
+
+from __future__ import annotations
+
+from mmengine.config import Config
+from mmengine.dist import get_world_size
+
+from mmaction.apis.build_errors import readable_build_errors
+from mmaction.apis.config import datasets, require_work_dir
+from mmaction.datasets.validation import check_directories, check_overlap
+from mmaction.engine import ActionRunner, tolerate_broken_torchvision
+from mmaction.errors import ConfigError
+from mmaction.registry import DATASETS
+
+
+def train(cfg: Config) -> ActionRunner:
+    """Checks the config's data, then trains and, where there is a validation set, validates.
+
+    Args:
+        cfg: From ``load_config``.
+
+    Returns:
+        The runner, at its end.
+
+    Raises:
+        UserError: Before the first step, for what a wrong config or bad data would break.
+    """
+    tolerate_broken_torchvision()
+    require_work_dir(cfg)
+    with readable_build_errors():
+        check_data(cfg)
+        runner = ActionRunner.from_cfg(cfg)
+        log_batch_size(runner)
+        runner.train()
+    return runner
+
+
+def check_data(cfg: Config) -> None:
+    """Looks at the lists of every split before a step is taken.
+
+    Raises:
+        DataError: A label that the model has no class for, missing directories, videos that are in
+            both training and validation.
+    """
+    lists = {}
+    for split, dataset_cfg in datasets(cfg):
+        if split == "test":
+            continue
+        dataset = DATASETS.build(dataset_cfg)
+        check_directories(dataset.annotations, dataset.data_root)
+        lists[split] = dataset
+    if "train" in lists and "val" in lists:
+        same_root = lists["train"].data_root == lists["val"].data_root
+        if same_root:
+            check_overlap(lists["train"].annotations, lists["val"].annotations)
+
+
+def log_batch_size(runner: ActionRunner) -> None:
+    """Says what a step's batch is and what linear scaling would make of the learning rate.
+
+    Rates in the configs are for ``auto_scale_lr.base_batch_size`` clips a step (Goyal et al.,
+    arXiv:1706.02677); ``--auto-scale-lr`` applies it.
+    """
+    optimizer, loader = runner.cfg.optim_wrapper.optimizer, runner.cfg.train_dataloader
+    batch, processes = loader.batch_size, get_world_size()
+    base = (runner.auto_scale_lr or {}).get("base_batch_size")
+    if not base:
+        raise ConfigError("auto_scale_lr.base_batch_size is missing: which batch is lr meant for?")
+    scaled = optimizer.lr * batch * processes / base
+    applied = runner.auto_scale_lr.get("enable", False)
+    runner.logger.info(
+        f"{batch * processes} clips a step ({processes} process(es) × {batch}); "
+        f"lr {optimizer.lr:g} is for {base}, linear scaling makes it {scaled:g}"
+        f" ({'applied' if applied else 'not applied; --auto-scale-lr applies it'})"
+    )

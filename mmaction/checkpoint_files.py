@@ -1,0 +1,52 @@
+"""Checkpoint files, read so that nothing in them can run."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmaction.errors import CheckpointError, first_line
+
+# Under which keys public checkpoints keep their weights; a file may also hold nothing else.
+WEIGHT_KEYS = ("state_dict", "model_state_dict")
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU with torch's weights-only unpickler: no code in it can run.
+
+    Returns:
+        The file's dict; ``state_dict`` holds the weights by name, without a ``module.`` prefix.
+
+    Raises:
+        CheckpointError: The file is missing, broken, needs more than plain data, or has no weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path}: no such file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as e:
+        raise CheckpointError(
+            f"checkpoint {path}: not plain weights, refused ({_unsafe_global(e)})"
+        ) from e
+    except (RuntimeError, EOFError, OSError, ValueError) as e:
+        raise CheckpointError(f"checkpoint {path}: broken ({first_line(e)})") from e
+    content = content if isinstance(content, Mapping) else {}
+    found = [content[key] for key in WEIGHT_KEYS if isinstance(content.get(key), Mapping)]
+    state = found[0] if found else content
+    weights = {k.removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
+    if not weights:
+        raise CheckpointError(f"checkpoint {path}: holds no weights")
+    return {**(content if found else {}), "state_dict": weights}
+
+
+def _unsafe_global(error: Exception) -> str:
+    for line in str(error).splitlines():
+        if "GLOBAL" in line:
+            return line.strip()
+    return first_line(error)

@@ -1,0 +1,100 @@
+"""Telling a checkpoint made for another network from one that fits, and keeping ours plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+from torch import Tensor, nn
+
+from mmaction.errors import CheckpointError
+from mmaction.registry import HOOKS
+
+SHOWN_DIFFERENCES = 3
+
+
+def differences(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """One phrase for each weight that is missing, of another shape, or unknown to ``model``."""
+    own = model.state_dict()
+    found = []
+    for name, value in own.items():
+        if name not in state:
+            found.append(f"{name} is missing")
+        elif state[name].shape != value.shape:
+            found.append(
+                f"{name} is {tuple(state[name].shape)} there, {tuple(value.shape)} in this network"
+            )
+    return found + [f"{name} is unknown to this network" for name in state if name not in own]
+
+
+def require_same_architecture(
+    model: nn.Module, state: Mapping[str, Tensor], path: str | Path
+) -> None:
+    """Refuses weights that do not fit ``model`` one for one.
+
+    Raises:
+        CheckpointError: Names the first differing keys and shapes.
+    """
+    found = differences(model, state)
+    if found:
+        more = len(found) - SHOWN_DIFFERENCES
+        raise CheckpointError(
+            f"checkpoint {path} is of another architecture: "
+            + "; ".join(found[:SHOWN_DIFFERENCES])
+            + (f"; and {more} more" if more > 0 else "")
+        )
+
+
+def fitting_weights(
+    model: nn.Module, state: Mapping[str, Tensor], path: str | Path
+) -> tuple[dict[str, Tensor], list[str]]:
+    """What of ``state`` fits ``model`` by name and shape, for a start from another task's weights.
+
+    Returns:
+        The weights that fit, and a phrase for each difference.
+
+    Raises:
+        CheckpointError: Fewer than half of the network's weights are there.
+    """
+    own = model.state_dict()
+    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    if 2 * len(fitting) < len(own):
+        require_same_architecture(model, state, path)
+    return fitting, differences(model, state)
+
+
+@HOOKS.register_module()
+class PlainCheckpointHook(Hook):
+    """Keeps checkpoints to plain data, so that the weights-only unpickler can read them back.
+
+    mmengine's message hub pickles its buffers with their methods; here they travel as arrays.
+    """
+
+    priority = "VERY_LOW"
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        hub = checkpoint["message_hub"]
+        scalars = {
+            name: dict(
+                history=torch.as_tensor(buffer.data[0]).clone(),
+                counts=torch.as_tensor(buffer.data[1]).clone(),
+                max_length=buffer.max_length,
+            )
+            for name, buffer in hub["log_scalars"].items()
+        }
+        checkpoint["message_hub"] = {**hub, "log_scalars": scalars}
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        hub = checkpoint.get("message_hub")
+        if hub is None:
+            return
+        buffers = {}
+        for name, kept in hub["log_scalars"].items():
+            buffers[name] = HistoryBuffer(
+                kept["history"].tolist(), kept["counts"].tolist(), kept["max_length"]
+            )
+        checkpoint["message_hub"] = {**hub, "log_scalars": buffers}

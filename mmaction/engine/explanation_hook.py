@@ -1,0 +1,52 @@
+"""Writes every tested video's attention maps as they come (``-s``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import Hook
+
+from mmaction.explain import ExplanationWriter, write_gallery
+from mmaction.registry import HOOKS
+from mmaction.structures import VideoResult
+
+
+@HOOKS.register_module()
+class ExplanationHook(Hook):
+    """During testing, ``OUT_DIR/<video name>/`` for each video, and a page over all of them.
+
+    Each process writes the videos it tested.
+
+    Args:
+        out_dir: Where to; made where it is missing.
+        **options: The ``ExplanationWriter``'s: ``colormap``, ``opacity``, ``fps``.
+    """
+
+    def __init__(self, *, out_dir: str, **options: Any) -> None:
+        self.out_dir = out_dir
+        self.options = options
+        self.writer: ExplanationWriter | None = None
+
+    def before_test(self, runner: Any) -> None:
+        classes = runner.test_dataloader.dataset.classes
+        self.writer = ExplanationWriter(out_dir=self.out_dir, classes=classes, **self.options)
+
+    def after_test_iter(
+        self,
+        runner: Any,
+        batch_idx: int,
+        data_batch: dict[str, Any] | None = None,
+        outputs: Sequence[VideoResult] | None = None,
+    ) -> None:
+        assert self.writer is not None
+        assert data_batch is not None
+        for result, inputs in zip(outputs or (), data_batch["inputs"], strict=True):
+            self.writer.write(result, inputs)
+
+    def after_test(self, runner: Any) -> None:
+        barrier()
+        if is_main_process():
+            dataset = runner.test_dataloader.dataset
+            write_gallery(self.out_dir, "Where and when it looked", classes=dataset.classes)

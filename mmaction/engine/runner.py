@@ -1,0 +1,72 @@
+"""mmengine's Runner with the care that CPUs, process groups and foreign checkpoints need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmaction.checkpoint_files import read_checkpoint
+from mmaction.engine.checkpoints import (
+    SHOWN_DIFFERENCES,
+    fitting_weights,
+    require_same_architecture,
+)
+from mmaction.engine.distributed import init_distributed
+
+
+class ActionRunner(Runner):
+    """mmengine's ``Runner``; its docs hold, but for what the methods here say."""
+
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        """Joins the process group first, by gloo where there is no GPU."""
+        if self.distributed and not is_distributed():
+            init_distributed(self.launcher)
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """Wraps in DDP without device ids where there is no GPU."""
+        if not self.distributed or torch.cuda.is_available() or model_wrapper_cfg is not None:
+            return super().wrap_model(model_wrapper_cfg, model)
+        # As mmengine does on GPUs: SyncBuffersHook brings the norms' buffers in step.
+        return MMDistributedDataParallel(model.to(get_device()), broadcast_buffers=False)
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = "cpu",
+        strict: bool = False,
+        revise_keys: list | None = None,
+    ) -> dict[str, Any]:
+        """Reads ``filename`` with the weights-only unpickler and loads what it holds.
+
+        A test or a resumed run (``strict``, or ``resume`` in the config) needs the same
+        architecture; ``load_from`` takes what fits and logs what does not.
+
+        Raises:
+            CheckpointError: See ``read_checkpoint`` and ``require_same_architecture``.
+        """
+        checkpoint = read_checkpoint(filename)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        weights = checkpoint["state_dict"]
+        if strict or self._resume or self._train_dataloader is None:
+            require_same_architecture(model, weights, filename)
+        else:
+            weights, differing = fitting_weights(model, weights, filename)
+            if differing:
+                self.logger.warning(
+                    f"{filename}: {len(differing)} weights differ and keep their start values, "
+                    f"such as: {'; '.join(differing[:SHOWN_DIFFERENCES])}"
+                )
+        model.load_state_dict(weights, strict=False)
+        self._has_loaded = True
+        self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
+        return checkpoint

@@ -1,0 +1,111 @@
+"""The scores of a whole data set: gathered from all processes, written to a file and read back."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmaction.errors import UserError
+from mmaction.files import atomic_path
+from mmaction.structures import VideoResult
+
+# What a pickle of numpy arrays needs, and nothing that could do harm.
+_SAFE_GLOBALS = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.numeric", "_frombuffer"),
+    ("numpy.core.numeric", "_frombuffer"),
+}
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of N videos over K classes, in the order of the annotation.
+
+    Attributes:
+        names: The videos' names, N.
+        index: int64, N: their positions in the data set.
+        labels: int64, N; -1 where the annotation has none.
+        scores: float32, N×K, of the perception branch.
+        attention_scores: float32, N×K, or None for a plain recognizer.
+        made_from: What the scores were made from: see ``mmaction.apis.test``.
+    """
+
+    names: list[str]
+    index: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    attention_scores: np.ndarray | None = None
+    made_from: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_results(cls, results: Sequence[VideoResult]) -> ScoreTable:
+        """One process's results, in any order."""
+        samples = [r.sample for r in results]
+        attention = [r.attention_scores for r in results if r.attention_scores is not None]
+        return cls(
+            names=[s.name for s in samples],
+            index=np.array([s.index for s in samples], dtype=np.int64),
+            labels=np.array([-1 if s.label is None else s.label for s in samples], dtype=np.int64),
+            scores=_stack([r.scores for r in results]),
+            attention_scores=_stack(attention) if attention else None,
+        )
+
+    @classmethod
+    def merge(cls, parts: Iterable[ScoreTable]) -> ScoreTable:
+        """All processes' tables as one: each video once, sorted by its position."""
+        filled = [p for p in parts if p.names]
+        index = np.concatenate([p.index for p in filled])
+        _, first = np.unique(index, return_index=True)
+        names = [name for p in filled for name in p.names]
+        attention = [p.attention_scores for p in filled if p.attention_scores is not None]
+        return cls(
+            names=[names[i] for i in first],
+            index=index[first],
+            labels=np.concatenate([p.labels for p in filled])[first],
+            scores=np.concatenate([p.scores for p in filled])[first],
+            attention_scores=np.concatenate(attention)[first] if attention else None,
+        )
+
+    @property
+    def labelled(self) -> bool:
+        """Whether every video has a label."""
+        return bool((self.labels >= 0).all())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a pickle of a plain dict with numpy arrays; whole or not at all."""
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(pickle.dumps(vars(self), protocol=4))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ScoreTable:
+        """Reads what ``save`` wrote. Nothing in the file can run.
+
+        Raises:
+            UserError: The file is no such table.
+        """
+        try:
+            content = _ArrayUnpickler(io.BytesIO(Path(path).read_bytes())).load()
+            return cls(**content)
+        except (pickle.UnpicklingError, EOFError, TypeError, ValueError, AttributeError) as e:
+            raise UserError(f"{path}: not a score file of this project ({e})") from e
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _SAFE_GLOBALS:
+            raise pickle.UnpicklingError(f"refused {module}.{name}")
+        return super().find_class(module, name)
+
+
+def _stack(scores: Sequence[Any]) -> np.ndarray:
+    return np.stack([s.detach().cpu().numpy() for s in scores]).astype(np.float32)

@@ -1,0 +1,188 @@
+"""One clip as a short film: the frame beside its overlay, the temporal weights under both."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from mmaction.errors import UserError
+from mmaction.explain.colormap import (
+    DEFAULT_OPACITY,
+    overlay,
+    resize_frames,
+    scale_clip,
+    to_gray,
+)
+from mmaction.explain.records import ClipExplanation, written_whole
+from mmaction.explain.sheet import (
+    BACKGROUND,
+    BAR,
+    FAINT_INK,
+    INK,
+    PEAK,
+    SMALL,
+    TRACK,
+    bar_heights,
+    fitted,
+    font,
+    format_numbers,
+)
+
+ENCODER = "libx264"
+# All in pixels.
+SMALLEST, LARGEST = 192, 640  # longer side of a picture
+MIDDLE_GAP = 4
+STRIP_PAD = 6
+STRIP_BARS = 36
+STRIP_TEXT = 20
+STRIP_HEIGHT = STRIP_PAD + STRIP_BARS + STRIP_TEXT
+
+
+def write_clip(
+    explanation: ClipExplanation,
+    path: str | Path,
+    *,
+    fps: float = 8.0,
+    opacity: float = DEFAULT_OPACITY,
+    colormap: str = "viridis",
+) -> None:
+    """Write a clip as H.264 in MP4 that browsers play, whole or not at all.
+
+    yuv420p, BT.709, its index in front; one film frame a frame of the clip.
+
+    Args:
+        explanation: The clip; its pixels must be at hand.
+        path: Where to; the name's end doesn't matter.
+        fps: Frames a second, above 0.
+        opacity: Share of the map's colour in the overlay, in [0, 1].
+        colormap: One of :data:`mmaction.explain.colormap.COLORMAPS`.
+
+    Raises:
+        UserError: where PyAV is missing or was built without x264.
+        ValueError: where the explanation has no pixels.
+    """
+    check_encoder(ENCODER)
+    pictures = compose_clip(explanation, opacity=opacity, colormap=colormap)
+    with written_whole(Path(path)) as draft:
+        _encode(pictures, draft, Fraction(fps).limit_denominator(1000))
+
+
+def check_encoder(name: str) -> None:
+    """Make sure that PyAV can encode with ``name``.
+
+    Raises:
+        UserError: where it can't.
+    """
+    try:
+        import av
+        from av.codec.codec import UnknownCodecError
+    except ImportError as error:
+        raise UserError(f"clip.mp4 needs PyAV: pip install av ({error})") from error
+    try:
+        av.codec.Codec(name, "w")
+    except UnknownCodecError as error:
+        raise UserError(
+            f"clip.mp4 needs the encoder {name}, which this PyAV {av.__version__} was built "
+            "without; the wheel of 'pip install av' has it"
+        ) from error
+
+
+def compose_clip(
+    explanation: ClipExplanation, *, opacity: float = DEFAULT_OPACITY, colormap: str = "viridis"
+) -> np.ndarray:
+    """Draw the film's pictures: the frame, right of it its map over grey, below both the strip.
+
+    Small crops are enlarged by a whole factor, until the longer side has 192 pixels.
+
+    Returns:
+        uint8 RGB, T×height×width×3, with even height and width.
+    """
+    if not explanation.frames.size:
+        raise ValueError(f"video {explanation.name!r}: a film needs the frames' pixels")
+    height, width = shown_size(*explanation.frames.shape[1:3])
+    frames = resize_frames(explanation.frames, height, width)
+    total = 2 * width + MIDDLE_GAP
+    shape = (len(frames), _even(height + STRIP_HEIGHT), _even(total), 3)
+    pictures = np.full(shape, BACKGROUND, dtype=np.uint8)
+    pictures[:, :height, :width] = frames
+    pictures[:, :height, width + MIDDLE_GAP : total] = overlay(
+        to_gray(frames), scale_clip(explanation.spatial), opacity, colormap
+    )
+    _draw_strip(pictures[:, height : height + STRIP_HEIGHT, :total], explanation)
+    return pictures
+
+
+def shown_size(height: int, width: int) -> tuple[int, int]:
+    """Return the size at which a frame of height×width pixels is shown."""
+    longer = max(height, width)
+    if longer > LARGEST:
+        return max(1, height * LARGEST // longer), max(1, width * LARGEST // longer)
+    factor = max(1, ceil(SMALLEST / longer))
+    return factor * height, factor * width
+
+
+def _even(length: int) -> int:
+    return length + length % 2
+
+
+def _draw_strip(strip: np.ndarray, explanation: ClipExplanation) -> None:
+    """Draw every weight into every picture, the present one apart from the others."""
+    clip_len, _, width, _ = strip.shape
+    edges = np.rint(np.linspace(0, width, clip_len + 1)).astype(int)
+    spacing = 2 if width // clip_len >= 8 else 0
+    heights = bar_heights(explanation.temporal, STRIP_BARS)
+    bottom = STRIP_PAD + STRIP_BARS
+    strip[:, STRIP_PAD:bottom] = TRACK
+    for index, (left, right) in enumerate(pairwise(edges)):
+        right = max(right - spacing, left + 1) if index + 1 < clip_len else right
+        top = bottom - heights[index]
+        strip[:, top:bottom, left:right] = BAR
+        strip[index, top:bottom, left:right] = PEAK
+        # A short bar must be seen to be the present one, too.
+        strip[index, bottom : bottom + 3, left:right] = PEAK
+        if spacing:
+            strip[:, STRIP_PAD:bottom, right : edges[index + 1]] = BACKGROUND
+    weights = format_numbers(explanation.temporal)
+    for index, number in enumerate(explanation.frame_indices.tolist()):
+        strip[index, bottom + 3 :] = _strip_text(
+            f"frame {number}", f"weight {weights[index]}", width
+        )
+
+
+def _strip_text(left: str, right: str, width: int) -> np.ndarray:
+    image = Image.new("RGB", (width, STRIP_TEXT - 3), BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    draw.text((4, 0), fitted(left, SMALL, width / 2 - 8), FAINT_INK, font(SMALL))
+    right = fitted(right, SMALL, width / 2 - 8)
+    draw.text((width - 4, 0), right, INK, font(SMALL), anchor="ra")
+    return np.asarray(image)
+
+
+def _encode(pictures: np.ndarray, path: Path, rate: Fraction) -> None:
+    import av
+    from av.video.reformatter import ColorRange, Colorspace
+
+    height, width = pictures.shape[1:3]
+    options = {"movflags": "+faststart"}
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        stream = container.add_stream(
+            ENCODER, rate=rate, options={"crf": "18", "preset": "veryfast"}
+        )
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.thread_count = 1  # pictures are small, and other processes write their own
+        # 1: BT.709. Said in the file, or players guess by the picture's size.
+        stream.codec_context.color_primaries = 1
+        stream.codec_context.color_trc = 1
+        stream.codec_context.colorspace = 1
+        stream.codec_context.color_range = ColorRange.MPEG
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+                format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+            )
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())

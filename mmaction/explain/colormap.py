@@ -1,0 +1,130 @@
+"""Maps into colours: one scale a clip, resized as floats, then coloured through a table of 256."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import matplotlib
+import numpy as np
+
+from mmaction.errors import ConfigError
+
+DEFAULT_OPACITY = 0.6
+COLORMAPS = ("viridis", "jet", "magma", "inferno", "cividis", "turbo")
+# OpenCV takes up to 128 channels an image (512 before version 5).
+_MAX_CHANNELS = 128
+
+
+@cache
+def color_table(colormap: str = "viridis") -> np.ndarray:
+    """Return a colour map as uint8 RGB, 256×3, lowest value first; read-only.
+
+    Raises:
+        ConfigError: where there is no colour map of this name.
+    """
+    if colormap not in COLORMAPS:
+        raise ConfigError(f"colormap={colormap!r} is not one of {', '.join(COLORMAPS)}")
+    table = matplotlib.colormaps[colormap](np.arange(256), bytes=True)[:, :3].copy()
+    table.flags.writeable = False
+    return table
+
+
+def scale_clip(maps: np.ndarray) -> np.ndarray:
+    """Stretch the maps of a clip to [0, 1] by ONE lowest and ONE highest value of the whole clip.
+
+    Frames stay comparable: a frame in which nothing was looked at stays dark. A map that is the
+    same everywhere becomes 0.5, neither low nor high.
+
+    Args:
+        maps: float, T×h×w.
+
+    Returns:
+        float32 in [0, 1], T×h×w.
+    """
+    maps = np.asarray(maps, dtype=np.float32)
+    low, high = maps.min(), maps.max()
+    # Differences that float32 can't tell from rounding are none.
+    if high - low <= np.finfo(np.float32).eps * max(abs(low), abs(high)):
+        return np.full_like(maps, 0.5)
+    # Divide first: (high - low) may be so small that its reciprocal overflows.
+    return np.clip((maps - low) / (high - low), 0, 1)
+
+
+def resize_maps(maps: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize maps bilinearly as floats (half-pixel centres, edges repeated).
+
+    Args:
+        maps: float, T×h×w.
+        height: H, in pixels.
+        width: W, in pixels.
+
+    Returns:
+        float32, T×H×W; no value leaves the range of ``maps``.
+    """
+    maps = np.asarray(maps, dtype=np.float32)
+    if maps.shape[1:] == (height, width):
+        return maps.copy()
+    resized = np.empty((len(maps), height, width), dtype=np.float32)
+    # Frames as channels of one image: several times quicker than one frame after another.
+    for start in range(0, len(maps), _MAX_CHANNELS):
+        stop = start + _MAX_CHANNELS
+        image = np.ascontiguousarray(maps[start:stop].transpose(1, 2, 0))
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        resized[start:stop] = image.reshape(height, width, -1).transpose(2, 0, 1)
+    return np.clip(resized, maps.min(), maps.max(), out=resized)
+
+
+def colorize(maps: np.ndarray, colormap: str = "viridis") -> np.ndarray:
+    """Colour maps in [0, 1], of any shape, to the nearest of 256 colours.
+
+    Returns:
+        uint8 RGB, the shape of ``maps`` and a last axis of 3.
+    """
+    levels = np.rint(np.clip(maps, 0, 1) * np.float32(255)).astype(np.uint8)
+    # The table is RGB on both sides, so OpenCV's habit of BGR doesn't come in here.
+    table = color_table(colormap).reshape(256, 1, 3)
+    flat = levels.reshape(-1, levels.shape[-1])
+    return cv2.applyColorMap(flat, table).reshape(*levels.shape, 3)
+
+
+def overlay(
+    frames: np.ndarray,
+    maps: np.ndarray,
+    opacity: float = DEFAULT_OPACITY,
+    colormap: str = "viridis",
+) -> np.ndarray:
+    """Lay coloured maps over frames; maps of another size are resized before they are coloured.
+
+    Args:
+        frames: uint8 RGB, T×H×W×3.
+        maps: float in [0, 1], T×h×w, already on the clip's scale (:func:`scale_clip`).
+        opacity: Share of the colour in [0, 1]: 0 gives the frames, 1 the colours alone.
+        colormap: One of :data:`COLORMAPS`.
+
+    Returns:
+        uint8 RGB, T×H×W×3.
+    """
+    height, width = frames.shape[1:3]
+    colors = colorize(resize_maps(maps, height, width), colormap)
+    rows = (-1, width * 3)
+    mixed = cv2.addWeighted(
+        np.ascontiguousarray(frames).reshape(rows), 1 - opacity, colors.reshape(rows), opacity, 0
+    )
+    return mixed.reshape(frames.shape)
+
+
+def resize_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize uint8 frames T×H×W×3, smoothly when up and by areas when down."""
+    if frames.shape[1:3] == (height, width):
+        return frames
+    down = frames.shape[1] > height
+    how = cv2.INTER_AREA if down else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(frame, (width, height), interpolation=how) for frame in frames])
+
+
+def to_gray(frames: np.ndarray) -> np.ndarray:
+    """Take the colours out of uint8 RGB frames T×H×W×3, so that colour over them is attention."""
+    rows = np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3)
+    gray = cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY)
+    return cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB).reshape(frames.shape)

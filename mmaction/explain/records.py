@@ -1,0 +1,213 @@
+"""What is known of one look at a video, as a record and as a file.
+
+Dimension letters as in :mod:`mmaction.structures`: T frames, H×W pixels, h×w cells, K classes.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from mmaction.errors import UserError
+
+UNKNOWN_LABEL = -1
+FIELDS = (
+    "spatial",
+    "temporal",
+    "frame_indices",
+    "scores",
+    "attention_scores",
+    "label",
+    "prediction",
+)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; it takes ``path``'s place once all went well.
+
+    Readers see the old file or the new one, never half of one. The name is this call's own, so that
+    several processes may write into one directory.
+    """
+    draft = path.with_name(f".{uuid4().hex}.part")
+    try:
+        yield draft
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, eq=False)
+class ClipExplanation:
+    """Where and when a recognizer looked in one view of one video.
+
+    Attributes:
+        name: The video's name as the annotation writes it.
+        frames: uint8 RGB, T×H×W×3: the pixels as the model saw them; T×0×0×3 where they are not at
+            hand, as after :meth:`load`.
+        spatial: float32 in [0, 1], T×h×w: WHERE in each frame.
+        temporal: float32 in [0, 1], T: WHEN in the clip; compare within a clip only.
+        frame_indices: int64, T: the number of each frame as its file name counts.
+        scores: float32, K: the answer, as probabilities or logits.
+        attention_scores: float32, K: the attention branch's answer, or None where there is none.
+        label: True class in ``[0, K)``, or None where it is not known.
+        classes: K class names, or None.
+        method: The explainer that made the maps.
+
+    Raises:
+        ValueError: where the shapes don't belong together.
+        UserError: where a map or score is not a finite number, as a diverged model makes them.
+    """
+
+    name: str
+    frames: np.ndarray
+    spatial: np.ndarray
+    temporal: np.ndarray
+    frame_indices: np.ndarray
+    scores: np.ndarray
+    attention_scores: np.ndarray | None = None
+    label: int | None = None
+    classes: list[str] | None = None
+    method: str = "attention"
+
+    def __post_init__(self) -> None:
+        self._check_shapes()
+        for field in ("spatial", "temporal", "scores", "attention_scores"):
+            values = getattr(self, field)
+            if values is not None and not np.isfinite(values).all():
+                raise UserError(
+                    f"video {self.name!r}: {field} holds NaN or infinity; "
+                    "the checkpoint's training has diverged"
+                )
+
+    def _check_shapes(self) -> None:
+        clip_len = len(self.temporal)
+        belongs = {
+            "frames": self.frames.ndim == 4 and self.frames.shape[-1] == 3,
+            "spatial": self.spatial.ndim == 3 and self.spatial.size > 0,
+            "temporal": self.temporal.ndim == 1,
+            "frame_indices": self.frame_indices.ndim == 1,
+            "scores": self.scores.ndim == 1 and self.scores.size > 0,
+        }
+        for field in ("frames", "spatial", "frame_indices"):
+            belongs[field] = belongs[field] and len(getattr(self, field)) == clip_len
+        if self.attention_scores is not None:
+            belongs["attention_scores"] = self.attention_scores.shape == self.scores.shape
+        wrong = [f"{k} {getattr(self, k).shape}" for k, fits in belongs.items() if not fits]
+        if wrong:
+            raise ValueError(
+                f"video {self.name!r}: {', '.join(wrong)} is not frames T×H×W×3, spatial T×h×w, "
+                f"temporal and frame_indices T, scores K, with T = {clip_len}"
+            )
+
+    @property
+    def prediction(self) -> int:
+        """The class of the highest score."""
+        return int(np.argmax(self.scores))
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether the prediction is the true class; None where that is not known."""
+        return None if self.label is None else self.prediction == self.label
+
+    def class_name(self, index: int) -> str:
+        """Return the name of class ``index``, or its number where the names don't reach it."""
+        if self.classes is not None and 0 <= index < len(self.classes):
+            return self.classes[index]
+        return f"class {index}"
+
+    def save(self, path: str | Path) -> None:
+        """Write everything but pixels and names to an ``.npz``, whole or not at all.
+
+        The fields are ``spatial`` float32 T×h×w, ``temporal`` float32 T, ``frame_indices`` int64 T,
+        ``scores`` float32 K, ``attention_scores`` float32 K (of length 0: none), ``label`` int64
+        (-1: unknown) and ``prediction`` int64. None of them needs pickle to be read.
+        """
+        none = np.zeros(0)
+        attention_scores = none if self.attention_scores is None else self.attention_scores
+        label = UNKNOWN_LABEL if self.label is None else self.label
+        with written_whole(Path(path)) as draft, draft.open("wb") as file:
+            np.savez(
+                file,
+                spatial=np.asarray(self.spatial, dtype=np.float32),
+                temporal=np.asarray(self.temporal, dtype=np.float32),
+                frame_indices=np.asarray(self.frame_indices, dtype=np.int64),
+                scores=np.asarray(self.scores, dtype=np.float32),
+                attention_scores=np.asarray(attention_scores, dtype=np.float32),
+                label=np.int64(label),
+                prediction=np.int64(self.prediction),
+            )
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        frames: np.ndarray | None = None,
+        classes: list[str] | None = None,
+    ) -> ClipExplanation:
+        """Read what :meth:`save` wrote; what the file doesn't hold is given by keyword.
+
+        Args:
+            path: The ``.npz``.
+            name: The video's name; by default that of the directory the file lies in.
+            frames: uint8 RGB, T×H×W×3; by default T×0×0×3.
+            classes: K class names.
+
+        Raises:
+            UserError: where the file is missing, broken or lacks a field.
+        """
+        path = Path(path)
+        data = read_fields(path)
+        attention_scores, label = data["attention_scores"], int(data["label"])
+        if frames is None:
+            frames = np.zeros((len(data["temporal"]), 0, 0, 3), dtype=np.uint8)
+        return cls(
+            name=path.resolve().parent.name if name is None else name,
+            frames=frames,
+            spatial=data["spatial"],
+            temporal=data["temporal"],
+            frame_indices=data["frame_indices"],
+            scores=data["scores"],
+            attention_scores=attention_scores if attention_scores.size else None,
+            label=None if label == UNKNOWN_LABEL else label,
+            classes=classes,
+        )
+
+
+def read_fields(path: Path, fields: tuple[str, ...] = FIELDS) -> dict[str, np.ndarray]:
+    """Read some fields of an explanation file; the others are not touched.
+
+    Raises:
+        UserError: where the file is missing, broken or lacks one of them.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {field: archive[field] for field in fields}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: can't be read as an explanation ({error})") from error
+    except KeyError as error:
+        raise UserError(
+            f"{path}: is no explanation, {error}; expected {', '.join(FIELDS)}"
+        ) from error
+
+
+def as_probabilities(scores: np.ndarray) -> np.ndarray:
+    """Return probabilities, float64 K, from probabilities or logits.
+
+    Scores that are not negative and sum to one (within 1 %, as half precision leaves them) are
+    taken for probabilities; anything else goes through a softmax.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.min() >= 0 and abs(scores.sum() - 1) < 0.01:
+        return scores
+    weights = np.exp(scores - scores.max())
+    return weights / weights.sum()

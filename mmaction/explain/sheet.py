@@ -1,0 +1,348 @@
+"""One picture of one clip: every frame, the spatial map over it, and its temporal weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mmaction.explain.colormap import (
+    DEFAULT_OPACITY,
+    color_table,
+    overlay,
+    resize_frames,
+    scale_clip,
+    to_gray,
+)
+from mmaction.explain.records import ClipExplanation, as_probabilities, written_whole
+
+Color = tuple[int, int, int]
+BACKGROUND: Color = (255, 255, 255)
+INK: Color = (26, 28, 32)
+FAINT_INK: Color = (98, 104, 114)
+TRACK: Color = (233, 236, 240)
+BAR: Color = (0, 114, 178)  # blue and vermilion of Okabe and Ito, apart for colour-blind people too
+PEAK: Color = (213, 94, 0)
+RIGHT: Color = (0, 110, 76)
+WRONG: Color = (178, 44, 26)
+
+# All in pixels.
+MARGIN = 24
+GAP = 6
+COLUMN_GAP = 12
+BAND_GAP = 24
+LEFT_GUTTER = 26
+COLOR_BAR_WIDTH = 16
+COLOR_BAR_GAP = 20
+COLOR_BAR_MAX_HEIGHT = 320
+SIDE_WIDTH = 84  # colour bar, its numbers and its caption
+BAR_HEIGHT = 44
+LABEL_HEIGHT = 22
+GRID_WIDTH = 1236
+MIN_WIDTH = 840
+CELL_WIDTHS = (104, 288)
+MAX_CELL_ASPECT = 1.5  # height by width; taller frames get narrower
+SMALL, NORMAL, LARGE = 13, 17, 24
+
+
+def render_sheet(
+    explanation: ClipExplanation, *, opacity: float = DEFAULT_OPACITY, colormap: str = "viridis"
+) -> np.ndarray:
+    """Draw a clip as a sheet, for any number of frames and any size of them.
+
+    Names and answers on top; below them bands of up to eight frames (sixteen, where a clip has more
+    than 32): as they are, in grey under the spatial map (so that colour is attention), and the
+    temporal weight as a bar, whose full height is the clip's highest weight. One colour scale, from
+    the lowest to the highest value of the whole clip, stands at the side.
+
+    Args:
+        explanation: The clip; its pixels must be at hand.
+        opacity: Share of the map's colour in the overlay, in [0, 1].
+        colormap: One of :data:`mmaction.explain.colormap.COLORMAPS`.
+
+    Returns:
+        uint8 RGB, height×width×3.
+
+    Raises:
+        ValueError: where the explanation has no pixels.
+    """
+    if not explanation.frames.size:
+        raise ValueError(f"video {explanation.name!r}: a sheet needs the frames' pixels")
+    layout = SheetLayout.of(*explanation.frames.shape[:3])
+    header = _header(explanation, layout.width)
+    canvas = np.full((len(header) + layout.grid_height + MARGIN, layout.width, 3), 255, np.uint8)
+    canvas[: len(header)] = header
+    grid = canvas[len(header) :]
+    size = (layout.cell_height, layout.cell_width)
+    frames = resize_frames(explanation.frames, *size)
+    maps = scale_clip(explanation.spatial)
+    _paste_frames(grid, layout, frames, overlay(to_gray(frames), maps, opacity, colormap))
+    _paste_bars(grid, layout, explanation.temporal)
+    _paste_color_bar(grid, layout, colormap)
+    image = Image.fromarray(canvas)
+    _write_numbers(ImageDraw.Draw(image), image, layout, explanation, len(header))
+    return np.asarray(image)
+
+
+def write_sheet(
+    explanation: ClipExplanation,
+    path: str | Path,
+    *,
+    opacity: float = DEFAULT_OPACITY,
+    colormap: str = "viridis",
+) -> None:
+    """Draw a sheet (:func:`render_sheet`) and write it as PNG, whole or not at all."""
+    image = render_sheet(explanation, opacity=opacity, colormap=colormap)
+    _, png = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    with written_whole(Path(path)) as draft:
+        draft.write_bytes(png.tobytes())
+
+
+@dataclass(frozen=True)
+class SheetLayout:
+    """Where things lie in the grid below the header, in pixels."""
+
+    frames: int
+    columns: int
+    bands: int
+    column_width: int
+    cell_width: int
+    cell_height: int
+
+    @classmethod
+    def of(cls, frames: int, height: int, width: int) -> SheetLayout:
+        """Lay out ``frames`` frames of height×width pixels."""
+        bands = ceil(frames / (8 if frames <= 32 else 16))
+        columns = ceil(frames / bands)
+        low, high = CELL_WIDTHS
+        room = int(np.clip((GRID_WIDTH + COLUMN_GAP) // columns - COLUMN_GAP, low, high))
+        scale = min(room / width, MAX_CELL_ASPECT * room / height)
+        cell_width = max(1, round(width * scale))
+        return cls(
+            frames=frames,
+            columns=columns,
+            bands=bands,
+            column_width=max(low, cell_width),
+            cell_width=cell_width,
+            cell_height=max(1, round(height * scale)),
+        )
+
+    @property
+    def grid_right(self) -> int:
+        """Where the last column ends."""
+        pitch = self.column_width + COLUMN_GAP
+        return MARGIN + LEFT_GUTTER + self.columns * pitch - COLUMN_GAP
+
+    @property
+    def width(self) -> int:
+        """The whole sheet."""
+        return max(self.grid_right + COLOR_BAR_GAP + SIDE_WIDTH + MARGIN, MIN_WIDTH)
+
+    @property
+    def band_height(self) -> int:
+        """Frame, overlay, bar and number, without the space to the next band."""
+        return 2 * (self.cell_height + GAP) + BAR_HEIGHT + LABEL_HEIGHT
+
+    @property
+    def grid_height(self) -> int:
+        """All bands."""
+        return self.bands * (self.band_height + BAND_GAP) - BAND_GAP
+
+    def column(self, frame: int) -> tuple[int, int]:
+        """Return (top, left) of a frame's column."""
+        band, column = divmod(frame, self.columns)
+        left = MARGIN + LEFT_GUTTER + column * (self.column_width + COLUMN_GAP)
+        return band * (self.band_height + BAND_GAP), left
+
+    def pictures(self, frame: int) -> tuple[int, int, int]:
+        """Return the top of a frame's picture, the top of its overlay, and the left of both."""
+        top, left = self.column(frame)
+        return top, top + self.cell_height + GAP, left + (self.column_width - self.cell_width) // 2
+
+    def track(self, frame: int) -> tuple[int, int, int, int]:
+        """Return (top, bottom, left, right) of the ground of a frame's bar, ends excluded."""
+        top, left = self.column(frame)
+        top += 2 * (self.cell_height + GAP)
+        return top, top + BAR_HEIGHT, left, left + self.column_width
+
+    @property
+    def color_bar(self) -> tuple[int, int, int, int]:
+        """Return (top, bottom, left, right) of the colour bar, ends excluded."""
+        left = self.grid_right + COLOR_BAR_GAP
+        height = min(COLOR_BAR_MAX_HEIGHT, max(2 * self.cell_height + GAP, 180), self.grid_height)
+        return 0, height, left, left + COLOR_BAR_WIDTH
+
+
+def bar_heights(temporal: np.ndarray, full: int) -> np.ndarray:
+    """Return heights in whole pixels, from zero for 0 to ``full`` for the clip's highest weight."""
+    highest = float(temporal.max())
+    if highest <= 0:
+        return np.zeros(len(temporal), dtype=np.int64)
+    return np.rint(np.clip(temporal, 0, None) / highest * full).astype(np.int64)
+
+
+def format_numbers(values: np.ndarray) -> list[str]:
+    """Write numbers with as many decimals, two to four, as show how they differ."""
+    spread = float(values.max() - values.min())
+    if 0 < float(np.abs(values).max()) < 0.001:
+        return [f"{value:.0e}" for value in values]
+    decimals = 2 if spread >= 0.05 or spread == 0 else 3 if spread >= 0.005 else 4
+    return [f"{value:.{decimals}f}" for value in values]
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return DejaVu Sans, which comes with matplotlib and knows accents, Greek and Cyrillic.
+
+    Pillow's own font knows ASCII alone, and stands in where the other is missing. A character that
+    a font doesn't know is drawn as a box.
+    """
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+    try:
+        return ImageFont.truetype(str(path), size)
+    except OSError:
+        return ImageFont.load_default(size)
+
+
+def fitted(text: str, size: int, width: float) -> str:
+    """Make text one printable line of at most ``width`` pixels, leaving out its middle."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    # A letter is seldom narrower than a fifth of its size: more of them can't fit anyway.
+    most = int(5 * width / size) + 2
+    if len(text) <= most and font(size).getlength(text) <= width:
+        return text
+    for kept in range(min(most, len(text) - 1), 0, -1):
+        short = text[: (kept + 1) // 2] + "…" + text[len(text) - kept // 2 :]
+        if font(size).getlength(short) <= width:
+            return short
+    return "…"
+
+
+def _facts(explanation: ClipExplanation) -> list[tuple[str, str, Color]]:
+    """Return caption, value and colour of what is known of the clip's class."""
+    color, verdict = INK, ""
+    if explanation.correct is not None:
+        color, verdict = (RIGHT, "  ✓ right") if explanation.correct else (WRONG, "  ✗ wrong")
+    facts = []
+    if explanation.label is not None:
+        facts.append(("true class", explanation.class_name(explanation.label), INK))
+    facts.append(("prediction", _answer(explanation, explanation.scores) + verdict, color))
+    if explanation.attention_scores is not None:
+        answer = _answer(explanation, explanation.attention_scores)
+        facts.append(("attention branch", answer, INK))
+    return facts
+
+
+def _answer(explanation: ClipExplanation, scores: np.ndarray) -> str:
+    best = int(np.argmax(scores))
+    return f"{explanation.class_name(best)}  {100 * as_probabilities(scores)[best]:.1f} %"
+
+
+def _header(explanation: ClipExplanation, width: int) -> np.ndarray:
+    """Draw the name and, flowing into as many lines as they need, the facts."""
+    room, line_height = width - 2 * MARGIN, 46
+    placed, x, y = [], MARGIN, MARGIN + LARGE + 18
+    for caption, value, color in _facts(explanation):
+        value = fitted(value, NORMAL, room)
+        needed = ceil(max(font(NORMAL).getlength(value), font(SMALL).getlength(caption)))
+        if x > MARGIN and x + needed > width - MARGIN:
+            x, y = MARGIN, y + line_height
+        placed.append((x, y, caption, value, color))
+        x += needed + 40
+    image = Image.new("RGB", (width, y + line_height + 14), BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    name = fitted(explanation.name, LARGE, room)
+    draw.text((MARGIN, MARGIN), name, INK, font(LARGE), anchor="lt")
+    for x, y, caption, value, color in placed:
+        draw.text((x, y), caption, FAINT_INK, font(SMALL))
+        draw.text((x, y + SMALL + 5), value, color, font(NORMAL))
+    return np.asarray(image)
+
+
+def _paste_frames(
+    grid: np.ndarray, layout: SheetLayout, frames: np.ndarray, overlays: np.ndarray
+) -> None:
+    height, width = frames.shape[1:3]
+    for index in range(layout.frames):
+        *tops, left = layout.pictures(index)
+        for top, pictures in zip(tops, (frames, overlays), strict=True):
+            grid[top : top + height, left : left + width] = pictures[index]
+
+
+def _paste_bars(grid: np.ndarray, layout: SheetLayout, temporal: np.ndarray) -> None:
+    heights = bar_heights(temporal, BAR_HEIGHT)
+    peak = int(np.argmax(temporal))
+    for index in range(layout.frames):
+        top, bottom, left, right = layout.track(index)
+        grid[top:bottom, left:right] = TRACK
+        inset = (right - left) // 4
+        bar = grid[bottom - heights[index] : bottom, left + inset : right - inset]
+        bar[:] = PEAK if index == peak else BAR
+
+
+def _paste_color_bar(grid: np.ndarray, layout: SheetLayout, colormap: str) -> None:
+    top, bottom, left, right = layout.color_bar
+    levels = np.rint(np.linspace(255, 0, bottom - top)).astype(np.uint8)
+    grid[top:bottom, left:right] = color_table(colormap)[levels][:, None]
+
+
+def _write_numbers(
+    draw: ImageDraw.ImageDraw,
+    image: Image.Image,
+    layout: SheetLayout,
+    explanation: ClipExplanation,
+    header: int,
+) -> None:
+    """Write what stands beside the pictures; ``header`` is the grid's top in the image."""
+    small = font(SMALL)
+    weights = format_numbers(explanation.temporal)
+    numbers = _frame_numbers(explanation, layout.column_width, weights)
+    for index in range(layout.frames):
+        _, bottom, left, right = layout.track(index)
+        y = header + bottom + 4
+        draw.text((left, y), numbers[index], FAINT_INK, small)
+        draw.text((right, y), weights[index], INK, small, anchor="ra")
+    for band in range(layout.bands):
+        top = header + layout.column(band * layout.columns)[0]
+        for caption, height in (
+            ("frame", layout.cell_height),
+            ("where", layout.cell_height),
+            ("when", BAR_HEIGHT),
+        ):
+            _write_upwards(image, caption, MARGIN + LEFT_GUTTER // 2 - 4, top + height / 2)
+            top += height + GAP
+    top, bottom, _, right = layout.color_bar
+    low, high = format_numbers(
+        np.array([explanation.spatial.min(), explanation.spatial.max()], dtype=np.float64)
+    )
+    draw.text((right + 6, header + top), high, INK, small, anchor="lt")
+    draw.text((right + 6, header + bottom - 1), low, INK, small, anchor="ls")
+    middle = header + (top + bottom) / 2
+    _write_upwards(image, "spatial attention", right + 16, middle)
+
+
+def _frame_numbers(explanation: ClipExplanation, width: int, weights: list[str]) -> list[str]:
+    """Return one text a frame, in the longest wording that leaves its weight room."""
+    small = font(SMALL)
+    room = width - max(small.getlength(weight) for weight in weights) - 8
+    for wording in ("frame {}", "#{}"):
+        numbers = [wording.format(number) for number in explanation.frame_indices.tolist()]
+        if max(small.getlength(number) for number in numbers) <= room:
+            return numbers
+    return [fitted(str(number), SMALL, room) for number in explanation.frame_indices.tolist()]
+
+
+def _write_upwards(image: Image.Image, text: str, center_x: float, center_y: float) -> None:
+    """Write small text that reads from below, about a centre."""
+    left, _, right, bottom = (round(side) for side in font(SMALL).getbbox(text))
+    label = Image.new("RGB", (right - left + 2, bottom + 2), BACKGROUND)
+    ImageDraw.Draw(label).text((1 - left, 1), text, FAINT_INK, font(SMALL))
+    label = label.rotate(90, expand=True)
+    image.paste(label, (round(center_x - label.width / 2), round(center_y - label.height / 2)))

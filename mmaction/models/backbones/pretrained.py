@@ -1,0 +1,109 @@
+"""Weights to start from: 2D ImageNet ResNets inflated over time, or 3D ones as they are."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from mmaction.checkpoint_files import read_checkpoint
+from mmaction.errors import CheckpointError, ConfigError, first_line
+
+TORCHVISION = "torchvision://"
+# Prefixes under which public checkpoints keep a ResNet, longest first.
+_PREFIXES = ("module.backbone.", "backbone.", "module.")
+
+
+def pretrained_state(pretrained: str) -> dict[str, Tensor]:
+    """Reads a ResNet's weights, named as in this project (``stem.conv.weight``, ``layer1.0.…``).
+
+    Args:
+        pretrained: Path of a ``.pth`` file, or ``'torchvision://resnet50'``.
+
+    Returns:
+        Tensors by name, on the CPU. Empty, with one warning, where torchvision is absent or can't
+        be imported.
+
+    Raises:
+        CheckpointError: The file is missing or holds no weights.
+        ConfigError: torchvision has no network of that name.
+    """
+    if pretrained.startswith(TORCHVISION):
+        return _rename(_torchvision_state(pretrained.removeprefix(TORCHVISION)))
+    return _rename(read_checkpoint(pretrained)["state_dict"])
+
+
+def _torchvision_state(name: str) -> dict[str, Tensor]:
+    try:
+        import torchvision.models
+    except (ImportError, RuntimeError, OSError, AttributeError) as e:
+        warnings.warn(
+            f"pretrained='{TORCHVISION}{name}' is skipped: torchvision can't be imported "
+            f"({first_line(e)}). Training starts from random weights.",
+            stacklevel=2,
+        )
+        return {}
+    try:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+    except ValueError as e:
+        raise ConfigError(f"pretrained='{TORCHVISION}{name}': torchvision has no {name!r}") from e
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as e:
+        raise CheckpointError(
+            f"pretrained='{TORCHVISION}{name}' can't be downloaded ({first_line(e)}): "
+            "give the path of a downloaded file, or None to start from random weights"
+        ) from e
+
+
+def _rename(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    renamed = {}
+    for key, value in state.items():
+        for prefix in _PREFIXES:
+            key = key.removeprefix(prefix)
+        # The stem of 2D ResNets is called conv1 and bn1, beside the stages.
+        key = re.sub(r"^(conv|bn)1\.", r"stem.\1.", key)
+        renamed[key] = value
+    return renamed
+
+
+def inflate(weight: Tensor, shape: Sequence[int]) -> Tensor:
+    """A 2D kernel O×I×h×w as a 3D kernel O×I×t×h×w that answers the same to a still clip.
+
+    Repeats it over the t temporal taps and divides by t (Carreira & Zisserman, arXiv:1705.07750).
+    """
+    taps = shape[2]
+    return (weight.unsqueeze(2) / taps).expand(*shape).contiguous()
+
+
+def load_into(
+    module: nn.Module, state: Mapping[str, Tensor], *, source: str, prefix: str = ""
+) -> None:
+    """Copies what ``state`` holds under ``prefix`` into ``module``, inflating 2D kernels.
+
+    Classifier weights and stages that the module does not have are passed over.
+
+    Raises:
+        CheckpointError: A weight of the module is missing from ``state`` or has another shape.
+    """
+    if not state:
+        return
+    own = module.state_dict()
+    loaded = {}
+    for name, value in own.items():
+        found = state.get(prefix + name)
+        if found is None:
+            if name.endswith("num_batches_tracked"):
+                continue
+            raise CheckpointError(f"pretrained={source!r}: {prefix + name} is missing")
+        if value.ndim == 5 and found.ndim == 4 and found.shape[:2] == value.shape[:2]:
+            found = inflate(found, value.shape)
+        if found.shape != value.shape:
+            raise CheckpointError(
+                f"pretrained={source!r}: {prefix + name} is {tuple(found.shape)}, "
+                f"this network needs {tuple(value.shape)}"
+            )
+        loaded[name] = found
+    module.load_state_dict(loaded, strict=False)

@@ -1,0 +1,148 @@
+"""What every recognizer shares: the three modes, and the averaging of views."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, overload
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from mmaction.errors import ConfigError, DataError
+from mmaction.registry import MODELS
+from mmaction.structures import ClipSample, Prediction, VideoResult
+
+AVERAGES = ("prob", "score")
+
+
+class BaseRecognizer(BaseModel, ABC):
+    """Base of the recognizers; a subclass says how clips become a ``Prediction`` and what it costs.
+
+    Args:
+        num_classes: K.
+        clip_len: T; clips of another length are refused.
+        average_views: ``'prob'`` averages the softmax probabilities of a video's views, ``'score'``
+            their logits.
+        data_preprocessor: Config of the ``ClipPreprocessor``.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        clip_len: int,
+        average_views: str = "prob",
+        data_preprocessor: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        # Built here: mmengine would look for it in its own registry, not in this project's.
+        preprocessor = dict(type="ClipPreprocessor") | (data_preprocessor or {})
+        super().__init__(MODELS.build(preprocessor), init_cfg)
+        for name, value in (("num_classes", num_classes), ("clip_len", clip_len)):
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"model.{name}={value!r}: expected a whole number, 1 or more")
+        if average_views not in AVERAGES:
+            raise ConfigError(f"model.average_views={average_views!r}: expected one of {AVERAGES}")
+        self.num_classes = num_classes
+        self.clip_len = clip_len
+        self.average_views = average_views
+
+    @abstractmethod
+    def predict_clips(self, clips: Tensor) -> Prediction:
+        """Normalised float clips B×3×T×H×W to a ``Prediction``."""
+
+    @abstractmethod
+    def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
+        """Scalars on the device: what is named ``loss…`` is summed and minimised, the rest logged.
+
+        Args:
+            labels: int64, B.
+        """
+
+    def forward(
+        self,
+        clips: Tensor,
+        labels: Tensor | None = None,
+        samples: Sequence[ClipSample] | None = None,
+        mode: str = "tensor",
+    ) -> Prediction | dict[str, Tensor] | list[VideoResult]:
+        """Runs the network.
+
+        Args:
+            clips: Normalised float clips, (N·V)×3×T×H×W, the views of a video one after another.
+            labels: int64, N; ``'loss'`` needs them.
+            samples: N videos; ``'predict'`` needs them.
+            mode: ``'tensor'`` gives the ``Prediction`` of the clips, ``'loss'`` a dict of scalars,
+                ``'predict'`` one ``VideoResult`` a video, its views averaged.
+
+        Raises:
+            ValueError: The clips' shape does not fit, or the mode is none of the three.
+        """
+        self._check_clips(clips)
+        if mode == "tensor":
+            return self.predict_clips(clips)
+        if mode == "loss":
+            return self._loss(clips, labels)
+        if mode == "predict":
+            assert samples is not None, "mode='predict' needs the samples"
+            return self._average(self.predict_clips(clips), samples)
+        raise ValueError(f"mode={mode!r}: expected 'tensor', 'loss' or 'predict'")
+
+    def _check_clips(self, clips: Tensor) -> None:
+        if clips.ndim != 5 or clips.shape[1] != 3:
+            raise ValueError(f"clips are {tuple(clips.shape)}: expected B×3×T×H×W")
+        if clips.shape[2] != self.clip_len:
+            raise ConfigError(
+                f"clips have {clips.shape[2]} frames, model.clip_len is {self.clip_len}: "
+                "sample clips of that length, or set model.clip_len"
+            )
+
+    def _loss(self, clips: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        if labels is None:
+            raise DataError("training needs labels: some annotation lines have none")
+        if clips.shape[0] % labels.shape[0]:
+            raise ValueError(f"{clips.shape[0]} clips do not fit {labels.shape[0]} labels")
+        views = clips.shape[0] // labels.shape[0]
+        return self.losses(self.predict_clips(clips), labels.repeat_interleave(views))
+
+    def _average(self, prediction: Prediction, samples: Sequence[ClipSample]) -> list[VideoResult]:
+        videos = len(samples)
+        scores = self._average_scores(prediction.scores, videos)
+        attention_scores = self._average_scores(prediction.attention_scores, videos)
+        spatial = _by_video(prediction.spatial_attention, videos)
+        temporal = _by_video(prediction.temporal_attention, videos)
+        return [
+            VideoResult(
+                sample,
+                scores=scores[i],
+                attention_scores=None if attention_scores is None else attention_scores[i],
+                spatial_attention=None if spatial is None else spatial[i],
+                temporal_attention=None if temporal is None else temporal[i],
+            )
+            for i, sample in enumerate(samples)
+        ]
+
+    @overload
+    def _average_scores(self, scores: Tensor, videos: int) -> Tensor: ...
+
+    @overload
+    def _average_scores(self, scores: None, videos: int) -> None: ...
+
+    def _average_scores(self, scores: Tensor | None, videos: int) -> Tensor | None:
+        if scores is None:
+            return None
+        views = scores.float().unflatten(0, (videos, -1))
+        if self.average_views == "prob":
+            views = torch.softmax(views, dim=-1)
+        return views.mean(dim=1)
+
+
+def _by_video(maps: Tensor | None, videos: int) -> Tensor | None:
+    return None if maps is None else maps.float().unflatten(0, (videos, -1))
+
+
+def top1(scores: Tensor, labels: Tensor) -> Tensor:
+    """Share of clips whose highest score is their label's: a scalar in [0, 1], on the device."""
+    return (scores.argmax(dim=1) == labels).float().mean()

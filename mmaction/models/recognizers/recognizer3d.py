@@ -1,0 +1,44 @@
+"""The plain baseline: backbone, global average, head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmaction.models.recognizers.base import BaseRecognizer, top1
+from mmaction.registry import MODELS
+from mmaction.structures import Prediction
+
+
+@MODELS.register_module()
+class Recognizer3D(BaseRecognizer):
+    """Backbone → pool → head: what ST-ABN is without its attention.
+
+    Args:
+        backbone: Config of a network from clips B×3×T×H×W to features, with ``out_channels``.
+        head: Config of the head on the features; a ``PerceptionBranch`` without a stage of its own.
+        **kwargs: See ``BaseRecognizer``.
+    """
+
+    def __init__(
+        self, *, backbone: dict[str, Any], head: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.backbone = MODELS.build(backbone)
+        stage = nn.Identity()
+        stage.out_channels = self.backbone.out_channels
+        self.head = MODELS.build(
+            dict(type="PerceptionBranch") | (head or {}),
+            default_args=dict(stage=stage, num_classes=self.num_classes),
+        )
+
+    def predict_clips(self, clips: Tensor) -> Prediction:
+        return Prediction(scores=self.head(self.backbone(clips)))
+
+    def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
+        return {
+            "loss_perception": F.cross_entropy(prediction.scores, labels),
+            "top1_perception": top1(prediction.scores, labels),
+        }

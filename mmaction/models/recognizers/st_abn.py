@@ -1,0 +1,119 @@
+"""ST-ABN, the Spatio-Temporal Attention Branch Network (Mitsuhara et al., arXiv:2110.15574).
+
+Dimension letters: B clips, C channels, T frames, h×w cells of the feature map, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmaction.errors import ConfigError
+from mmaction.models.recognizers.base import BaseRecognizer, top1
+from mmaction.registry import MODELS
+from mmaction.structures import Prediction
+
+
+@MODELS.register_module()
+class STABN(BaseRecognizer):
+    """Features → attention branch → attention mechanism → perception branch.
+
+    The attention branch reads the features and says where (A_s) and when (A_t) to look; the
+    mechanism weighs the features with both; the perception branch names the class from what is
+    left. Each branch owns a copy of the residual stage that follows the backbone's last.
+
+    Args:
+        backbone: Config of the feature extractor, from clips to B×C×T'×h×w, with ``out_channels``
+            and ``temporal_stride``. Where it has no ``make_next_stage``, each branch's config
+            names its own ``stage``.
+        attention_branch: Config of the attention branch. ``spatial_stride`` (default 1) and
+            ``blocks`` (default: the depth's) shape its stage.
+        attention_mechanism: Config of the attention mechanism.
+        perception_branch: Config of the perception branch. ``spatial_stride`` (default: the
+            backbone's for that stage) and ``blocks`` shape its stage.
+        loss_weights: Of the two cross-entropies, ``perception`` and ``attention``; 1 each in the
+            paper.
+        **kwargs: See ``BaseRecognizer``.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: dict[str, Any],
+        attention_branch: dict[str, Any] | None = None,
+        attention_mechanism: dict[str, Any] | None = None,
+        perception_branch: dict[str, Any] | None = None,
+        loss_weights: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.loss_weights = dict(perception=1.0, attention=1.0) | (loss_weights or {})
+        if self.loss_weights.keys() != {"perception", "attention"}:
+            raise ConfigError(
+                f"model.loss_weights={loss_weights!r}: expected the keys perception and attention"
+            )
+        self.backbone = MODELS.build(backbone)
+        self.temporal_stride: int = self.backbone.temporal_stride
+        self.attention_branch = self._build_branch(
+            dict(type="AttentionBranch", spatial_stride=1) | (attention_branch or {}),
+            clip_len=-(-self.clip_len // self.temporal_stride),
+        )
+        self.attention_mechanism = MODELS.build(
+            dict(type="AttentionMechanism") | (attention_mechanism or {}),
+            default_args=dict(channels=self.backbone.out_channels),
+        )
+        self.perception_branch = self._build_branch(
+            dict(type="PerceptionBranch") | (perception_branch or {})
+        )
+
+    def _build_branch(self, cfg: dict[str, Any], **sizes: int) -> Any:
+        shape = {key: cfg.pop(key, None) for key in ("spatial_stride", "blocks")}
+        if "stage" in cfg:
+            stage = MODELS.build(cfg.pop("stage"))
+        elif hasattr(self.backbone, "make_next_stage"):
+            stage = self.backbone.make_next_stage(**shape)
+        else:
+            raise ConfigError(
+                f"backbone {type(self.backbone).__name__} can't make the branches' stages: "
+                f"give {cfg['type']} a stage=dict(type=…) of its own"
+            )
+        return MODELS.build(
+            cfg, default_args=dict(stage=stage, num_classes=self.num_classes, **sizes)
+        )
+
+    def init_weights(self) -> None:
+        """Loads the backbone's pretrained weights, also into both branches' stages."""
+        super().init_weights()
+        if hasattr(self.backbone, "init_next_stage"):
+            for branch in (self.attention_branch, self.perception_branch):
+                self.backbone.init_next_stage(branch.stage)
+
+    def predict_clips(self, clips: Tensor) -> Prediction:
+        features = self.backbone(clips)
+        attention = self.attention_branch(features)
+        weighed = self.attention_mechanism(features, attention.spatial, attention.temporal)
+        return Prediction(
+            scores=self.perception_branch(weighed),
+            attention_scores=attention.scores,
+            spatial_attention=self._per_frame(attention.spatial.squeeze(1)),
+            temporal_attention=self._per_frame(attention.temporal.flatten(1)),
+        )
+
+    def _per_frame(self, maps: Tensor) -> Tensor:
+        """B×T'×… as B×T×…: under a temporal stride each step stands for its frames."""
+        if self.temporal_stride == 1:
+            return maps
+        return maps.repeat_interleave(self.temporal_stride, dim=1)[:, : self.clip_len]
+
+    def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
+        assert prediction.attention_scores is not None
+        losses = {}
+        for name, scores in (
+            ("perception", prediction.scores),
+            ("attention", prediction.attention_scores),
+        ):
+            losses[f"loss_{name}"] = self.loss_weights[name] * F.cross_entropy(scores, labels)
+            losses[f"top1_{name}"] = top1(scores, labels)
+        return losses

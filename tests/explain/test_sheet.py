@@ -1,0 +1,208 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmaction.explain.colormap import color_table
+from mmaction.explain.sheet import (
+    BAR,
+    BAR_HEIGHT,
+    LARGE,
+    PEAK,
+    RIGHT,
+    WRONG,
+    SheetLayout,
+    bar_heights,
+    fitted,
+    font,
+    format_numbers,
+    render_sheet,
+    write_sheet,
+)
+
+
+def grid_top(sheet: np.ndarray, layout: SheetLayout) -> int:
+    """The colour bar's first row is the grid's first."""
+    _, _, left, _ = layout.color_bar
+    rows = np.flatnonzero((sheet[:, left] != 255).any(axis=1))
+    # Of the header's text, nothing reaches that far in these tests.
+    return int(rows[0])
+
+
+def layout_of(explanation) -> SheetLayout:
+    return SheetLayout.of(*explanation.frames.shape[:3])
+
+
+def is_color(pixels: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
+    return (pixels == color).all(axis=-1)
+
+
+@pytest.mark.parametrize("clip_len", [1, 3, 8, 9, 16, 32, 50])
+def test_bars_are_as_high_as_the_weights(make_explanation, clip_len):
+    explanation = make_explanation(clip_len=clip_len)
+    sheet, layout = render_sheet(explanation), layout_of(explanation)
+    start = grid_top(sheet, layout)
+    peak = explanation.temporal.argmax()
+    for index, weight in enumerate(explanation.temporal):
+        top, bottom, left, right = layout.track(index)
+        column = sheet[start + top : start + bottom, (left + right) // 2]
+        filled = is_color(column, PEAK if index == peak else BAR)
+        assert abs(filled.sum() - BAR_HEIGHT * weight / explanation.temporal.max()) <= 0.5
+        assert filled[len(filled) - filled.sum() :].all()  # stands on the ground
+
+
+def test_the_map_lies_over_the_frame_on_the_clips_scale(make_explanation):
+    spatial = np.zeros((2, 1, 1), dtype=np.float32)
+    spatial[:, 0, 0] = 0.3, 0.7  # on a frame's own scale both would look alike
+    explanation = make_explanation(clip_len=2, spatial=spatial)
+    sheet, layout = render_sheet(explanation, opacity=1.0, colormap="jet"), layout_of(explanation)
+    start = grid_top(sheet, layout)
+    for index, level in enumerate((0, 255)):
+        _, top, left = layout.pictures(index)
+        region = sheet[
+            start + top : start + top + layout.cell_height, left : left + layout.cell_width
+        ]
+        assert is_color(region, tuple(color_table("jet")[level])).all()
+
+
+def test_the_plain_frame_stands_above(make_explanation):
+    explanation = make_explanation(clip_len=8, size=(100, 200))
+    sheet, layout = render_sheet(explanation), layout_of(explanation)
+    start = grid_top(sheet, layout)
+    size = (layout.cell_width, layout.cell_height)
+    assert size[0] == 2 * size[1]
+    for index, frame in enumerate(explanation.frames):
+        top, _, left = layout.pictures(index)
+        found = sheet[start + top : start + top + size[1], left : left + size[0]]
+        expected = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_color_bar_runs_from_highest_to_lowest(make_explanation):
+    explanation = make_explanation()
+    sheet, layout = render_sheet(explanation), layout_of(explanation)
+    top, bottom, left, right = layout.color_bar
+    bar = sheet[grid_top(sheet, layout) + top :][: bottom - top, left:right]
+    np.testing.assert_array_equal(bar[0, 0], color_table()[255])
+    np.testing.assert_array_equal(bar[-1, -1], color_table()[0])
+
+
+@pytest.mark.parametrize(("label", "color", "other"), [(0, RIGHT, WRONG), (1, WRONG, RIGHT)])
+def test_right_and_wrong_are_told_apart(make_explanation, label, color, other):
+    explanation = make_explanation(scores=np.array([3, 1, 1], dtype=np.float32), label=label)
+    head = render_sheet(explanation)[:140]
+    assert is_color(head, color).any()
+    assert not is_color(head, other).any()
+
+
+def test_without_a_label_nothing_is_right_or_wrong(make_explanation):
+    sheet = render_sheet(make_explanation(label=None, attention_scores=None))
+    assert not is_color(sheet, RIGHT).any()
+    assert not is_color(sheet, WRONG).any()
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    clip_len=st.integers(1, 70),
+    height=st.integers(1, 300),
+    width=st.integers(1, 300),
+)
+def test_nothing_overlaps_or_leaves_the_sheet(clip_len, height, width):
+    layout = SheetLayout.of(clip_len, height, width)
+    used = np.zeros((layout.grid_height, layout.width), dtype=int)
+    for index in range(clip_len):
+        *tops, left = layout.pictures(index)
+        for top in tops:
+            region = used[top : top + layout.cell_height, left : left + layout.cell_width]
+            assert region.shape == (layout.cell_height, layout.cell_width)
+            region += 1
+        top, bottom, left, right = layout.track(index)
+        used[top:bottom, left:right] += 1
+    top, bottom, left, right = layout.color_bar
+    used[top:bottom, left:right] += 1
+    assert used.max() == 1
+    assert 840 <= layout.width <= 2100
+    assert layout.cell_height <= 432
+    if max(height, width) <= 4 * min(height, width):
+        assert abs(layout.cell_height / layout.cell_width - height / width) < 0.2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (300, 7), (56, 56), (224, 224)])
+@pytest.mark.parametrize("clip_len", [1, 4, 33])
+def test_any_size_can_be_drawn(make_explanation, size, clip_len):
+    sheet = render_sheet(make_explanation(clip_len=clip_len, size=size))
+    assert sheet.dtype == np.uint8
+    assert (sheet[0] == 255).all()
+    assert (sheet[-1] == 255).all()
+    assert (sheet[:, [0, -1]] == 255).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "x" * 5000,
+        "Žižek/été 漢字 🎬",
+        "two\nlines\tand\x00more",
+        "bad \udcff byte",
+        "\u202eabc",
+    ],
+)
+def test_any_name_fits(make_explanation, name):
+    sheet = render_sheet(make_explanation(name=name, clip_len=1))
+    assert (sheet[:, -24:] == 255).all()
+
+
+def test_accents_are_drawn_as_letters_not_as_boxes():
+    box = font(LARGE).getmask("\U0010fffd")
+    for letter in "éÜçñžøßĞŁΩЖ–…✓✗":
+        assert bytes(font(LARGE).getmask(letter)) != bytes(box), letter
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=st.text(max_size=80), width=st.integers(20, 400))
+def test_fitted_text_fits(text, width):
+    line = fitted(text, LARGE, width)
+    assert line.isprintable() or line == ""
+    assert font(LARGE).getlength(line) <= width or line == "…"
+
+
+def test_long_text_keeps_both_ends():
+    line = fitted("beginning" + "-" * 500 + "end", LARGE, 400)
+    assert line.startswith("beginning")
+    assert line.endswith("end")
+    assert "…" in line
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.12, 0.876], ["0.12", "0.88"]),
+        ([0.501, 0.514], ["0.501", "0.514"]),
+        ([0.5001, 0.5012], ["0.5001", "0.5012"]),
+        ([0.5, 0.5], ["0.50", "0.50"]),
+        ([0.0, 0.0], ["0.00", "0.00"]),
+        ([0.0002, 0.00001], ["2e-04", "1e-05"]),
+    ],
+)
+def test_numbers_show_how_they_differ(values, expected):
+    assert format_numbers(np.array(values)) == expected
+
+
+def test_weights_of_zero_have_no_bars():
+    assert bar_heights(np.zeros(3), 40).tolist() == [0, 0, 0]
+    assert bar_heights(np.array([0.25, 0.5, 0.0]), 40).tolist() == [20, 40, 0]
+
+
+def test_the_file_is_the_picture(make_explanation, tmp_path):
+    explanation = make_explanation()
+    write_sheet(explanation, tmp_path / "sheet.png")
+    found = cv2.imread(str(tmp_path / "sheet.png"))[..., ::-1]
+    np.testing.assert_array_equal(found, render_sheet(explanation))
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+
+
+def test_a_sheet_needs_pixels(make_explanation):
+    with pytest.raises(ValueError, match="needs the frames' pixels"):
+        render_sheet(make_explanation(frames=np.zeros((5, 0, 0, 3), dtype=np.uint8)))

@@ -1,0 +1,149 @@
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmaction.errors import ConfigError, UserError
+from mmaction.explain.records import ClipExplanation
+from mmaction.explain.writer import ExplanationWriter, explain_views, video_folder
+from mmaction.structures import ClipSample, VideoResult
+
+FILES = {"explanation.npz", "sheet.png", "clip.mp4"}
+
+
+def make_result(name="a/b c", views=1, clip_len=3, label=1, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(0)
+    numbers = np.arange(views * clip_len).reshape(views, clip_len)
+    return VideoResult(
+        sample=ClipSample(index=0, name=name, label=label, frame_indices=numbers),
+        scores=torch.tensor([0.1, 0.7, 0.2], dtype=dtype),
+        attention_scores=torch.tensor([0.5, 0.3, 0.2], dtype=dtype),
+        spatial_attention=torch.rand((views, clip_len, 2, 3), generator=generator).to(dtype),
+        temporal_attention=torch.rand((views, clip_len), generator=generator).to(dtype),
+    )
+
+
+def make_inputs(views=1, clip_len=3):
+    generator = torch.Generator().manual_seed(1)
+    shape = (views, clip_len, 16, 24, 3)
+    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+def below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_video_gets_a_directory_by_its_name(tmp_path):
+    writer = ExplanationWriter(out_dir=tmp_path / "new" / "out", classes=["x", "y", "z"])
+    result = make_result()
+    folder = writer.write(result, make_inputs())
+    assert folder == tmp_path / "new" / "out" / "a" / "b c"
+    assert below(tmp_path / "new" / "out") == {f"a/b c/{file}" for file in FILES}
+    loaded = ClipExplanation.load(folder / "explanation.npz")
+    np.testing.assert_array_equal(loaded.spatial, result.spatial_attention[0])
+    np.testing.assert_array_equal(loaded.temporal, result.temporal_attention[0])
+    assert loaded.frame_indices.tolist() == [0, 1, 2]
+    assert (loaded.label, loaded.prediction) == (1, 1)
+
+
+def test_further_views_lie_below_the_first(tmp_path):
+    result = make_result(name="video", views=3)
+    folder = ExplanationWriter(out_dir=tmp_path).write(result, make_inputs(views=3).numpy())
+    expected = {prefix + file for prefix in ("", "view_02/", "view_03/") for file in FILES}
+    assert below(folder) == expected
+    second = ClipExplanation.load(folder / "view_02" / "explanation.npz")
+    np.testing.assert_array_equal(second.spatial, result.spatial_attention[1])
+    assert second.frame_indices.tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_any_precision_is_saved_as_float32(tmp_path, dtype):
+    (view,) = explain_views(make_result(dtype=dtype), make_inputs())
+    for values in (view.spatial, view.temporal, view.scores, view.attention_scores):
+        assert values.dtype == np.float32
+    np.testing.assert_array_equal(view.frames, make_inputs()[0])
+
+
+def test_a_plain_baseline_has_nothing_to_show(tmp_path):
+    sample = make_result().sample
+    with pytest.raises(UserError, match=r"'a/b c'.*no attention maps.*STABN"):
+        ExplanationWriter(out_dir=tmp_path).write(
+            VideoResult(sample=sample, scores=torch.ones(3)), make_inputs()
+        )
+    assert not below(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "..", "/abs", "//abs", "", ".", "a\0b"])
+def test_no_name_leads_out(tmp_path, name):
+    out_dir = tmp_path / "out"
+    writer = ExplanationWriter(out_dir=out_dir)
+    with pytest.raises(UserError, match="video name"):
+        writer.write(make_result(name=name), make_inputs())
+    assert below(tmp_path) == set()
+
+
+def test_no_link_leads_out(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path)
+    with pytest.raises(UserError, match="'link/x' leads out"):
+        video_folder(tmp_path / "out", "link/x")
+
+
+@given(st.text(alphabet="./a \\~%<", max_size=12))
+def test_every_accepted_name_is_below(name):
+    out_dir = Path("/nowhere/out")
+    try:
+        folder = video_folder(out_dir, name)
+    except UserError:
+        return
+    assert folder.resolve() != out_dir
+    assert folder.resolve().is_relative_to(out_dir)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "%2e%2e", "Žižek 漢字", "~root"])
+def test_odd_names_are_kept(tmp_path, name):
+    folder = ExplanationWriter(out_dir=tmp_path).write(make_result(name=name), make_inputs())
+    assert below(tmp_path) == {f"{name}/{file}" for file in FILES}
+    assert folder == tmp_path / name
+
+
+def test_what_can_not_be_written_is_named(tmp_path):
+    writer = ExplanationWriter(out_dir=tmp_path / "out")
+    with pytest.raises(UserError, match=r"x{300}: can't make this directory"):
+        writer.write(make_result(name="x" * 300), make_inputs())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file: can't make this directory"):
+        ExplanationWriter(out_dir=tmp_path / "file")
+    (tmp_path / "out" / "video" / "sheet.png").mkdir(parents=True)
+    with pytest.raises(UserError, match="video: can't write the explanation"):
+        writer.write(make_result(name="video"), make_inputs())
+    assert not below(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("colormap", "rainbow"), ("opacity", 1.1), ("opacity", -1), ("fps", 0)]
+)
+def test_a_wrong_setting_is_named(tmp_path, key, value):
+    with pytest.raises(ConfigError, match=f"{key}="):
+        ExplanationWriter(out_dir=tmp_path, **{key: value})
+
+
+def _write(out_dir: Path, name: str) -> None:
+    ExplanationWriter(out_dir=out_dir).write(make_result(name=name), make_inputs())
+
+
+def test_two_processes_write_side_by_side(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(target=_write, args=(tmp_path, f"same/{index}")) for index in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    assert below(tmp_path) == {f"same/{index}/{file}" for index in range(2) for file in FILES}

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmaction.errors import ConfigError
+from mmaction.models import STABN
+
+
+@pytest.mark.parametrize("num_classes", [1, 7])
+@pytest.mark.parametrize("clip_len", [1, 5])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 80)])
+@pytest.mark.parametrize("depth", [18, 50])
+def test_shapes(make_st_abn, num_classes, clip_len, height, width, depth) -> None:
+    model = make_st_abn(num_classes=num_classes, clip_len=clip_len, backbone=dict(depth=depth))
+    out = model(torch.randn(2, 3, clip_len, height, width))
+    assert out.scores.shape == out.attention_scores.shape == (2, num_classes)
+    assert out.spatial_attention.shape == (2, clip_len, height // 16, width // 16)
+    assert out.temporal_attention.shape == (2, clip_len)
+    for attention in (out.spatial_attention, out.temporal_attention):
+        assert 0 <= attention.min() <= attention.max() <= 1
+
+
+def test_sizes_are_the_known_ones() -> None:
+    """Design: about 55 M parameters, 309 GMAC for 32 frames of 224², 174 classes."""
+    with torch.device("meta"):
+        backbone = dict(type="ResNet3D", depth=50, num_stages=3)
+        model = STABN(num_classes=174, clip_len=32, backbone=backbone)
+        clips = torch.empty(1, 3, 32, 224, 224)
+    with FlopCounterMode(display=False) as counter:
+        model(clips)
+    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(55.5, abs=0.5)
+    assert counter.get_total_flops() / 2e9 == pytest.approx(309, abs=1)
+
+
+def test_is_features_attention_mechanism_perception_in_this_order(make_st_abn) -> None:
+    torch.manual_seed(0)
+    model = make_st_abn().eval()
+    clips = torch.randn(2, 3, 4, 32, 32)
+    features = model.backbone(clips)
+    attention = model.attention_branch(features)
+    weighed = model.attention_mechanism(features, attention.spatial, attention.temporal)
+    out = model(clips)
+    assert torch.equal(out.scores, model.perception_branch(weighed))
+    assert torch.equal(out.attention_scores, attention.scores)
+    assert torch.equal(out.spatial_attention, attention.spatial[:, 0])
+    assert torch.equal(out.temporal_attention, attention.temporal[:, 0, :, 0, 0])
+
+
+def test_branches_own_stages_of_their_own(make_st_abn) -> None:
+    model = make_st_abn()
+    attention, perception = model.attention_branch.stage, model.perception_branch.stage
+    assert not {id(p) for p in attention.parameters()} & {id(p) for p in perception.parameters()}
+    x = torch.zeros(1, model.backbone.out_channels, 4, 6, 6)
+    assert attention(x).shape[3:] == (6, 6)
+    assert perception(x).shape[3:] == (3, 3)
+
+
+@pytest.mark.parametrize("with_cp", [False, True])
+def test_gradients_reach_every_parameter(make_st_abn, with_cp: bool) -> None:
+    torch.manual_seed(0)
+    model = make_st_abn(backbone=dict(with_cp=with_cp))
+    losses = model(torch.randn(4, 3, 4, 32, 32), labels=torch.arange(4), mode="loss")
+    (losses["loss_perception"] + losses["loss_attention"]).backward()
+    assert [n for n, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_losses_are_weighted_cross_entropies_and_accuracies(make_st_abn) -> None:
+    torch.manual_seed(0)
+    model = make_st_abn(loss_weights=dict(perception=2.0, attention=0.25)).eval()
+    clips, labels = torch.randn(3, 3, 4, 32, 32), torch.tensor([0, 4, 2])
+    out, losses = model(clips), model(clips, labels=labels, mode="loss")
+    for name, scores, weight in (
+        ("perception", out.scores, 2.0),
+        ("attention", out.attention_scores, 0.25),
+    ):
+        log_probs = scores - torch.logsumexp(scores, dim=1, keepdim=True)
+        expected = -weight * log_probs[torch.arange(3), labels].mean()
+        torch.testing.assert_close(losses[f"loss_{name}"], expected)
+        hits = sum(int(s.argmax()) == int(y) for s, y in zip(scores, labels, strict=True))
+        assert losses[f"top1_{name}"].item() == pytest.approx(hits / 3)
+
+
+def test_temporal_stride_keeps_one_weight_a_frame(make_st_abn) -> None:
+    model = make_st_abn(clip_len=5, backbone=dict(temporal_strides=(1, 2, 1, 1))).eval()
+    out = model(torch.randn(1, 3, 5, 32, 32))
+    assert out.temporal_attention.shape == (1, 5)
+    assert out.spatial_attention.shape[:2] == (1, 5)
+    weights = out.temporal_attention[0]
+    assert weights[0] == weights[1]
+    assert weights[2] == weights[3]
+
+
+def test_a_clip_of_another_length_gets_a_clear_error(make_st_abn) -> None:
+    with pytest.raises(ConfigError, match="6 frames, model.clip_len is 4"):
+        make_st_abn()(torch.zeros(1, 3, 6, 32, 32))
+
+
+def test_stage_options_make_a_cheaper_attention_branch(make_st_abn) -> None:
+    model = make_st_abn(attention_branch=dict(blocks=1))
+    assert len(model.attention_branch.stage) == 1
+    assert len(model.perception_branch.stage) == 2
+
+
+def test_any_backbone_with_stages_given_will_do() -> None:
+    backbone = dict(type="ResNet3D", depth=18, base_channels=4, num_stages=3)
+    stage = dict(type="Conv3d", in_channels=16, out_channels=8, kernel_size=1)
+    model = STABN(
+        num_classes=3,
+        clip_len=2,
+        backbone=backbone,
+        attention_branch=dict(stage=stage),
+        perception_branch=dict(stage=stage),
+    )
+    assert model(torch.randn(2, 3, 2, 32, 32)).scores.shape == (2, 3)
+
+
+def test_unknown_loss_weight_is_refused(make_st_abn) -> None:
+    with pytest.raises(ConfigError, match="loss_weights"):
+        make_st_abn(loss_weights=dict(atention=1.0))
+
+
+def test_scores_follow_the_literal_softmax_average_of_views(make_st_abn) -> None:
+    torch.manual_seed(0)
+    model = make_st_abn(num_classes=4).eval()
+    clips = torch.randn(6, 3, 4, 32, 32)
+    results = model(clips, samples=["first", "second"], mode="predict")
+    logits = model(clips).scores
+    for video in range(2):
+        views = [F.softmax(logits[3 * video + v], dim=0) for v in range(3)]
+        torch.testing.assert_close(results[video].scores, sum(views) / 3)
+        assert results[video].spatial_attention.shape == (3, 4, 2, 2)
+        assert results[video].temporal_attention.shape == (3, 4)

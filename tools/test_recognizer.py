@@ -1,0 +1,62 @@
+"""Test a checkpoint: ``python tools/test_recognizer.py CONFIG CHECKPOINT [options]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmaction.apis.cli import ArgumentParser, add_run_arguments, run_command, start_processes
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(description="Score a config's test set with a checkpoint.")
+    add_run_arguments(parser)
+    parser.add_argument("checkpoint", help="weights of the config's network")
+    parser.add_argument(
+        "--out", metavar="FILE.pkl", help="keep the scores here, and use them if they still hold"
+    )
+    parser.add_argument("--ignore-cache", action="store_true", help="compute whatever --out holds")
+    parser.add_argument(
+        "--eval",
+        nargs="+",
+        default=["top1", "top5", "mean_class"],
+        metavar="METRIC",
+        help="top1, top5, mean_class (default: all)",
+    )
+    parser.add_argument("--log", metavar="FILE", help="write the accuracies there too")
+    parser.add_argument(
+        "-s",
+        "--save-explanations",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="write every video's attention maps (default: explanations/ in the work_dir)",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    if args.gpus != 1 and args.launcher == "none":
+        return start_processes(args.gpus)
+
+    from mmaction.apis import load_config, test
+    from mmaction.apis.options import apply_test_options
+    from mmaction.apis.report import report_test
+
+    cfg = load_config(args.config, args.cfg_options)
+    explanations = apply_test_options(cfg, args)
+    outcome = test(
+        cfg,
+        args.checkpoint,
+        out=args.out,
+        ignore_cache=args.ignore_cache,
+        metrics=args.eval,
+        explanations=explanations,
+    )
+    report_test(outcome, out=args.out, log=args.log, explanations=explanations)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,49 @@
+"""Train a recognizer: ``python tools/train_recognizer.py CONFIG [options]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmaction.apis.cli import ArgumentParser, add_run_arguments, run_command, start_processes
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(description="Train a recognizer from a config file.")
+    add_run_arguments(parser)
+    validation = parser.add_mutually_exclusive_group()
+    validation.add_argument(
+        "--validate",
+        action=argparse.BooleanOptionalAction,
+        help="demand a validation set, or leave validation out; default: where the config has one",
+    )
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        "--resume-from",
+        metavar="FILE",
+        help="go on from a checkpoint: weights, optimizer, schedule, epoch; 'auto': the newest",
+    )
+    start.add_argument("--load-from", metavar="FILE", help="start at epoch 0 from these weights")
+    parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
+    parser.add_argument("--amp", action="store_true", help="mixed precision")
+    parser.add_argument(
+        "--auto-scale-lr", action="store_true", help="scale the learning rate to the actual batch"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    if args.gpus != 1 and args.launcher == "none":
+        return start_processes(args.gpus)
+
+    from mmaction.apis import load_config, train
+    from mmaction.apis.options import apply_train_options
+
+    cfg = load_config(args.config, args.cfg_options)
+    train(apply_train_options(cfg, args))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
