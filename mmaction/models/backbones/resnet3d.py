@@ -24,6 +24,7 @@ from mmaction.models.backbones.pretrained import load_into, pretrained_state
 from mmaction.registry import MODELS
 
 ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
+    10: (BasicBlock3D, (1, 1, 1, 1)),
     18: (BasicBlock3D, (2, 2, 2, 2)),
     34: (BasicBlock3D, (3, 4, 6, 3)),
     50: (Bottleneck3D, (3, 4, 6, 3)),
@@ -62,7 +63,7 @@ class ResNet3D(BaseModule):
     convolution of every bottleneck of stages 3 and 4 inflated to 3×1×1.
 
     Args:
-        depth: 18, 34, 50, 101 or 152.
+        depth: 10, 18, 34, 50, 101 or 152.
         num_stages: How many stages the network has, 1 to 4. ST-ABN's feature extractor has 3; its
             branches each own a fourth one, from ``make_next_stage``.
         in_channels: Channels of the clips.

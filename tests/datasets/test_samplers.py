@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections import Counter
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmaction.datasets.samplers import EpochSampler, SampleKey
+from mmaction.registry import DATA_SAMPLERS
+
+
+def epoch_of(
+    size: int, rank: int, world_size: int, *, epoch: int = 0, **options: object
+) -> list[SampleKey]:
+    """What one of several processes is given; their number is all that is made up."""
+    with patch("mmaction.datasets.samplers.get_dist_info", return_value=(rank, world_size)):
+        sampler = EpochSampler(range(size), **options)  # type: ignore[arg-type]
+    sampler.set_epoch(epoch)
+    keys = list(sampler)
+    assert len(keys) == len(sampler)
+    return keys
+
+
+def test_keys_carry_epoch_and_seed() -> None:
+    keys = epoch_of(5, 0, 1, epoch=3, seed=11)
+    assert {key.index for key in keys} == set(range(5))
+    assert {(key.epoch, key.seed) for key in keys} == {(3, 11)}
+
+
+def test_order_is_drawn_anew_every_epoch() -> None:
+    first, second = (epoch_of(50, 0, 1, epoch=epoch, seed=0) for epoch in (0, 1))
+    assert [key.index for key in first] != [key.index for key in second]
+    assert first == epoch_of(50, 0, 1, epoch=0, seed=0)
+    assert first != [key._replace(seed=0) for key in epoch_of(50, 0, 1, epoch=0, seed=1)]
+
+
+def test_order_of_the_data_set() -> None:
+    assert [key.index for key in epoch_of(5, 0, 1, shuffle=False, seed=0)] == [0, 1, 2, 3, 4]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    size=st.integers(1, 60),
+    world_size=st.integers(1, 9),
+    shuffle=st.booleans(),
+    epoch=st.integers(0, 3),
+)
+def test_every_sample_comes_over_all_processes(
+    size: int, world_size: int, shuffle: bool, epoch: int
+) -> None:
+    def counts(round_up: bool) -> tuple[Counter[int], list[int]]:
+        parts = [
+            epoch_of(
+                size, rank, world_size, epoch=epoch, shuffle=shuffle, seed=1, round_up=round_up
+            )
+            for rank in range(world_size)
+        ]
+        return Counter(key.index for part in parts for key in part), [len(p) for p in parts]
+
+    once, lengths = counts(round_up=False)
+    assert once == Counter(range(size))
+    assert max(lengths) - min(lengths) <= 1
+
+    filled, lengths = counts(round_up=True)
+    assert set(filled) == set(range(size))
+    assert len(set(lengths)) == 1
+    assert 0 <= sum(lengths) - size < world_size
+    assert max(filled.values()) - min(filled.values()) <= 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    size=st.integers(1, 80),
+    world_size=st.integers(1, 5),
+    batch_size=st.integers(1, 6),
+)
+def test_many_processes_see_the_global_batches_of_one(
+    size: int, world_size: int, batch_size: int
+) -> None:
+    alone = epoch_of(size, 0, 1, seed=4)
+    parts = [epoch_of(size, rank, world_size, seed=4) for rank in range(world_size)]
+    whole = world_size * batch_size
+    for batch in range(size // whole):
+        together = [key for p in parts for key in p[batch * batch_size : (batch + 1) * batch_size]]
+        assert sorted(together) == sorted(alone[batch * whole : (batch + 1) * whole])
+
+
+def test_built_as_mmengine_builds_it() -> None:
+    sampler = DATA_SAMPLERS.build(
+        {"type": "EpochSampler", "shuffle": False}, default_args={"dataset": range(3), "seed": 5}
+    )
+    assert list(sampler) == [SampleKey(0, 0, 5), SampleKey(1, 0, 5), SampleKey(2, 0, 5)]
+
+
+def test_seed_is_drawn_where_none_is_given() -> None:
+    assert EpochSampler(range(3)).seed >= 0
+
+
+@pytest.mark.parametrize("other", [SampleKey(1, 2, 4), SampleKey(1, 3, 3), SampleKey(2, 2, 3)])
+def test_chance_of_a_key(other: SampleKey) -> None:
+    key = SampleKey(1, 2, 3)
+    draws = key.rng().integers(2**32, size=4).tolist()
+    assert key.rng().integers(2**32, size=4).tolist() == draws
+    assert other.rng().integers(2**32, size=4).tolist() != draws

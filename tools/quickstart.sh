@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# From nothing to attention maps: installs, makes a data set, trains ST-ABN on it, evaluates, explains.
+# Safe to run again. From the environment: VIDEOS, VAL_VIDEOS (sizes of the data set) and what _venv.sh reads.
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/_venv.sh"
+
+config=config_files/motion_shapes/st_abn_tiny.py
+work_dir=work_dirs/quickstart
+videos="${VIDEOS:-960}"
+val_videos="${VAL_VIDEOS:-240}"
+
+step() {
+  printf '\n== %s\n' "$*"
+}
+
+prepare_venv
+cd -- "$REPO_ROOT"
+started=$SECONDS
+
+step "Making the data set motion_shapes"
+"$VENV_PYTHON" tools/data/make_motion_shapes.py "$work_dir/motion_shapes" \
+  --videos "$videos" --val-videos "$val_videos" --seed 0
+
+step "Training"
+"$VENV_PYTHON" tools/train_recognizer.py "$config" --work_dir "$work_dir" --validate --seed 0
+
+step "Evaluating and explaining"
+checkpoint="$(<"$work_dir/last_checkpoint")"
+"$VENV_PYTHON" tools/test_recognizer.py "$config" "$checkpoint" \
+  --out "$work_dir/results.pkl" -s "$work_dir/explanations"
+
+step "Done in $((SECONDS - started)) s"
+cat "$work_dir/results.metrics.json"
+printf '\ncheckpoint    %s\nexplanations  %s\n' "$checkpoint" "$work_dir/explanations"

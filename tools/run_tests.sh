@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Runs the tests, in an environment of its own. Options go to pytest: ./tools/run_tests.sh tests/ops -x
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/_venv.sh"
+
+prepare_venv
+cd -- "$REPO_ROOT"
+exec "$VENV_PYTHON" -m pytest "$@"
