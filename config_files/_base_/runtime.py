@@ -11,9 +11,4 @@ default_hooks = dict(
         rule="greater",
     ),
 )
-custom_hooks = [
-    # Batch norm's running statistics: averaged over the processes before they are used.
-    dict(type="SyncBuffersHook"),
-    dict(type="PlainCheckpointHook"),
-]
 env_cfg = dict(mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0))

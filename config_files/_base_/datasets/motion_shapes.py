@@ -1,20 +1,20 @@
-# motion_shapes, made by tools/data/make_motion_shapes.py; 16 frames by uniform segments at 64².
+# motion_shapes, made by tools/data/make_motion_shapes.py; 12 frames by uniform segments at 64².
 root = "{{$MOTION_SHAPES:data/motion_shapes}}"
 train_pipeline = [
-    dict(type="SampleSegments", clip_len=16, placement="random"),
+    dict(type="SampleSegments", clip_len=12, placement="random"),
     dict(type="DecodeFrames"),
-    dict(type="RandomResizedCrop", size=64, scale=(0.7, 1.0)),
+    dict(type="Resize", size=64),
     dict(type="Flip", prob=0.5, label_map="motion_shapes"),
     dict(type="PackClips"),
 ]
 test_pipeline = [
-    dict(type="SampleSegments", clip_len=16, placement="center"),
+    dict(type="SampleSegments", clip_len=12, placement="center"),
     dict(type="DecodeFrames"),
     dict(type="Resize", size=64),
     dict(type="PackClips"),
 ]
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=12,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type="EpochSampler", shuffle=True),

@@ -1,16 +1,16 @@
 # One-cycle learning rate (Smith & Topin, arXiv:1708.07120) over a short training.
-max_epochs = 20
+max_epochs = 15
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=4e-3, weight_decay=0.02),
+    optimizer=dict(type="AdamW", lr=5e-3, weight_decay=0.02),
     clip_grad=dict(max_norm=20),
 )
-auto_scale_lr = dict(base_batch_size=16, enable=False)
+auto_scale_lr = dict(base_batch_size=12, enable=False)
 param_scheduler = [
     dict(
         type="OneCycleLR",
-        eta_max=4e-3,
-        pct_start=0.25,
+        eta_max=5e-3,
+        pct_start=0.2,
         by_epoch=True,
         total_steps=max_epochs,
         convert_to_iter_based=True,
