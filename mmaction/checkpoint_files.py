@@ -30,23 +30,29 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"checkpoint {path}: no such file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as e:
+    except Exception as e:  # a damaged file makes the unpickler raise anything
+        refused = isinstance(e, pickle.UnpicklingError) and _unsafe_global(e)
+        if refused:
+            raise CheckpointError(
+                f"checkpoint {path}: not plain weights, refused ({refused})"
+            ) from e
         raise CheckpointError(
-            f"checkpoint {path}: not plain weights, refused ({_unsafe_global(e)})"
+            f"checkpoint {path}: broken, or no checkpoint ({type(e).__name__}: {first_line(e)})"
         ) from e
-    except (RuntimeError, EOFError, OSError, ValueError) as e:
-        raise CheckpointError(f"checkpoint {path}: broken ({first_line(e)})") from e
     content = content if isinstance(content, Mapping) else {}
     found = [content[key] for key in WEIGHT_KEYS if isinstance(content.get(key), Mapping)]
     state = found[0] if found else content
-    weights = {k.removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
+    weights = {
+        str(name).removeprefix("module."): value
+        for name, value in state.items()
+        if isinstance(value, Tensor)
+    }
     if not weights:
         raise CheckpointError(f"checkpoint {path}: holds no weights")
     return {**(content if found else {}), "state_dict": weights}
 
 
-def _unsafe_global(error: Exception) -> str:
-    for line in str(error).splitlines():
-        if "GLOBAL" in line:
-            return line.strip()
-    return first_line(error)
+def _unsafe_global(error: Exception) -> str | None:
+    """What the unpickler says of something in the file that could run, or None."""
+    lines = str(error).splitlines()
+    return next((line.strip() for line in lines if "GLOBAL" in line or "Unsupported" in line), None)

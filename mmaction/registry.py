@@ -1,8 +1,8 @@
 """The registries of this project: children of mmengine's, under the scope ``mmaction``.
 
 ``locations`` lets a registry import what it holds when it is first asked, so that building from a
-config needs no import by hand. Those without any are there because mmengine looks for a child of
-this scope in each of its trees, and warns where it finds none.
+config needs no import by hand. Those that name none are there because mmengine looks for a child of
+this scope in each of its trees, and warns where it finds none, or one without a location.
 """
 
 from mmengine import registry as mmengine
@@ -12,7 +12,9 @@ SCOPE = "mmaction"
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
-    return Registry(parent.name, parent=parent, scope=SCOPE, locations=list(locations))
+    return Registry(
+        parent.name, parent=parent, scope=SCOPE, locations=list(locations or [__name__])
+    )
 
 
 MODELS = _child(mmengine.MODELS, "mmaction.models")

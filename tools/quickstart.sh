@@ -6,29 +6,31 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/_venv.sh"
 
 config=config_files/motion_shapes/st_abn_tiny.py
 work_dir=work_dirs/quickstart
-videos="${VIDEOS:-960}"
+videos="${VIDEOS:-1200}"
 val_videos="${VAL_VIDEOS:-240}"
 
 step() {
   printf '\n== %s\n' "$*"
 }
 
+started=$SECONDS
 prepare_venv
 cd -- "$REPO_ROOT"
-started=$SECONDS
 
 step "Making the data set motion_shapes"
-"$VENV_PYTHON" tools/data/make_motion_shapes.py "$work_dir/motion_shapes" \
+export MOTION_SHAPES="$work_dir/motion_shapes"
+"$VENV_PYTHON" tools/data/make_motion_shapes.py "$MOTION_SHAPES" \
   --videos "$videos" --val-videos "$val_videos" --seed 0
 
 step "Training"
-"$VENV_PYTHON" tools/train_recognizer.py "$config" --work_dir "$work_dir" --validate --seed 0
+"$VENV_PYTHON" tools/train_recognizer.py "$config" --work-dir "$work_dir" --validate --seed 0
 
 step "Evaluating and explaining"
 checkpoint="$(<"$work_dir/last_checkpoint")"
-"$VENV_PYTHON" tools/test_recognizer.py "$config" "$checkpoint" \
-  --out "$work_dir/results.pkl" -s "$work_dir/explanations"
+"$VENV_PYTHON" tools/test_recognizer.py "$config" "$checkpoint" --work-dir "$work_dir" \
+  --out "$work_dir/scores.pkl" -s "$work_dir/explanations"
 
-step "Done in $((SECONDS - started)) s"
-cat "$work_dir/results.metrics.json"
-printf '\ncheckpoint    %s\nexplanations  %s\n' "$checkpoint" "$work_dir/explanations"
+step "ST-ABN on motion_shapes"
+"$VENV_PYTHON" tools/analysis/summarize_run.py "$work_dir/scores.metrics.json" \
+  --classes "$MOTION_SHAPES/classes.txt" --seconds "$((SECONDS - started))"
+printf '\ncheckpoint    %s\nopen this     %s\n' "$checkpoint" "$work_dir/explanations/index.html"

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import inspect
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from mmengine import registry as mmengine_registries
+from mmengine.config import Config
 from mmengine.registry import Registry
+from torch.utils.data import DataLoader
 
 from mmaction import registry as project_registries
-from mmaction.errors import ConfigError, near
+from mmaction.errors import ConfigError, UserError, near
 
-_UNKNOWN_ARGUMENT = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
-_MISSING_ARGUMENT = re.compile(r"(\w+)\.__init__\(\) missing \d+ required .*argument.*?: (.*)$")
+_UNKNOWN_ARGUMENT = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
+_MISSING_ARGUMENT = re.compile(r"([\w.]+)\(\) missing \d+ required .*argument.*?: (.*?)(?: in <|$)")
 _UNKNOWN_NAME = re.compile(r"(\S+) is not in the \w+::([\w ]+) registry")
+_NO_TYPE = re.compile(r'must contain the key "type", but got (.*)')
+# mmengine's Runner, of sections that come together.
+_INCOMPLETE = re.compile(r"^(.*) should be either all None or not None")
 
 
 @contextmanager
@@ -24,45 +30,79 @@ def readable_build_errors() -> Iterator[None]:
     """Within it, a config's wrong registry name or argument is raised as ``ConfigError``."""
     try:
         yield
-    except (TypeError, KeyError) as e:
-        message = _explain(str(e.args[0]) if e.args else "")
+    except UserError:
+        raise
+    except (TypeError, KeyError, ValueError) as e:
+        message = _explain(e)
         if message is None:
             raise
-        raise ConfigError(message) from e
+        raise ConfigError(f"config: {message}") from e
 
 
-def _explain(error: str) -> str | None:
-    if match := _UNKNOWN_ARGUMENT.search(error):
-        cls, argument = match.groups()
-        return f"config: {cls} has no argument {argument!r}{near(argument, _arguments(cls))}"
-    if match := _MISSING_ARGUMENT.search(error):
-        return f"config: {match[1]} needs the argument {match[2]}"
-    if match := _UNKNOWN_NAME.search(error):
+def require_known_functions(cfg: Config) -> None:
+    """Checks the names for which mmengine takes None where it does not find them, and goes on.
+
+    Raises:
+        ConfigError: A name that is none; the message suggests near ones.
+    """
+    optimizer = (cfg.get("optim_wrapper") or {}).get("optimizer") or {}
+    _require_known("optimizer", "optim_wrapper.optimizer.type", optimizer.get("type"))
+    for split in ("train", "val", "test"):
+        loader = cfg.get(f"{split}_dataloader") or {}
+        for key in ("collate_fn", "worker_init_fn"):
+            function = loader.get(key)
+            if isinstance(function, dict):
+                name = f"{split}_dataloader.{key}.type"
+                _require_known("function", name, function.get("type"))
+
+
+def _require_known(kind: str, key: str, name: Any) -> None:
+    if not isinstance(name, str):
+        return
+    # mmengine looks these up in its own registries, whatever the config's scope.
+    if not any(r.get(name) for r in _registries(kind) if r.scope == "mmengine"):
+        raise ConfigError(
+            f"config: {key}={name!r} is no {kind} known here{near(name, _names(kind))}"
+        )
+
+
+def _explain(error: Exception) -> str | None:
+    text = str(error.args[0]) if error.args else ""
+    if match := _UNKNOWN_ARGUMENT.search(text):
+        called, argument = match[1].removesuffix(".__init__"), match[2]
+        cls = _class_of(error, called)
+        name = cls.__name__ if cls else called
+        return f"{name} has no argument {argument!r}{near(argument, _arguments(cls))}"
+    if match := _MISSING_ARGUMENT.search(text):
+        called = match[1].removesuffix(".__init__")
+        cls = _class_of(error, called)
+        return f"{cls.__name__ if cls else called} needs the argument {match[2]}"
+    if match := _UNKNOWN_NAME.search(text):
         name, kind = match.groups()
-        return f"config: type={name!r} is no {kind} known here{near(name, _names(kind))}"
+        return f"type={name!r} is no {kind} known here{near(name, _names(kind))}"
+    if match := _NO_TYPE.search(text):
+        return f"a 'type' is missing in {match[1]}"
+    if match := _INCOMPLETE.search(text):
+        return f"{match[1]} come together; some of them are missing"
     return None
 
 
-def _registries() -> list[Registry]:
-    found = [*vars(project_registries).values(), *vars(mmengine_registries).values()]
-    return [r for r in found if isinstance(r, Registry)]
+def _class_of(error: Exception, called: str) -> type | None:
+    """The class that was being built when the constructor of ``called``, it or a base, failed."""
+    built: list[Any] = [DataLoader]
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == "build_from_cfg":
+            built.append(frame.f_locals.get("obj_cls"))
+    for cls in reversed(built):
+        if inspect.isclass(cls) and called in (c.__name__ for c in cls.__mro__):
+            return cls
+    return None
 
 
-def _names(kind: str) -> set[str]:
-    return {name for r in _registries() if r.name == kind for name in r.module_dict}
-
-
-def _arguments(class_name: str) -> set[str]:
-    """Arguments of the constructors of a registered class and of its subclasses' bases."""
-    names: set[str] = set()
-    for r in _registries():
-        for cls in r.module_dict.values():
-            if inspect.isclass(cls) and class_name in [c.__name__ for c in cls.__mro__]:
-                names |= _own_arguments(cls)
-    return names
-
-
-def _own_arguments(cls: type[Any]) -> set[str]:
+def _arguments(cls: type | None) -> set[str]:
+    """Arguments of the constructors of a class and of its bases."""
+    if cls is None:
+        return set()
     return {
         p.name
         for c in cls.__mro__
@@ -70,3 +110,12 @@ def _own_arguments(cls: type[Any]) -> set[str]:
         for p in inspect.signature(vars(c)["__init__"]).parameters.values()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"
     }
+
+
+def _registries(kind: str) -> list[Registry]:
+    found = [*vars(project_registries).values(), *vars(mmengine_registries).values()]
+    return [r for r in found if isinstance(r, Registry) and r.name == kind]
+
+
+def _names(kind: str) -> set[str]:
+    return {name for r in _registries(kind) for name in r.module_dict}

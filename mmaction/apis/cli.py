@@ -19,7 +19,8 @@ from mmaction.errors import ConfigError, UserError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-# How long other ranks leave rank 0 to report an error they share with it.
+# How long other ranks leave rank 0 to report an error they share with it, where torchrun is not
+# there to keep order.
 RANK_GRACE_SECONDS = 2.0
 
 
@@ -71,9 +72,8 @@ def run_command(main: Callable[[], int | None]) -> int:
     try:
         return main() or 0
     except UserError as e:
-        if os.environ.get("RANK", "0") != "0":
-            time.sleep(RANK_GRACE_SECONDS)
-        print(f"error: {_one_line(e)}", file=sys.stderr, flush=True)
+        if _speaks_for_all():
+            print(f"error: {_one_line(e)}", file=sys.stderr, flush=True)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -86,8 +86,30 @@ def run_command(main: Callable[[], int | None]) -> int:
 
 def _one_line(error: UserError) -> str:
     """The message itself: a data loader's worker puts its traceback before it."""
-    last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-    return last.removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if "Original Traceback" in str(error):
+        return lines[-1].removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")
+    return " ".join(line.strip() for line in lines)
+
+
+def _speaks_for_all() -> bool:
+    """Whether this process is the first of its run to report an error.
+
+    torchrun gives each process a file for its errors, in a directory of the run; whoever makes the
+    mark beside these has the word.
+    """
+    error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if not error_file:
+        if os.environ.get("RANK", "0") != "0":
+            time.sleep(RANK_GRACE_SECONDS)
+        return True
+    try:
+        (Path(error_file).parents[1] / "reported").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def check_processes(gpus: int) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmaction.errors import ConfigError, first_line
+from mmaction.errors import ConfigError, first_line, near
 from mmaction.files import require_writable
 from mmaction.registry import SCOPE
 
 SPLITS = ("train", "val", "test")
-# Sections of mmengine's Runner and the short keys; any other name is the config's own variable.
+# Sections that mmengine reads and the short keys; any other name is the config's own variable.
 SECTIONS = (
     *(f"{split}_{part}" for split in SPLITS for part in ("dataloader", "cfg")),
     "model",
@@ -35,6 +35,14 @@ SECTIONS = (
     "resume",
     "resume_from",
     "evaluation",
+    "launcher",
+    "default_scope",
+    "log_level",
+    "experiment_name",
+    "compile",
+    "find_unused_parameters",
+    "activation_checkpointing",
+    "custom_imports",
 )
 CLOSE = 0.85
 
@@ -53,18 +61,10 @@ def load_config(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
         raise ConfigError(f"config {path}: no such file")
     try:
         cfg = Config.fromfile(path)
-    except (
-        SyntaxError,
-        NameError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ImportError,
-        ValueError,
-        OSError,
-    ) as e:
+    except Exception as e:  # a config is code: it can fail in any way
         raise ConfigError(f"config {path}: {type(e).__name__}: {first_line(e)}") from e
     if options:
+        _check_options(options)
         try:
             cfg.merge_from_dict(dict(options))
         except (KeyError, TypeError, IndexError) as e:
@@ -82,13 +82,16 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
     _check_sections(cfg, name)
     cfg.default_scope = SCOPE
     if cfg.get("work_dir") is None:
-        cfg.work_dir = os.path.join("work_dirs", Path(name).stem)
+        # With the config's directory: sthv1/st_abn_32 and sthv2/st_abn_32 are two runs.
+        cfg.work_dir = os.path.join("work_dirs", Path(name).parent.name, Path(name).stem)
     if cfg.get("train_cfg") and cfg.get("evaluation"):
-        cfg.train_cfg.val_interval = cfg.evaluation.get("interval", 1)
+        cfg.train_cfg.val_interval = _evaluation_interval(cfg.evaluation, name)
     if cfg.get("resume_from"):
         cfg.resume = True
         cfg.load_from = None if cfg.resume_from == "auto" else cfg.resume_from
     for split, dataset in datasets(cfg):
+        if not isinstance(dataset, dict):
+            raise ConfigError(f"{name}: {split}_dataloader.dataset is missing or no dict")
         dataset.setdefault("num_classes", cfg.model.num_classes)
         _check_clip_len(cfg.model.clip_len, dataset, name=f"{name}: {split}_dataloader")
     return cfg
@@ -99,7 +102,7 @@ def datasets(cfg: Config) -> Iterator[tuple[str, Any]]:
     for split in SPLITS:
         loader = cfg.get(f"{split}_dataloader")
         if loader:
-            yield split, loader.dataset
+            yield split, loader.get("dataset")
 
 
 def drop_validation(cfg: Config) -> None:
@@ -119,15 +122,40 @@ def require_work_dir(cfg: Config) -> None:
 
 def _check_sections(cfg: Config, name: str) -> None:
     for key in cfg:
-        near = difflib.get_close_matches(key, SECTIONS, n=1, cutoff=CLOSE)
-        if key not in SECTIONS and near and near[0] not in cfg:
-            raise ConfigError(f"{name}: unknown section {key!r}; did you mean {near[0]!r}?")
+        close = difflib.get_close_matches(key, SECTIONS, n=1, cutoff=CLOSE)
+        if key not in SECTIONS and close:
+            raise ConfigError(f"{name}: unknown section {key!r}; did you mean {close[0]!r}?")
     model = cfg.get("model")
     if not isinstance(model, Mapping) or "type" not in model:
         raise ConfigError(f"{name}: 'model' is missing or has no 'type'")
     for key in ("num_classes", "clip_len"):
         if key not in model:
             raise ConfigError(f"{name}: model.{key} is missing")
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuses options that nothing would read: a config's own variables are used up by now."""
+    for key in options:
+        section = key.partition(".")[0]
+        if section not in SECTIONS:
+            raise ConfigError(
+                f"--cfg-options {key}: no section {section!r} to set{near(section, SECTIONS)}"
+            )
+
+
+def _evaluation_interval(evaluation: Any, name: str) -> int:
+    known = {"interval": 1}
+    given = evaluation if isinstance(evaluation, Mapping) else {repr(evaluation): None}
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise ConfigError(f"{name}: evaluation has no key {unknown[0]!r}{near(unknown[0], known)}")
+    interval = {**known, **given}["interval"]
+    if not isinstance(interval, int) or interval < 1:
+        raise ConfigError(
+            f"{name}: evaluation.interval={interval!r}: expected a whole number of epochs, "
+            "1 or more; --no-validate leaves validation out"
+        )
+    return interval
 
 
 def _check_clip_len(clip_len: int, dataset: Mapping[str, Any], *, name: str) -> None:

@@ -93,7 +93,16 @@ def leave_one_out(
         seconds = time.monotonic() - started
         checkpoint = (Path(directory) / "last_checkpoint").read_text().strip()
         scores = os.path.join(directory, "scores.pkl")
-        _run("test_recognizer.py", config, checkpoint, "--work-dir", directory, "--out", scores, chosen)
+        _run(
+            "test_recognizer.py",
+            config,
+            checkpoint,
+            "--work-dir",
+            directory,
+            "--out",
+            scores,
+            chosen,
+        )
         metrics = json.loads(Path(scores).with_suffix(".metrics.json").read_text())
         yield Fold(group=name, videos=videos, metrics=metrics, train_seconds=seconds)
 

@@ -24,6 +24,8 @@ def apply_train_options(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.resume_from = args.resume_from
     if args.load_from:
         cfg.load_from, cfg.resume, cfg.resume_from = args.load_from, False, None
+    if cfg.get("resume") and cfg.get("load_from") and not cfg.get("resume_from"):
+        cfg.resume_from = cfg.load_from  # as mmengine's own two keys say it
     for name, path in (
         ("resume_from", cfg.get("resume_from")),
         ("load_from", cfg.get("load_from")),
@@ -51,12 +53,20 @@ def apply_test_options(cfg: Config, args: argparse.Namespace) -> str | None:
     if args.out is not None:
         if not args.out.endswith((".pkl", ".pickle")):
             raise UserError(f"--out {args.out}: expected a name that ends in .pkl")
-        require_writable(os.path.dirname(args.out) or ".", name="--out")
+        _require_file_path(args.out, name="--out")
+    if args.log is not None:
+        _require_file_path(args.log, name="--log")
     if args.save_explanations is None:
         return None
     explanations = args.save_explanations or os.path.join(cfg.work_dir, "explanations")
     require_writable(explanations, name="-s")
     return explanations
+
+
+def _require_file_path(path: str, *, name: str) -> None:
+    if os.path.isdir(path):
+        raise ConfigError(f"{name} {path}: is a directory, expected a file name")
+    require_writable(os.path.dirname(path) or ".", name=name)
 
 
 def _apply_run_options(cfg: Config, args: argparse.Namespace) -> None:

@@ -41,6 +41,5 @@ def report_test(
     text = "\n".join(lines)
     print(text, flush=True)
     if log:
-        Path(log).parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a", encoding="utf-8") as f:
             f.write(text + "\n")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 
-from mmaction.apis.build_errors import readable_build_errors
+from mmaction.apis.build_errors import readable_build_errors, require_known_functions
 from mmaction.apis.config import require_work_dir
-from mmaction.datasets.validation import check_directories
-from mmaction.engine import ActionRunner, tolerate_broken_torchvision
-from mmaction.errors import CheckpointError, ConfigError
+from mmaction.datasets import RawframeDataset, check_directories
+from mmaction.engine import ActionRunner, join_processes, tolerate_broken_torchvision
+from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.evaluation import AccuracyMetric, ScoreTable, accuracies, resolve_accuracies
 from mmaction.files import atomic_path
 from mmaction.registry import DATASETS
@@ -72,10 +74,11 @@ def test(
         raise ConfigError("the config has no test_dataloader to test on")
     if not Path(checkpoint).is_file():
         raise CheckpointError(f"checkpoint {checkpoint}: no such file")
+    join_processes(cfg.get("launcher", "none"))
     made_from = fingerprints(cfg, checkpoint)
     table = None
     if out is not None and explanations is None and not ignore_cache:
-        table = _cached(Path(out), made_from)
+        table = _cached_for_all(Path(out), made_from)
     from_cache = table is not None
     if table is None:
         table = replace(_run(cfg, checkpoint, explanations), made_from=made_from)
@@ -92,7 +95,7 @@ def fingerprints(cfg: Config, checkpoint: str | os.PathLike[str]) -> dict[str, s
     """SHA-256 of all that test scores follow from: config, checkpoint, annotation files."""
     loader = {k: v for k, v in cfg.test_dataloader.to_dict().items() if k not in _SPEED_KEYS}
     settings = json.dumps([cfg.model.to_dict(), loader], sort_keys=True, default=str)
-    annotations = cfg.test_dataloader.dataset.ann_file
+    annotations = cfg.test_dataloader.dataset.get("ann_file", ())
     files = [annotations] if isinstance(annotations, str) else annotations
     return {
         "config": hashlib.sha256(settings.encode()).hexdigest(),
@@ -109,10 +112,21 @@ def _file_hash(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
+def _cached_for_all(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
+    """The main process looks and tells the others, so that all go the same way."""
+    found = [_cached(out, made_from) if is_main_process() else None]
+    broadcast_object_list(found)
+    return found[0]
+
+
 def _cached(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
     if not out.is_file():
         return None
-    table = ScoreTable.load(out)
+    try:
+        table = ScoreTable.load(out)
+    except UserError as e:
+        warnings.warn(f"{e}; computing anew", stacklevel=2)
+        return None
     return table if table.made_from == made_from else None
 
 
@@ -121,7 +135,7 @@ def _run(
 ) -> ScoreTable:
     tolerate_broken_torchvision()
     require_work_dir(cfg)
-    cfg = cfg.copy()
+    cfg = copy.deepcopy(cfg)
     for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
         cfg[key] = None
     for key in ("val_dataloader", "val_cfg", "val_evaluator"):
@@ -131,10 +145,12 @@ def _run(
     cfg.test_evaluator = dict(type="AccuracyMetric")
     if explanations is not None:
         hook = dict(type="ExplanationHook", out_dir=os.fspath(explanations))
-        cfg.custom_hooks = [*cfg.get("custom_hooks", ()), hook]
+        cfg.custom_hooks = [*(cfg.get("custom_hooks") or ()), hook]
     with readable_build_errors():
+        require_known_functions(cfg)
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        check_directories(dataset.annotations, dataset.data_root)
+        if isinstance(dataset, RawframeDataset):
+            check_directories(dataset.annotations, dataset.data_root)
         runner = ActionRunner.from_cfg(cfg)
         runner.test()
     metric = runner.test_loop.evaluator.metrics[0]

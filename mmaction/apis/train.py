@@ -5,9 +5,9 @@ from __future__ import annotations
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 
-from mmaction.apis.build_errors import readable_build_errors
+from mmaction.apis.build_errors import readable_build_errors, require_known_functions
 from mmaction.apis.config import datasets, require_work_dir
-from mmaction.datasets.validation import check_directories, check_overlap
+from mmaction.datasets import RawframeDataset, check_directories, check_overlap
 from mmaction.engine import ActionRunner, tolerate_broken_torchvision
 from mmaction.errors import ConfigError
 from mmaction.registry import DATASETS
@@ -28,6 +28,7 @@ def train(cfg: Config) -> ActionRunner:
     tolerate_broken_torchvision()
     require_work_dir(cfg)
     with readable_build_errors():
+        require_known_functions(cfg)
         check_data(cfg)
         runner = ActionRunner.from_cfg(cfg)
         log_batch_size(runner)
@@ -47,8 +48,9 @@ def check_data(cfg: Config) -> None:
         if split == "test":
             continue
         dataset = DATASETS.build(dataset_cfg)
-        check_directories(dataset.annotations, dataset.data_root)
-        lists[split] = dataset
+        if isinstance(dataset, RawframeDataset):
+            check_directories(dataset.annotations, dataset.data_root)
+            lists[split] = dataset
     if "train" in lists and "val" in lists:
         same_root = lists["train"].data_root == lists["val"].data_root
         if same_root:
@@ -61,15 +63,17 @@ def log_batch_size(runner: ActionRunner) -> None:
     Rates in the configs are for ``auto_scale_lr.base_batch_size`` clips a step (Goyal et al.,
     arXiv:1706.02677); ``--auto-scale-lr`` applies it.
     """
-    optimizer, loader = runner.cfg.optim_wrapper.optimizer, runner.cfg.train_dataloader
-    batch, processes = loader.batch_size, get_world_size()
+    batch, processes = runner.cfg.train_dataloader.batch_size, get_world_size()
     base = (runner.auto_scale_lr or {}).get("base_batch_size")
     if not base:
         raise ConfigError("auto_scale_lr.base_batch_size is missing: which batch is lr meant for?")
-    scaled = optimizer.lr * batch * processes / base
+    lr = runner.cfg.optim_wrapper.get("optimizer", {}).get("lr")
+    if lr is None:
+        raise ConfigError("optim_wrapper.optimizer.lr is missing")
+    scaled = lr * batch * processes / base
     applied = runner.auto_scale_lr.get("enable", False)
     runner.logger.info(
         f"{batch * processes} clips a step ({processes} process(es) × {batch}); "
-        f"lr {optimizer.lr:g} is for {base}, linear scaling makes it {scaled:g}"
+        f"lr {lr:g} is for {base}, linear scaling makes it {scaled:g}"
         f" ({'applied' if applied else 'not applied; --auto-scale-lr applies it'})"
     )

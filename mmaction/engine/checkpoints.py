@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
@@ -49,6 +50,23 @@ def require_same_architecture(
         )
 
 
+def require_training_state(checkpoint: Mapping[str, Any], path: str | Path) -> None:
+    """Refuses to resume from a file that holds weights alone.
+
+    Raises:
+        CheckpointError: Names what is missing.
+    """
+    meta = checkpoint.get("meta")
+    meta = meta if isinstance(meta, Mapping) else {}
+    missing = [key for key in ("epoch", "iter") if key not in meta]
+    missing += [key for key in ("optimizer", "message_hub") if key not in checkpoint]
+    if missing:
+        raise CheckpointError(
+            f"checkpoint {path}: can't be resumed, it holds no {', '.join(missing)}; "
+            "--load-from starts a training from its weights"
+        )
+
+
 def fitting_weights(
     model: nn.Module, state: Mapping[str, Tensor], path: str | Path
 ) -> tuple[dict[str, Tensor], list[str]]:
@@ -67,17 +85,33 @@ def fitting_weights(
     return fitting, differences(model, state)
 
 
+def plain(content: Any) -> Any:
+    """``content`` with numpy's numbers and arrays as Python's and torch's, at any depth."""
+    if isinstance(content, dict):
+        return {plain(key): plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple) and not hasattr(content, "_fields"):
+        return type(content)(plain(value) for value in content)
+    if isinstance(content, np.generic):
+        return content.item()
+    if isinstance(content, np.ndarray) and content.dtype.kind in "biuf":
+        return torch.from_numpy(content)
+    return content
+
+
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
     """Keeps checkpoints to plain data, so that the weights-only unpickler can read them back.
 
-    mmengine's message hub pickles its buffers with their methods; here they travel as arrays.
+    mmengine's message hub pickles its buffers with their methods; here they travel as arrays. What
+    it keeps as numpy's numbers, such as the time left, becomes Python's.
     """
 
     priority = "VERY_LOW"
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        hub = checkpoint["message_hub"]
+        hub = checkpoint.get("message_hub")
+        if hub is None:
+            return
         scalars = {
             name: dict(
                 history=torch.as_tensor(buffer.data[0]).clone(),
@@ -86,7 +120,8 @@ class PlainCheckpointHook(Hook):
             )
             for name, buffer in hub["log_scalars"].items()
         }
-        checkpoint["message_hub"] = {**hub, "log_scalars": scalars}
+        checkpoint["message_hub"] = plain({**hub, "log_scalars": scalars})
+        checkpoint["meta"] = plain(checkpoint.get("meta", {}))
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         hub = checkpoint.get("message_hub")

@@ -14,6 +14,12 @@ LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 DEFAULT_PORT = "29500"
 
 
+def join_processes(launcher: str) -> None:
+    """Joins the process group unless there is none to join, or this process is in it already."""
+    if launcher != "none" and not dist.is_initialized():
+        init_distributed(launcher)
+
+
 def init_distributed(launcher: str) -> None:
     """Joins the process group that ``launcher`` started, over NCCL with GPUs and gloo without.
 
@@ -56,10 +62,19 @@ def _environment_from_slurm() -> None:
         raise ConfigError(f"--launcher slurm: {e.args[0]} is not set; start through srun") from e
     os.environ.update(RANK=rank, WORLD_SIZE=world, LOCAL_RANK=local_rank)
     if "MASTER_ADDR" not in os.environ:
+        os.environ["MASTER_ADDR"] = _first_host(nodes)
+
+
+def _first_host(nodes: str) -> str:
+    try:
         hosts = subprocess.run(
             ["scontrol", "show", "hostnames", nodes], check=True, capture_output=True, text=True
         )
-        os.environ["MASTER_ADDR"] = hosts.stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError) as e:
+        raise ConfigError(
+            f"--launcher slurm: scontrol can't tell the hosts of {nodes!r} ({e}); set MASTER_ADDR"
+        ) from e
+    return hosts.stdout.split()[0]
 
 
 def _environment_from_mpi() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
 
@@ -32,6 +33,8 @@ def _mark_absent(cause: Exception) -> None:
         del sys.modules[name]
     # None makes every later import raise ModuleNotFoundError: what "not installed" looks like.
     sys.modules["torchvision"] = None  # type: ignore[assignment]
+    if os.environ.get("RANK", "0") != "0":
+        return  # the first process says it for all
     warnings.warn(
         f"torchvision can't be imported ({first_line(cause)}); "
         "going on without it and its ImageNet weights",

@@ -33,7 +33,7 @@ def torchrun(arguments: list[str]) -> int:
         The exit code of the first process that failed, or 0.
     """
     options = run.parse_args(arguments)
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available() and options.nproc_per_node.isdigit():
         # Processes share the cores; torchrun would give each a single thread.
         threads = max(1, (os.cpu_count() or 1) // int(options.nproc_per_node))
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from mmengine.device import get_device
-from mmengine.dist import is_distributed
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
@@ -18,8 +19,10 @@ from mmaction.engine.checkpoints import (
     SHOWN_DIFFERENCES,
     fitting_weights,
     require_same_architecture,
+    require_training_state,
 )
-from mmaction.engine.distributed import init_distributed
+from mmaction.engine.console import keep_console_readable
+from mmaction.engine.distributed import join_processes
 
 
 class ActionRunner(Runner):
@@ -27,9 +30,26 @@ class ActionRunner(Runner):
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Joins the process group first, by gloo where there is no GPU."""
-        if self.distributed and not is_distributed():
-            init_distributed(self.launcher)
+        join_processes(self.launcher)
         super().setup_env(env_cfg)
+
+    def build_logger(
+        self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
+    ) -> MMLogger:
+        """Keeps reports of many lines off the console; the log file gets them."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        keep_console_readable(logger)
+        logger.info(f"environment, config and everything else go to {logger.log_file}")
+        return logger
+
+    def register_default_hooks(self, hooks: dict[str, Hook | dict[str, Any]] | None = None) -> None:
+        """Adds what every run of this project needs, wherever the config comes from."""
+        always = dict(
+            # Batch norm's running statistics: averaged over the processes before they are used.
+            sync_buffers=dict(type="SyncBuffersHook"),
+            plain_checkpoint=dict(type="PlainCheckpointHook"),
+        )
+        super().register_default_hooks({**always, **(hooks or {})})
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Wraps in DDP without device ids where there is no GPU."""
@@ -54,6 +74,8 @@ class ActionRunner(Runner):
             CheckpointError: See ``read_checkpoint`` and ``require_same_architecture``.
         """
         checkpoint = read_checkpoint(filename)
+        if self._resume:
+            require_training_state(checkpoint, filename)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         weights = checkpoint["state_dict"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmaction.errors import UserError
+
 
 def label_ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How many classes come before each video's label: 0 where it is the top-1 answer.
@@ -18,10 +20,12 @@ def label_ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
         int64, N, in [0, K).
 
     Raises:
-        ValueError: A score is NaN or infinite: no order can be told.
+        UserError: A score is NaN or infinite: no order can be told.
     """
     if not np.isfinite(scores).all():
-        raise ValueError("scores hold NaN or infinity: the model's weights or inputs are broken")
+        raise UserError(
+            "scores hold NaN or infinity: the training has diverged, or the checkpoint is broken"
+        )
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     before = np.arange(scores.shape[1]) < labels[:, None]
     return ((scores > own) | ((scores == own) & before)).sum(axis=1)

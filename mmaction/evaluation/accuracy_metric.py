@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
 
-from mmaction.errors import ConfigError
+from mmaction.errors import ConfigError, near
 from mmaction.evaluation.accuracy import mean_class_accuracy, top_k_accuracy
 from mmaction.evaluation.score_table import ScoreTable
 from mmaction.registry import METRICS
@@ -40,7 +40,8 @@ def resolve_accuracies(names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in ACCURACIES and name not in ALIASES:
             raise ConfigError(
-                f"metric {name!r} is unknown: expected some of {', '.join([*ACCURACIES, *ALIASES])}"
+                f"metric {name!r} is unknown: expected some of {', '.join(ACCURACIES)}"
+                f"{near(name, [*ACCURACIES, *ALIASES])}"
             )
         resolved += [n for n in ALIASES.get(name, (name,)) if n not in resolved]
     return resolved
@@ -68,7 +69,7 @@ class AccuracyMetric(BaseMetric):
     there were, nor on the batch size. ``table`` keeps the gathered scores of the last evaluation.
 
     Args:
-        metrics: Which of ``top1``, ``top5``, ``mean_class``.
+        metrics: Which of ``top1``, ``top5``, ``mean_class``; MMAction's names are known too.
     """
 
     # The names say it all; mmengine warns of an empty prefix unless told that it is meant.

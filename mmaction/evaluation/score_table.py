@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.errors import UserError
+from mmaction.errors import UserError, first_line
 from mmaction.files import atomic_path
 from mmaction.structures import VideoResult
 
@@ -93,11 +93,11 @@ class ScoreTable:
         Raises:
             UserError: The file is no such table.
         """
+        data = Path(path).read_bytes()
         try:
-            content = _ArrayUnpickler(io.BytesIO(Path(path).read_bytes())).load()
-            return cls(**content)
-        except (pickle.UnpicklingError, EOFError, TypeError, ValueError, AttributeError) as e:
-            raise UserError(f"{path}: not a score file of this project ({e})") from e
+            return cls(**_ArrayUnpickler(io.BytesIO(data)).load())
+        except Exception as e:  # a damaged file makes the unpickler raise anything
+            raise UserError(f"{path}: not a score file of this project ({first_line(e)})") from e
 
 
 class _ArrayUnpickler(pickle.Unpickler):

@@ -27,12 +27,19 @@ class ClipPreprocessor(BaseDataPreprocessor):
     Args:
         mean: Of R, G and B, on the scale 0 to 255.
         std: Likewise; each > 0.
+        channels_last: Lay the clips out with the channels innermost, which 3D convolutions run
+            faster on; values and shapes are the same.
     """
 
     def __init__(
-        self, *, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
+        self,
+        *,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        channels_last: bool = True,
     ) -> None:
         super().__init__(non_blocking=True)
+        self.memory_format = torch.channels_last_3d if channels_last else torch.contiguous_format
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise ConfigError(
                 f"data_preprocessor mean={mean!r}, std={std!r}: "
@@ -69,6 +76,5 @@ class ClipPreprocessor(BaseDataPreprocessor):
         color = data["color"].to(self.device, non_blocking=True)
         views = inputs.shape[1]
         matrix = self.affine(color).repeat_interleave(views, dim=0)
-        return dict(
-            clips=affine_clips(inputs.flatten(0, 1), matrix), labels=labels, samples=samples
-        )
+        clips = affine_clips(inputs.flatten(0, 1), matrix, memory_format=self.memory_format)
+        return dict(clips=clips, labels=labels, samples=samples)

@@ -37,6 +37,16 @@ def test_equals_jitter_then_normalisation_pixel_by_pixel() -> None:
             torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_layout_changes_strides_alone(channels_last: bool) -> None:
+    torch.manual_seed(0)
+    data = batch(1, 1, [0])
+    clips = ClipPreprocessor(channels_last=channels_last)(data)["clips"]
+    innermost = clips.stride().index(1)
+    assert innermost == (1 if channels_last else 4)
+    assert torch.equal(clips, ClipPreprocessor(channels_last=not channels_last)(data)["clips"])
+
+
 def test_labels_become_a_tensor_and_missing_ones_none() -> None:
     preprocessor = ClipPreprocessor()
     assert preprocessor(batch(2, 1, [3, 1]))["labels"].tolist() == [3, 1]

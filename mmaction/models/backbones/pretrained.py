@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmaction.checkpoint_files import read_checkpoint
@@ -36,6 +38,10 @@ def pretrained_state(pretrained: str) -> dict[str, Tensor]:
 
 
 def _torchvision_state(name: str) -> dict[str, Tensor]:
+    if sys.modules.get("torchvision", ...) is None:
+        # The run found it broken at its start, and has warned.
+        print_log(f"pretrained='{TORCHVISION}{name}' is skipped: random weights", "current")
+        return {}
     try:
         import torchvision.models
     except (ImportError, RuntimeError, OSError, AttributeError) as e:

@@ -115,7 +115,14 @@ def test_a_missing_or_broken_torchvision_costs_one_warning(tmp_path: Path, state
         )
         prepare = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
     else:
-        prepare = "import sys; sys.modules['torchvision'] = None"
+        prepare = """
+import sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torchvision":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, NotInstalled())
+"""
     code = f"""
 {prepare}
 import warnings, torch

@@ -1,0 +1,217 @@
+"""A made data set and a network small enough to train and test whole runs on, and the commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+FRAMES, CLASSES = 6, ("bend", "jack", "wave")
+
+TINY_CONFIG = """
+_base_ = {runtime!r}
+
+
+def loader(split, **sampler):
+    pipeline = [
+        dict(type="SampleSegments", clip_len=4, placement="center"),
+        dict(type="DecodeFrames"),
+        dict(type="Resize", size=32),
+        dict(type="PackClips"),
+    ]
+    return dict(
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type="EpochSampler", **sampler),
+        collate_fn=dict(type="collate_clips"),
+        dataset=dict(
+            type="RawframeDataset",
+            ann_file=f"{data}/{{split}}.txt",
+            data_root="{data}/frames",
+            pipeline=pipeline,
+        ),
+    )
+
+
+train_dataloader = loader("train", shuffle=True)
+val_dataloader = loader("val", shuffle=False, round_up=False)
+test_dataloader = val_dataloader
+val_evaluator = dict(type="AccuracyMetric")
+test_evaluator = val_evaluator
+model = dict(
+    type="STABN",
+    num_classes=3,
+    clip_len=4,
+    backbone=dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4),
+    attention_branch=dict(dropout_ratio=0.0),
+    perception_branch=dict(dropout_ratio=0.0),
+)
+optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.01, momentum=0.9))
+param_scheduler = [dict(type="MultiStepLR", milestones=[1], gamma=0.1, by_epoch=True)]
+auto_scale_lr = dict(base_batch_size=64, enable=False)
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=1)
+val_cfg = dict()
+test_cfg = dict()
+default_hooks = dict(logger=dict(interval=1))
+# One process runs many of these in a second; mmengine's loggers go by their name.
+experiment_name = {name!r}
+work_dir = {work_dir!r}
+"""
+
+
+def write_videos(root: Path, names: list[str], *, image_tmpl: str, frames: int = FRAMES) -> None:
+    """Noise that differs from video to video, frames of 48×36 pixels numbered from 1."""
+    for number, name in enumerate(names):
+        (root / name).mkdir(parents=True)
+        rng = np.random.default_rng([len(names), number])
+        for frame in range(1, frames + 1):
+            image = rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)
+            assert cv2.imwrite(str(root / name / image_tmpl.format(frame)), image)
+
+
+def write_data(root: Path, *, train: int = 4, val: int = 7) -> Path:
+    """``frames/``, ``train.txt``, ``val.txt`` and ``classes.txt`` below ``root``."""
+    for split, count in (("train", train), ("val", val)):
+        names = [f"{split}/video {n}" for n in range(count)]
+        write_videos(root / "frames", names, image_tmpl="img_{:05d}.jpg")
+        lines = [f"{name} {FRAMES} {n % len(CLASSES)}\n" for n, name in enumerate(names)]
+        (root / f"{split}.txt").write_text("".join(lines))
+    (root / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
+    return root
+
+
+@pytest.fixture(scope="session")
+def make_videos() -> Callable[..., None]:
+    """``make_videos(root, names, image_tmpl=…)`` writes frames."""
+    return write_videos
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four videos to train on and seven to test on, of three classes; read only."""
+    return write_data(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def own_data(tmp_path: Path) -> Path:
+    """The same, small and to be damaged at will."""
+    return write_data(tmp_path / "data", train=2, val=2)
+
+
+@pytest.fixture
+def make_config(tmp_path: Path) -> Callable[..., Path]:
+    """``make_config(data, text)`` writes a config for ``data``, ``text`` at its end."""
+
+    def make(data: Path, text: str = "", *, name: str = "tiny.py") -> Path:
+        path = tmp_path / name
+        config = TINY_CONFIG.format(
+            runtime=str(REPO / "config_files/_base_/runtime.py"),
+            data=data,
+            name=f"{tmp_path.name}_{path.stem}",
+            work_dir=str(tmp_path / "work"),
+        )
+        path.write_text(f"{config}\n{text}\n")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def tiny_config(make_config: Callable[..., Path], tiny_data: Path) -> Path:
+    """A config of one epoch on ``tiny_data``, its work_dir ``tmp_path / 'work'``."""
+    return make_config(tiny_data)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of ``tiny_config``'s network after an epoch; read only."""
+    from mmaction.apis import load_config, train
+
+    folder = tmp_path_factory.mktemp("trained")
+    config = TINY_CONFIG.format(
+        runtime=str(REPO / "config_files/_base_/runtime.py"),
+        data=tiny_data,
+        name=folder.name,
+        work_dir=str(folder / "work"),
+    )
+    (folder / "tiny.py").write_text(config)
+    train(load_config(folder / "tiny.py"))
+    return folder / "work" / "epoch_1.pth"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """Its only line on stderr."""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("error: "), self.err
+        return lines[0].removeprefix("error: ")
+
+
+def load_tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"tools_{name}", REPO / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run_tool(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """``run_tool('train_recognizer', CONFIG, …)`` runs a command of ``tools/`` in this process."""
+    from mmaction.apis.cli import run_command
+
+    def run(name: str, *arguments: Any) -> Outcome:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            code = run_command(load_tool(name).main)
+        except SystemExit as e:  # argparse
+            code = int(e.code or 0)
+        return Outcome(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def run_process() -> Callable[..., Outcome]:
+    """``run_process(command, …)`` runs a command in the repository, with this Python."""
+
+    def run(*command: Any, **environment: str) -> Outcome:
+        of_a_group = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+        kept = {k: v for k, v in os.environ.items() if k not in of_a_group}
+        path = os.pathsep.join([str(REPO), *filter(None, [os.environ.get("PYTHONPATH")])])
+        own = dict(PYTHON=sys.executable, PYTHONPATH=path, OMP_NUM_THREADS="1")
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=REPO,
+            env={**kept, **own, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run

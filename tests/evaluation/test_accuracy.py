@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mmaction.errors import UserError
+from mmaction.evaluation import label_ranks, mean_class_accuracy, top_k_accuracy
+
+# Three videos, four classes: the label comes first, second and last.
+SCORES = np.array([[0.1, 0.6, 0.2, 0.1], [0.5, 0.1, 0.4, 0.0], [0.3, 0.3, 0.3, 0.1]])
+LABELS = np.array([1, 2, 3])
+
+
+def test_ranks_by_hand() -> None:
+    assert label_ranks(SCORES, LABELS).tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1, 1 / 3), (2, 2 / 3), (3, 2 / 3), (4, 1), (5, 1)])
+def test_top_k_by_hand(k: int, expected: float) -> None:
+    assert top_k_accuracy(SCORES, LABELS, k) == pytest.approx(expected)
+
+
+def test_mean_class_by_hand() -> None:
+    """Class 0: two of three right; class 2: none of one; class 1 does not occur."""
+    scores = np.eye(3)[[0, 0, 1, 1]]
+    labels = np.array([0, 0, 0, 2])
+    assert top_k_accuracy(scores, labels, 1) == pytest.approx(2 / 4)
+    assert mean_class_accuracy(scores, labels) == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_equal_scores_are_ordered_as_argmax_orders_them() -> None:
+    scores = np.zeros((4, 4))
+    assert label_ranks(scores, np.arange(4)).tolist() == [0, 1, 2, 3]
+    assert top_k_accuracy(scores, np.arange(4), 1) == pytest.approx(1 / 4)
+
+
+@given(st.data())
+def test_ranks_equal_a_sort_of_each_row(data: st.DataObject) -> None:
+    videos, classes = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 7))
+    # Few values, so that many are equal.
+    scores = data.draw(arrays(np.float32, (videos, classes), elements=st.integers(-2, 2)))
+    labels = data.draw(arrays(np.int64, videos, elements=st.integers(0, classes - 1)))
+    expected = [
+        sorted(range(classes), key=lambda c, row=row: (-row[c], c)).index(label)
+        for row, label in zip(scores, labels, strict=True)
+    ]
+    assert label_ranks(scores, labels).tolist() == expected
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_scores_without_an_order_are_refused(broken: float) -> None:
+    scores = SCORES.copy()
+    scores[1, 3] = broken
+    with pytest.raises(UserError, match="NaN or infinity"):
+        top_k_accuracy(scores, LABELS, 1)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mmaction.errors import ConfigError
+from mmaction.evaluation import (
+    AccuracyMetric,
+    ScoreTable,
+    accuracies,
+    mean_class_accuracy,
+    resolve_accuracies,
+    top_k_accuracy,
+)
+from mmaction.registry import METRICS
+
+MakeResult = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["top1"], ["top1"]),
+        (["mean_class", "top5"], ["mean_class", "top5"]),
+        (["top_k_accuracy", "mean_class_accuracy"], ["top1", "top5", "mean_class"]),
+        (["top1", "top_1_accuracy", "top_k_accuracy"], ["top1", "top5"]),
+    ],
+)
+def test_names_and_mmactions_names(given: list[str], expected: list[str]) -> None:
+    assert resolve_accuracies(given) == expected
+
+
+def test_an_unknown_name_is_refused_with_a_near_one() -> None:
+    with pytest.raises(ConfigError, match=r"metric 'top_1' is unknown.*did you mean"):
+        resolve_accuracies(["top_1"])
+
+
+def test_both_branches_are_scored_and_each_video_counts_once(make_result: MakeResult) -> None:
+    metric = METRICS.build(dict(type="AccuracyMetric"))
+    results = [make_result(i, label=i % 4) for i in range(7)]
+    for batch in ([4, 5], [6, 0], [1, 2, 3], [0, 1]):
+        metric.process(None, [results[i] for i in batch])
+    got = metric.evaluate(7)
+    table = ScoreTable.from_results(results)
+    assert got == {
+        f"{branch}/{name}": expected
+        for branch, scores in (
+            ("perception", table.scores),
+            ("attention", table.attention_scores),
+        )
+        for name, expected in (
+            ("top1", top_k_accuracy(scores, table.labels, 1)),
+            ("top5", top_k_accuracy(scores, table.labels, 5)),
+            ("mean_class", mean_class_accuracy(scores, table.labels)),
+        )
+    }
+    assert metric.table.names == table.names
+
+
+def test_an_evaluation_forgets_the_one_before(make_result: MakeResult) -> None:
+    metric = AccuracyMetric(metrics=["top1"])
+    for _ in range(2):
+        metric.process(None, [make_result(i) for i in range(3)])
+        assert metric.evaluate(3).keys() == {"perception/top1", "attention/top1"}
+
+
+def test_a_plain_recognizer_has_one_branch(make_result: MakeResult) -> None:
+    table = ScoreTable.from_results([make_result(0, attention=False)])
+    assert accuracies(table, ["top1"]).keys() == {"perception/top1"}
+
+
+def test_without_labels_there_is_nothing_to_count(make_result: MakeResult) -> None:
+    metric = AccuracyMetric()
+    metric.process(None, [make_result(0, label=None), make_result(1, label=None)])
+    assert metric.evaluate(2) == {}
+    assert metric.table.names == ["video 0", "video 1"]

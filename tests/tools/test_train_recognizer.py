@@ -1,0 +1,309 @@
+"""What a user sees of a training: its log where all is well, one line where something is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+Run = Callable[..., Any]
+MakeConfig = Callable[..., Path]
+
+USER_ERROR = 2
+
+
+def damage_frame(data: Path) -> str:
+    (data / "frames/train/video 1/img_00003.jpg").write_bytes(b"this is no picture")
+    return r"frame '.*/train/video 1/img_00003\.jpg' can't be decoded"
+
+
+def cut_frame_short(data: Path) -> str:
+    path = data / "frames/train/video 1/img_00003.jpg"
+    path.write_bytes(path.read_bytes()[:1500])
+    return r"frame '.*/train/video 1/img_00003\.jpg' is truncated"
+
+
+def remove_frames(data: Path) -> str:
+    for number in (5, 6):
+        (data / f"frames/train/video 1/img_{number:05d}.jpg").unlink()
+    return r"img_0000[56]\.jpg' does not exist; the directory has 4 frames, the nearest img_00004"
+
+
+def remove_directory(data: Path) -> str:
+    (data / "frames/train/video 1").rename(data / "frames/train/elsewhere")
+    return r"1 of 2 videos have no directory in '.*': 'train/video 1' \(.*train\.txt:2\)"
+
+
+def label_too_high(data: Path) -> str:
+    (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 6 3\n")
+    return r"train\.txt:2: label 3 of 'train/video 1' does not fit num_classes=3"
+
+
+def malformed_line(data: Path) -> str:
+    (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 six 1\n")
+    return r"train\.txt:2: 'train/video 1 six 1'"
+
+
+def empty_list(data: Path) -> str:
+    (data / "train.txt").write_text("\n")
+    return r"train\.txt: the list is empty"
+
+
+def list_missing(data: Path) -> str:
+    (data / "train.txt").unlink()
+    return r"annotation file '.*train\.txt' does not exist"
+
+
+def overlap(data: Path) -> str:
+    (data / "val.txt").write_text("train/video 1 6 0\n")
+    return r"1 of 1 validation videos are also trained on: 'train/video 1'"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_frame,
+        cut_frame_short,
+        remove_frames,
+        remove_directory,
+        label_too_high,
+        malformed_line,
+        empty_list,
+        list_missing,
+        overlap,
+    ],
+)
+def test_bad_data_costs_one_line(
+    damage: Callable[[Path], str], own_data: Path, make_config: MakeConfig, run_tool: Run
+) -> None:
+    expected = damage(own_data)
+    ended = run_tool("train_recognizer", make_config(own_data))
+    assert ended.code == USER_ERROR
+    assert re.search(expected, ended.error), ended.error
+
+
+@pytest.mark.parametrize("damage", [damage_frame, remove_frames])
+def test_a_loaders_worker_says_no_more(
+    damage: Callable[[Path], str], own_data: Path, make_config: MakeConfig, run_tool: Run
+) -> None:
+    expected = damage(own_data)
+    ended = run_tool(
+        "train_recognizer",
+        make_config(own_data),
+        "--cfg-options",
+        "train_dataloader.num_workers=1",
+    )
+    assert ended.code == USER_ERROR
+    assert re.search(expected, ended.error), ended.error
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model['type'] = 'STABNN'", r"type='STABNN' is no model known here; did you mean 'STABN'"),
+        (
+            "model['clip_length'] = 4",
+            r"STABN has no argument 'clip_length'; did you mean 'clip_len'",
+        ),
+        ("del model['num_classes']", r"model\.num_classes is missing"),
+        ("del model", r"'model' is missing"),
+        ("model['clip_len'] = 8", r"samples clip_len=4 frames, model\.clip_len is 8"),
+        (
+            "model['backbone']['depht'] = 18",
+            r"ResNet3D has no argument 'depht'; did you mean 'depth'",
+        ),
+        (
+            "train_dataloder = dict(train_dataloader, batch_size=1)",
+            r"unknown section 'train_dataloder'; did you mean 'train_dataloader'",
+        ),
+        (
+            "train_dataloader['batchsize'] = 1",
+            r"no argument 'batchsize'; did you mean 'batch_size'",
+        ),
+        (
+            "train_dataloader['dataset']['image_tmp'] = 'a'",
+            r"RawframeDataset has no argument 'image_tmp'; did you mean 'image_tmpl'",
+        ),
+        (
+            "train_dataloader['dataset']['pipeline'][2]['type'] = 'Resise'",
+            r"type='Resise' is no transform known here; did you mean 'Resize'",
+        ),
+        (
+            "train_dataloader['collate_fn']['type'] = 'collate_clip'",
+            r"train_dataloader.collate_fn.type='collate_clip' is no function .*'collate_clips'",
+        ),
+        ("train_dataloader['sampler'] = dict(shuffle=True)", r"a 'type' is missing in .*shuffle"),
+        (
+            "train_dataloader['dataset']['image_tmpl'] = '{:05d}.jpg'",
+            r"no frame fits image_tmpl='\{:05d\}\.jpg'; '.*video 0' holds img_00001\.jpg",
+        ),
+        (
+            "train_dataloader['dataset']['start_index'] = 0",
+            r"no frame 'img_00000\.jpg' for start_index=0; '.*video 0' holds img_00001\.jpg",
+        ),
+        (
+            "optim_wrapper['optimizer']['type'] = 'SDG'",
+            r"optim_wrapper.optimizer.type='SDG' is no optimizer known here; did you mean 'SGD'",
+        ),
+        ("optim_wrapper['optimizer']['momentun'] = 1", r"SGD has no argument 'momentun'"),
+        ("del optim_wrapper", r"train_dataloader, train_cfg, and optim_wrapper come together"),
+        ("del val_cfg", r"val_dataloader, val_cfg, and val_evaluator come together"),
+        ("train_cfg['max_epoch'] = 3", r"no argument 'max_epoch'; did you mean 'max_epochs'"),
+        ("param_scheduler[0]['type'] = 'MultiStepRL'", r"did you mean 'MultiStepLR'"),
+        ("custom_hooks = [dict(type='EMAHok')]", r"type='EMAHok' is no hook known here"),
+        ("evaluation = dict(intervall=2)", r"evaluation has no key 'intervall'"),
+        ("evaluation = dict(interval=0)", r"evaluation\.interval=0: expected a whole number"),
+        ("randomness = dict(sed=1)", r"has no argument 'sed'"),
+        ("1 / 0", r"ZeroDivisionError"),
+        ("import no_such_module", r"ModuleNotFoundError: No module named 'no_such_module'"),
+        ("model = dict(", r"SyntaxError"),
+    ],
+)
+def test_a_wrong_config_costs_one_line(
+    text: str, expected: str, tiny_data: Path, make_config: MakeConfig, run_tool: Run
+) -> None:
+    ended = run_tool("train_recognizer", make_config(tiny_data, text))
+    assert ended.code == USER_ERROR
+    assert re.search(expected, ended.error), ended.error
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--cfg-options", "modle.clip_len=4"], r"no section 'modle' to set; did you mean 'model'"),
+        (["--cfg-options", "model.num_clases=3"], r"'num_clases'; did you mean 'num_classes'"),
+        (["--cfg-options", "model=3"], r"'model' is missing or has no 'type'"),
+        (["--gpus", "0"], r"--gpus 0: expected 1 or more"),
+        (["--gpus", "4096"], r"--gpus 4096: this machine has \d+ (GPU|CPU core)"),
+        (["--load-from", "no.pth"], r"load_from no\.pth: no such file"),
+        (["--resume-from", "no.pth"], r"resume_from no\.pth: no such file"),
+        (["--launcher", "pytorch"], r"--launcher pytorch: RANK, LOCAL_RANK, WORLD_SIZE not set"),
+        (["--launcher", "slurm"], r"--launcher slurm: SLURM_PROCID is not set"),
+        (["--launcher", "mpi"], r"--launcher mpi: OMPI_COMM_WORLD_RANK is not set"),
+    ],
+)
+def test_a_wrong_option_costs_one_line(
+    options: list[str],
+    expected: str,
+    tiny_config: Path,
+    run_tool: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    ended = run_tool("train_recognizer", tiny_config, *options)
+    assert ended.code == USER_ERROR
+    assert re.search(expected, ended.error), ended.error
+
+
+def test_a_work_dir_that_cant_be_written(tiny_config: Path, run_tool: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = run_tool("train_recognizer", tiny_config, "--work-dir", tmp_path / "file/work")
+    assert ended.code == USER_ERROR
+    assert re.search(r"work_dir='.*file/work' can't be written to", ended.error)
+
+
+def test_a_missing_config(run_tool: Run, tmp_path: Path) -> None:
+    ended = run_tool("train_recognizer", tmp_path / "no.py")
+    assert ended.code == USER_ERROR
+    assert re.search(r"config .*no\.py: no such file", ended.error)
+
+
+def test_validate_demands_a_validation_set(
+    tiny_data: Path, make_config: MakeConfig, run_tool: Run
+) -> None:
+    config = make_config(tiny_data, "del val_dataloader, val_cfg, val_evaluator")
+    ended = run_tool("train_recognizer", config, "--validate")
+    assert ended.code == USER_ERROR
+    assert re.search(r"--validate: .* has no val_dataloader", ended.error)
+
+
+def test_amp_without_a_gpu(tiny_config: Path, run_tool: Run) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    ended = run_tool("train_recognizer", tiny_config, "--amp")
+    assert ended.code == USER_ERROR
+    assert ended.error == "--amp needs a GPU; this machine has none"
+
+
+def test_a_checkpoint_of_another_architecture_is_not_resumed(
+    tiny_checkpoint: Path, tiny_data: Path, make_config: MakeConfig, run_tool: Run
+) -> None:
+    config = make_config(tiny_data, "model['backbone']['base_channels'] = 6")
+    ended = run_tool("train_recognizer", config, "--resume-from", tiny_checkpoint)
+    assert ended.code == USER_ERROR
+    assert re.search(
+        r"epoch_1\.pth is of another architecture: backbone\.stem\.conv\.weight is "
+        r"\(4, 3, .*\) there, \(6, 3, .*\) in this network",
+        ended.error,
+    )
+
+
+def test_weights_alone_cant_be_resumed(
+    tiny_checkpoint: Path, tiny_config: Path, run_tool: Run, tmp_path: Path
+) -> None:
+    weights = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
+    torch.save(weights, tmp_path / "weights.pth")
+    ended = run_tool("train_recognizer", tiny_config, "--resume-from", tmp_path / "weights.pth")
+    assert ended.code == USER_ERROR
+    assert re.search(r"can't be resumed, it holds no epoch, iter, optimizer", ended.error)
+
+
+def test_an_epoch_leaves_a_short_log_and_checkpoints(
+    tiny_config: Path, run_tool: Run, tmp_path: Path
+) -> None:
+    """Dashes and underscores alike; what a terminal shows fits on a screen."""
+    work_dir = tmp_path / "elsewhere"
+    ended = run_tool("train_recognizer", tiny_config, "--work_dir", work_dir, "--seed", 7)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert len(lines) < 20, ended.out
+    assert "\x1b" not in ended.out, "colours, though this is no terminal"
+    [train] = [line for line in lines if "Epoch(train) [1][2/2]" in line]
+    for part in ("lr:", "eta:", "time:", "loss:", "loss_perception:", "top1_attention:"):
+        assert part in train
+    assert any("Epoch(val) [1][4/4]" in line and "perception/top1:" in line for line in lines)
+    assert any("2 clips a step (1 process(es) × 2); lr 0.01 is for 64" in line for line in lines)
+    assert (work_dir / "epoch_1.pth").is_file()
+    [log] = work_dir.glob("*/*.log")
+    kept = log.read_text()
+    assert "System environment" in kept
+    assert "seed: 7" in kept
+    assert "num_classes=3" in kept
+
+
+def test_no_validate_leaves_validation_out(tiny_config: Path, run_tool: Run) -> None:
+    ended = run_tool("train_recognizer", tiny_config, "--no_validate")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Epoch(val)" not in ended.out
+
+
+def test_gpus_starts_that_many_processes(tiny_config: Path, run_process: Run) -> None:
+    if torch.cuda.device_count() == 1 or (os.cpu_count() or 1) < 2:
+        pytest.skip("takes two GPUs, or none and two cores")
+    ended = run_process(
+        sys.executable, "tools/train_recognizer.py", tiny_config, "--gpus", 2, "--no-validate"
+    )
+    assert ended.code == 0, ended.err
+    assert "4 clips a step (2 process(es) × 2)" in ended.out
+
+
+def test_a_real_process_ends_with_one_line(
+    own_data: Path, make_config: MakeConfig, run_process: Run
+) -> None:
+    damage_frame(own_data)
+    ended = run_process(
+        sys.executable,
+        "tools/train_recognizer.py",
+        make_config(own_data),
+        "--cfg-options",
+        "train_dataloader.num_workers=1",
+    )
+    assert ended.code == USER_ERROR
+    assert "can't be decoded" in ended.error
