@@ -75,6 +75,12 @@ def run_command(main: Callable[[], int | None]) -> int:
         if _speaks_for_all():
             print(f"error: {_one_line(e)}", file=sys.stderr, flush=True)
         return EXIT_USER_ERROR
+    except RuntimeError:
+        # The connection to a process that ended with an error.
+        mark = _report_mark()
+        if mark is None or not mark.exists():
+            raise
+        return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -93,23 +99,25 @@ def _one_line(error: UserError) -> str:
 
 
 def _speaks_for_all() -> bool:
-    """Whether this process is the first of its run to report an error.
-
-    torchrun gives each process a file for its errors, in a directory of the run; whoever makes the
-    mark beside these has the word.
-    """
-    error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
-    if not error_file:
+    """Whether this process is the first of its run to report an error: who makes the mark is."""
+    mark = _report_mark()
+    if mark is None:
         if os.environ.get("RANK", "0") != "0":
             time.sleep(RANK_GRACE_SECONDS)
         return True
     try:
-        (Path(error_file).parents[1] / "reported").touch(exist_ok=False)
+        mark.touch(exist_ok=False)
     except FileExistsError:
         return False
     except OSError:
         return True
     return True
+
+
+def _report_mark() -> Path | None:
+    """Beside the files that torchrun gives its processes for their errors; None without torchrun."""
+    error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    return Path(error_file).parents[1] / "reported" if error_file else None
 
 
 def check_processes(gpus: int) -> None:

@@ -42,6 +42,9 @@ def init_distributed(launcher: str) -> None:
             f"--launcher {launcher}: {', '.join(missing)} not set; start through "
             "tools/dist_train_recognizer.sh, torchrun, srun or mpirun"
         )
+    # As mmengine does, which warns of it in every process.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", DEFAULT_PORT)
     if torch.cuda.is_available():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -53,10 +54,13 @@ class ActionRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Wraps in DDP without device ids where there is no GPU."""
-        if not self.distributed or torch.cuda.is_available() or model_wrapper_cfg is not None:
-            return super().wrap_model(model_wrapper_cfg, model)
-        # As mmengine does on GPUs: SyncBuffersHook brings the norms' buffers in step.
-        return MMDistributedDataParallel(model.to(get_device()), broadcast_buffers=False)
+        with warnings.catch_warnings():
+            # torch 2.13 renames the argument, and keeps the old name for what is meant here.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+            if not self.distributed or torch.cuda.is_available() or model_wrapper_cfg is not None:
+                return super().wrap_model(model_wrapper_cfg, model)
+            # As mmengine does on GPUs: SyncBuffersHook brings the norms' buffers in step.
+            return MMDistributedDataParallel(model.to(get_device()), broadcast_buffers=False)
 
     def load_checkpoint(
         self,

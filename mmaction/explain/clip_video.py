@@ -18,7 +18,7 @@ from mmaction.explain.colormap import (
     scale_clip,
     to_gray,
 )
-from mmaction.explain.records import ClipExplanation, written_whole
+from mmaction.explain.records import ClipExplanation
 from mmaction.explain.sheet import (
     BACKGROUND,
     BAR,
@@ -32,6 +32,7 @@ from mmaction.explain.sheet import (
     font,
     format_numbers,
 )
+from mmaction.files import atomic_path
 
 ENCODER = "libx264"
 # All in pixels.
@@ -68,7 +69,7 @@ def write_clip(
     """
     check_encoder(ENCODER)
     pictures = compose_clip(explanation, opacity=opacity, colormap=colormap)
-    with written_whole(Path(path)) as draft:
+    with atomic_path(path) as draft:
         _encode(pictures, draft, Fraction(fps).limit_denominator(1000))
 
 

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from mmaction.explain.records import UNKNOWN_LABEL, as_probabilities, read_fields, written_whole
+from mmaction.explain.records import UNKNOWN_LABEL, as_probabilities, read_fields
 from mmaction.explain.writer import ARRAYS, CLIP, SHEET
+from mmaction.files import atomic_path
 
 VERDICTS = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}
 
@@ -58,7 +59,7 @@ def write_gallery(out_dir: str | Path, title: str, *, classes: list[str] | None 
     out_dir = Path(out_dir)
     entries = sorted(find_entries(out_dir, classes=classes), key=lambda entry: entry.name)
     page = out_dir / "index.html"
-    with written_whole(page) as draft:
+    with atomic_path(page) as draft:
         draft.write_text(render_page(entries, title), encoding="utf-8", errors="replace")
     return page
 

@@ -5,17 +5,14 @@ Dimension letters as in :mod:`mmaction.structures`: T frames, H×W pixels, h×w 
 
 from __future__ import annotations
 
-import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
 from mmaction.errors import UserError
+from mmaction.files import atomic_path
 
 UNKNOWN_LABEL = -1
 FIELDS = (
@@ -27,21 +24,6 @@ FIELDS = (
     "label",
     "prediction",
 )
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; it takes ``path``'s place once all went well.
-
-    Readers see the old file or the new one, never half of one. The name is this call's own, so that
-    several processes may write into one directory.
-    """
-    draft = path.with_name(f".{uuid4().hex}.part")
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +115,7 @@ class ClipExplanation:
         none = np.zeros(0)
         attention_scores = none if self.attention_scores is None else self.attention_scores
         label = UNKNOWN_LABEL if self.label is None else self.label
-        with written_whole(Path(path)) as draft, draft.open("wb") as file:
+        with atomic_path(path) as draft, draft.open("wb") as file:
             np.savez(
                 file,
                 spatial=np.asarray(self.spatial, dtype=np.float32),

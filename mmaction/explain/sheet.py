@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -20,7 +19,9 @@ from mmaction.explain.colormap import (
     scale_clip,
     to_gray,
 )
-from mmaction.explain.records import ClipExplanation, as_probabilities, written_whole
+from mmaction.explain.records import ClipExplanation, as_probabilities
+from mmaction.explain.sheet_layout import BAR_HEIGHT, GAP, LEFT_GUTTER, MARGIN, SheetLayout
+from mmaction.files import atomic_path
 
 Color = tuple[int, int, int]
 BACKGROUND: Color = (255, 255, 255)
@@ -32,22 +33,6 @@ PEAK: Color = (213, 94, 0)
 RIGHT: Color = (0, 110, 76)
 WRONG: Color = (178, 44, 26)
 
-# All in pixels.
-MARGIN = 24
-GAP = 6
-COLUMN_GAP = 12
-BAND_GAP = 24
-LEFT_GUTTER = 26
-COLOR_BAR_WIDTH = 16
-COLOR_BAR_GAP = 20
-COLOR_BAR_MAX_HEIGHT = 320
-SIDE_WIDTH = 84  # colour bar, its numbers and its caption
-BAR_HEIGHT = 44
-LABEL_HEIGHT = 22
-GRID_WIDTH = 1236
-MIN_WIDTH = 840
-CELL_WIDTHS = (104, 288)
-MAX_CELL_ASPECT = 1.5  # height by width; taller frames get narrower
 SMALL, NORMAL, LARGE = 13, 17, 24
 
 
@@ -100,83 +85,8 @@ def write_sheet(
     """Draw a sheet (:func:`render_sheet`) and write it as PNG, whole or not at all."""
     image = render_sheet(explanation, opacity=opacity, colormap=colormap)
     _, png = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    with written_whole(Path(path)) as draft:
+    with atomic_path(path) as draft:
         draft.write_bytes(png.tobytes())
-
-
-@dataclass(frozen=True)
-class SheetLayout:
-    """Where things lie in the grid below the header, in pixels."""
-
-    frames: int
-    columns: int
-    bands: int
-    column_width: int
-    cell_width: int
-    cell_height: int
-
-    @classmethod
-    def of(cls, frames: int, height: int, width: int) -> SheetLayout:
-        """Lay out ``frames`` frames of height×width pixels."""
-        bands = ceil(frames / (8 if frames <= 32 else 16))
-        columns = ceil(frames / bands)
-        low, high = CELL_WIDTHS
-        room = int(np.clip((GRID_WIDTH + COLUMN_GAP) // columns - COLUMN_GAP, low, high))
-        scale = min(room / width, MAX_CELL_ASPECT * room / height)
-        cell_width = max(1, round(width * scale))
-        return cls(
-            frames=frames,
-            columns=columns,
-            bands=bands,
-            column_width=max(low, cell_width),
-            cell_width=cell_width,
-            cell_height=max(1, round(height * scale)),
-        )
-
-    @property
-    def grid_right(self) -> int:
-        """Where the last column ends."""
-        pitch = self.column_width + COLUMN_GAP
-        return MARGIN + LEFT_GUTTER + self.columns * pitch - COLUMN_GAP
-
-    @property
-    def width(self) -> int:
-        """The whole sheet."""
-        return max(self.grid_right + COLOR_BAR_GAP + SIDE_WIDTH + MARGIN, MIN_WIDTH)
-
-    @property
-    def band_height(self) -> int:
-        """Frame, overlay, bar and number, without the space to the next band."""
-        return 2 * (self.cell_height + GAP) + BAR_HEIGHT + LABEL_HEIGHT
-
-    @property
-    def grid_height(self) -> int:
-        """All bands."""
-        return self.bands * (self.band_height + BAND_GAP) - BAND_GAP
-
-    def column(self, frame: int) -> tuple[int, int]:
-        """Return (top, left) of a frame's column."""
-        band, column = divmod(frame, self.columns)
-        left = MARGIN + LEFT_GUTTER + column * (self.column_width + COLUMN_GAP)
-        return band * (self.band_height + BAND_GAP), left
-
-    def pictures(self, frame: int) -> tuple[int, int, int]:
-        """Return the top of a frame's picture, the top of its overlay, and the left of both."""
-        top, left = self.column(frame)
-        return top, top + self.cell_height + GAP, left + (self.column_width - self.cell_width) // 2
-
-    def track(self, frame: int) -> tuple[int, int, int, int]:
-        """Return (top, bottom, left, right) of the ground of a frame's bar, ends excluded."""
-        top, left = self.column(frame)
-        top += 2 * (self.cell_height + GAP)
-        return top, top + BAR_HEIGHT, left, left + self.column_width
-
-    @property
-    def color_bar(self) -> tuple[int, int, int, int]:
-        """Return (top, bottom, left, right) of the colour bar, ends excluded."""
-        left = self.grid_right + COLOR_BAR_GAP
-        height = min(COLOR_BAR_MAX_HEIGHT, max(2 * self.cell_height + GAP, 180), self.grid_height)
-        return 0, height, left, left + COLOR_BAR_WIDTH
 
 
 def bar_heights(temporal: np.ndarray, full: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmaction.errors import UserError
-from mmaction.explain.records import ClipExplanation, as_probabilities, written_whole
+from mmaction.explain.records import ClipExplanation, as_probabilities
 
 
 def test_the_file_has_exactly_the_documented_fields(make_explanation, tmp_path):
@@ -60,21 +60,6 @@ def test_unreadable_files_are_named(tmp_path, make_explanation):
     np.savez(path, spatial=np.array([object()], dtype=object))
     with pytest.raises(UserError, match="can't be read"):
         ClipExplanation.load(path)
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "file.txt"
-    path.write_text("old")
-
-    def interrupted():
-        with written_whole(path) as draft:
-            draft.write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("field", ["spatial", "temporal", "scores", "attention_scores"])

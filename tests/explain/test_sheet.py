@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 from mmaction.explain.colormap import color_table
 from mmaction.explain.sheet import (
     BAR,
-    BAR_HEIGHT,
     LARGE,
     PEAK,
     RIGHT,
     WRONG,
-    SheetLayout,
     bar_heights,
     fitted,
     font,
@@ -20,6 +18,7 @@ from mmaction.explain.sheet import (
     render_sheet,
     write_sheet,
 )
+from mmaction.explain.sheet_layout import BAR_HEIGHT, SheetLayout
 
 
 def grid_top(sheet: np.ndarray, layout: SheetLayout) -> int:

@@ -100,8 +100,9 @@ def test_explanations(
 def test_without_labels_there_is_no_table(
     tiny_checkpoint: Path, own_data: Path, make_config: MakeConfig, run_tool: Run
 ) -> None:
-    lines = (own_data / "val.txt").read_text().splitlines()
-    (own_data / "val.txt").write_text("".join(line.rsplit(None, 1)[0] + "\n" for line in lines))
+    # Not 'video 0', which would be read as a directory 'video' and a number.
+    (own_data / "frames/val/video 0").rename(own_data / "frames/val/some video")
+    (own_data / "val.txt").write_text("val/some video 6\n")
     ended = run_tool("test_recognizer", make_config(own_data), tiny_checkpoint)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines()[-1] == "no labels in the annotation, so no accuracies"

@@ -1,0 +1,178 @@
+"""One process or several give the same scores; real processes over gloo, on GPUs where there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mmaction.checkpoint_files import read_checkpoint
+from mmaction.engine.distributed import init_distributed, join_processes
+from mmaction.errors import ConfigError
+from mmaction.evaluation import ScoreTable
+
+Run = Callable[..., Any]
+MakeConfig = Callable[..., Path]
+
+BUFFERS_OF_EACH_RANK = '''
+import os
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class KeepBuffersOfEachRank(Hook):
+    """Before and after they are brought in step: priorities run from small to large."""
+
+    def __init__(self, when):
+        self.when = when
+
+    def after_train_epoch(self, runner):
+        model = getattr(runner.model, "module", runner.model)
+        path = os.path.join(runner.work_dir, f"{self.when}{get_rank()}.pth")
+        torch.save(dict(model.named_buffers()), path)
+'''
+
+
+def skip_without_gpus(processes: int) -> None:
+    if torch.cuda.is_available() and torch.cuda.device_count() < processes:
+        pytest.skip(f"this machine has GPUs, but not {processes}")
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_scores_do_not_depend_on_the_number_of_processes(
+    processes: int,
+    tiny_config: Path,
+    tiny_checkpoint: Path,
+    run_process: Run,
+    run_tool: Run,
+    tmp_path: Path,
+) -> None:
+    """Seven videos, which neither two nor three processes share evenly; 3 leave out nothing."""
+    skip_without_gpus(processes)
+    one, many = tmp_path / "one.pkl", tmp_path / "many.pkl"
+    assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", one).code == 0
+    script = "tools/dist_test_recognizer.sh"
+    command = [script, tiny_config, tiny_checkpoint, processes, "--out", many]
+    ended = run_process(*command)
+    assert (ended.code, ended.err) == (0, "")
+    expected, got = ScoreTable.load(one), ScoreTable.load(many)
+    assert got.names == expected.names == [f"val/video {n}" for n in range(7)]
+    np.testing.assert_array_equal(got.labels, expected.labels)
+    np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
+    np.testing.assert_allclose(got.attention_scores, expected.attention_scores, atol=1e-6)
+    metrics = [json.loads(p.with_suffix(".metrics.json").read_text()) for p in (one, many)]
+    assert metrics[0] == metrics[1]
+    assert ended.out.count("7 videos") == 1, ended.out
+    assert ended.out.count("perception") == 1, "one process reports"
+
+
+def test_scores_are_taken_from_the_cache_by_all_processes(
+    tiny_config: Path, tiny_checkpoint: Path, run_process: Run, run_tool: Run, tmp_path: Path
+) -> None:
+    skip_without_gpus(2)
+    out = tmp_path / "scores.pkl"
+    assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", out).code == 0
+    command = ["tools/dist_test_recognizer.sh", tiny_config, tiny_checkpoint, 2, "--out", out]
+    ended = run_process(*command)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines()[0] == f"7 videos, scores from {out}"
+    assert ended.out.count("7 videos") == 1, ended.out
+
+
+def test_a_training_in_two_processes_shares_its_buffers(
+    tiny_data: Path, make_config: MakeConfig, run_process: Run, tmp_path: Path
+) -> None:
+    """The checkpoint's batch norm statistics are the mean of both processes'."""
+    skip_without_gpus(2)
+    (tmp_path / "keep_buffers.py").write_text(BUFFERS_OF_EACH_RANK)
+    config = make_config(
+        tiny_data,
+        "custom_imports = dict(imports=['keep_buffers'])\n"
+        "custom_hooks = [\n"
+        "    dict(type='KeepBuffersOfEachRank', when='before', priority='HIGH'),\n"
+        "    dict(type='KeepBuffersOfEachRank', when='after', priority='LOW'),\n"
+        "]\n",
+    )
+    repository = str(Path(__file__).resolve().parents[2])
+    ended = run_process(
+        "tools/dist_train_recognizer.sh", config, 2, PYTHONPATH=f"{tmp_path}:{repository}"
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert "4 clips a step (2 process(es) × 2)" in ended.out
+    assert "linear scaling makes it 0.000625" in ended.out
+    assert ended.out.count("Epoch(val) [1][2/2]") == 1
+    work_dir = tmp_path / "work"
+    kept = read_checkpoint(work_dir / "epoch_1.pth")["state_dict"]
+    before = [torch.load(work_dir / f"before{rank}.pth") for rank in range(2)]
+    after = [torch.load(work_dir / f"after{rank}.pth") for rank in range(2)]
+    means = [name for name in kept if name.endswith("running_mean")]
+    assert len(means) > 10
+    assert any(not torch.equal(before[0][name], before[1][name]) for name in means)
+    for name in means:
+        assert torch.equal(after[0][name], after[1][name])
+        assert torch.equal(after[0][name].cpu(), kept[name])
+        torch.testing.assert_close(kept[name], (before[0][name] + before[1][name]).cpu() / 2)
+
+
+def test_a_wrong_config_costs_one_line_whatever_the_number_of_processes(
+    tiny_data: Path, make_config: MakeConfig, run_process: Run
+) -> None:
+    skip_without_gpus(2)
+    config = make_config(tiny_data, "model['type'] = 'STABNN'")
+    ended = run_process("tools/dist_train_recognizer.sh", config, 2)
+    assert ended.code == 2
+    assert re.search("type='STABNN' is no model known here", ended.error)
+
+
+def test_an_error_of_one_process_ends_all_with_one_line(
+    own_data: Path, tiny_checkpoint: Path, make_config: MakeConfig, run_process: Run, tmp_path: Path
+) -> None:
+    """The second process alone meets the broken frame, while the first waits for it."""
+    skip_without_gpus(2)
+    (own_data / "frames/val/video 1/img_00003.jpg").write_bytes(b"no picture")
+    out = tmp_path / "results/scores.pkl"
+    command = ["tools/dist_test_recognizer.sh", make_config(own_data), tiny_checkpoint, 2]
+    ended = run_process(*command, "--out", out)
+    assert ended.code == 2
+    assert re.search(r"frame '.*img_00003\.jpg' can't be decoded", ended.error)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("processes", ["0", "two", "-1", ""])
+def test_a_wrong_number_of_processes(processes: str, tiny_config: Path, run_process: Run) -> None:
+    ended = run_process("tools/dist_train_recognizer.sh", tiny_config, processes)
+    assert ended.code == 2
+    assert ended.error == f"GPUS is '{processes}': expected a whole number, 1 or more"
+
+
+@pytest.mark.parametrize("script", ["dist_train_recognizer.sh", "dist_test_recognizer.sh"])
+def test_missing_arguments(script: str, run_process: Run) -> None:
+    ended = run_process(f"tools/{script}", "config.py")
+    assert ended.code == 2
+    assert ended.err.startswith(f"usage: tools/{script} CONFIG")
+
+
+def test_no_launcher_joins_nothing() -> None:
+    join_processes("none")
+    assert not torch.distributed.is_initialized()
+
+
+def test_slurm_without_scontrol_asks_for_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROCID", "NTASKS", "LOCALID", "NODELIST"):
+        monkeypatch.setenv(f"SLURM_{name}", "0")
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "0")  # so that they are taken back after the test
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ConfigError, match="scontrol can't tell the hosts of '0'.*MASTER_ADDR"):
+        init_distributed("slurm")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.hooks import CheckpointHook
+
+from mmaction.apis import load_config, train
+from mmaction.checkpoint_files import read_checkpoint
+from mmaction.engine import ActionRunner, PlainCheckpointHook
+
+MakeConfig = Callable[..., Path]
+
+
+@pytest.fixture
+def trained(
+    make_config: MakeConfig, tiny_data: Path, tmp_path: Path
+) -> Callable[..., tuple[ActionRunner, Path]]:
+    """``trained(name, key=value…)``: a finished training and its work_dir."""
+
+    def run(name: str, **options: Any) -> tuple[ActionRunner, Path]:
+        work_dir = tmp_path / name
+        options = {"train_cfg.max_epochs": 2, "work_dir": str(work_dir), **options}
+        return train(load_config(make_config(tiny_data, name=f"{name}.py"), options)), work_dir
+
+    return run
+
+
+def test_a_resumed_run_ends_as_an_unbroken_one(
+    trained: Callable[..., tuple[ActionRunner, Path]],
+) -> None:
+    """Two epochs, and the second again from the first's end: all that a training is made of."""
+    _, straight = trained("straight")
+    runner, second = trained("second", resume_from=str(straight / "epoch_1.pth"))
+    assert (runner.epoch, runner.iter) == (2, 4)
+    assert not (second / "epoch_1.pth").exists()
+    expected, got = (read_checkpoint(folder / "epoch_2.pth") for folder in (straight, second))
+    assert expected["state_dict"].keys() == got["state_dict"].keys()
+    for name, weight in expected["state_dict"].items():
+        torch.testing.assert_close(got["state_dict"][name], weight, rtol=0, atol=0, msg=name)
+    assert got["optimizer"]["param_groups"] == expected["optimizer"]["param_groups"]
+    assert got["optimizer"]["param_groups"][0]["lr"] == pytest.approx(0.001), "÷ 10 after epoch 1"
+    for index, state in expected["optimizer"]["state"].items():
+        momentum = got["optimizer"]["state"][index]["momentum_buffer"]
+        torch.testing.assert_close(momentum, state["momentum_buffer"], rtol=0, atol=0)
+    assert got["param_schedulers"] == expected["param_schedulers"]
+    assert (got["meta"]["epoch"], got["meta"]["iter"]) == (2, 4)
+    losses = [c["message_hub"]["log_scalars"]["train/loss"]["history"] for c in (expected, got)]
+    assert len(losses[0]) == 4
+    assert torch.equal(*losses)
+
+
+def test_auto_resumes_from_the_newest_or_starts_anew(
+    trained: Callable[..., tuple[ActionRunner, Path]],
+) -> None:
+    runner, folder = trained("auto", resume_from="auto", **{"train_cfg.max_epochs": 1})
+    assert runner.epoch == 1
+    runner, folder = trained("auto", resume_from="auto")
+    assert (runner.epoch, runner.iter) == (2, 4)
+    assert len(read_checkpoint(folder / "epoch_2.pth")["message_hub"]["log_scalars"]) > 0
+
+
+def test_load_from_starts_at_epoch_0_with_what_fits(
+    trained: Callable[..., tuple[ActionRunner, Path]],
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Another clip length reshapes the temporal branch's linears; all else is taken over."""
+    four = {
+        f"{split}_dataloader.dataset.pipeline.0.clip_len": 3 for split in ("train", "val", "test")
+    }
+    frozen = {"optim_wrapper.optimizer.lr": 0.0}
+    runner, _ = trained(
+        "other", load_from=str(tiny_checkpoint), **{"model.clip_len": 3}, **four, **frozen
+    )
+    assert runner.epoch == 2
+    out = capsys.readouterr().out
+    assert "weights differ and keep their start values" in out
+    assert "attention_branch.temporal.mix.weight is (4, 4, 1, 1) there, (3, 3, 1, 1)" in out
+    start = read_checkpoint(tiny_checkpoint)["state_dict"]
+    own = runner.model.state_dict()
+    kept = [k for k, v in runner.model.named_parameters() if v.shape == start[k].shape]
+    assert len(kept) > 30
+    for name in kept:
+        assert torch.equal(own[name], start[name]), name
+
+
+def test_a_checkpoint_is_plain_data(tiny_checkpoint: Path) -> None:
+    content = torch.load(tiny_checkpoint, weights_only=True)
+    assert content.keys() >= {"state_dict", "optimizer", "param_schedulers", "message_hub", "meta"}
+
+
+def test_what_every_run_needs_is_there_without_a_word_in_the_config(
+    make_config: MakeConfig, tiny_data: Path
+) -> None:
+    config = make_config(tiny_data, "custom_hooks = [dict(type='EMAHook')]\ndefault_hooks = {}")
+    cfg = load_config(config)
+    runner = ActionRunner.from_cfg(cfg)
+    kinds = [type(hook) for hook in runner.hooks]
+    assert [kind.__name__ for kind in kinds].count("SyncBuffersHook") == 1
+    assert kinds.count(PlainCheckpointHook) == 1
+    assert CheckpointHook in kinds
