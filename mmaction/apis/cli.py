@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 import time
@@ -70,7 +69,7 @@ def run_command(main: Callable[[], int | None]) -> int:
         The exit code: 0, 2 for a user's error, 130 for Ctrl-C.
     """
     try:
-        return main() or 0
+        code = main() or 0
     except UserError as e:
         if _speaks_for_all():
             print(f"error: {_one_line(e)}", file=sys.stderr, flush=True)
@@ -84,10 +83,10 @@ def run_command(main: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    finally:
-        with contextlib.suppress(ValueError, RuntimeError):
-            if torch.distributed.is_initialized():
-                torch.distributed.destroy_process_group()
+    # Not after an error: the other processes may still wait for this one.
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    return code
 
 
 def _one_line(error: UserError) -> str:
@@ -115,7 +114,7 @@ def _speaks_for_all() -> bool:
 
 
 def _report_mark() -> Path | None:
-    """Beside the files that torchrun gives its processes for their errors; None without torchrun."""
+    """Beside the files that torchrun gives processes for their errors; None without torchrun."""
     error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
     return Path(error_file).parents[1] / "reported" if error_file else None
 

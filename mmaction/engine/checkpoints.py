@@ -122,6 +122,10 @@ class PlainCheckpointHook(Hook):
         }
         checkpoint["message_hub"] = plain({**hub, "log_scalars": scalars})
         checkpoint["meta"] = plain(checkpoint.get("meta", {}))
+        for state in checkpoint.get("param_schedulers", ()):
+            # Such as one-cycle's annealing function: the scheduler keeps its own.
+            for key in [k for k, value in state.items() if callable(value)]:
+                del state[key]
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         hub = checkpoint.get("message_hub")

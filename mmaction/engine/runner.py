@@ -54,6 +54,8 @@ class ActionRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Wraps in DDP without device ids where there is no GPU."""
+        if self.distributed:
+            _channels_innermost(model)
         with warnings.catch_warnings():
             # torch 2.13 renames the argument, and keeps the old name for what is meant here.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
@@ -96,3 +98,12 @@ class ActionRunner(Runner):
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
         return checkpoint
+
+
+def _channels_innermost(model: nn.Module) -> None:
+    """Lays 3D kernels out as their gradients will be, which DDP otherwise copies in every step."""
+    for parameter in model.parameters():
+        if parameter.ndim == 5:
+            # Not contiguous(…), which leaves 1×1×1 kernels as they are.
+            laid_out = torch.empty_like(parameter.data, memory_format=torch.channels_last_3d)
+            parameter.data = laid_out.copy_(parameter.data)
