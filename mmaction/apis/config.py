@@ -44,7 +44,7 @@ SECTIONS = (
     "activation_checkpointing",
     "custom_imports",
 )
-CLOSE = 0.85
+CLOSE = 0.8
 
 
 def load_config(path: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Config:

@@ -54,8 +54,8 @@ class ActionRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Wraps in DDP without device ids where there is no GPU."""
-        if self.distributed:
-            _channels_innermost(model)
+        # 1×1×1 kernels fit both memory layouts, and their gradients come in either: no harm done.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         with warnings.catch_warnings():
             # torch 2.13 renames the argument, and keeps the old name for what is meant here.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
@@ -63,6 +63,16 @@ class ActionRunner(Runner):
                 return super().wrap_model(model_wrapper_cfg, model)
             # As mmengine does on GPUs: SyncBuffersHook brings the norms' buffers in step.
             return MMDistributedDataParallel(model.to(get_device()), broadcast_buffers=False)
+
+    def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
+        """Scales also the peak of one-cycle schedules, which take no heed of the optimizer's lr."""
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+        if not (auto_scale_lr or {}).get("enable") or not isinstance(self.param_schedulers, list):
+            return
+        batch = self.train_dataloader.batch_size * self.world_size
+        for scheduler in self.param_schedulers:
+            if isinstance(scheduler, dict) and "eta_max" in scheduler:
+                scheduler["eta_max"] *= batch / auto_scale_lr["base_batch_size"]  # type: ignore[index]
 
     def load_checkpoint(
         self,
@@ -98,12 +108,3 @@ class ActionRunner(Runner):
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
         return checkpoint
-
-
-def _channels_innermost(model: nn.Module) -> None:
-    """Lays 3D kernels out as their gradients will be, which DDP otherwise copies in every step."""
-    for parameter in model.parameters():
-        if parameter.ndim == 5:
-            # Not contiguous(…), which leaves 1×1×1 kernels as they are.
-            laid_out = torch.empty_like(parameter.data, memory_format=torch.channels_last_3d)
-            parameter.data = laid_out.copy_(parameter.data)

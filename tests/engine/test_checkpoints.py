@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OneCycleLR
 from torch import nn
 
 from mmaction.checkpoint_files import read_checkpoint
@@ -106,3 +107,24 @@ def test_message_hubs_travel_as_plain_data(tmp_path: Path) -> None:
     assert got.mean() == buffer.mean()
     assert loaded["message_hub"]["runtime_info"] == {"epoch": 1, "eta": 3.0}
     assert hub["log_scalars"] == {"train/loss": buffer}, "the running training's hub is its own"
+
+
+def test_a_schedule_goes_without_its_functions_and_goes_on(tmp_path: Path) -> None:
+    """One-cycle keeps its annealing function among its state."""
+
+    def schedule() -> OneCycleLR:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        return OneCycleLR(optimizer, eta_max=1.0, total_steps=10)
+
+    straight, saved, resumed = schedule(), schedule(), schedule()
+    for _ in range(4):
+        straight.step()
+        saved.step()
+    checkpoint = {"param_schedulers": [saved.state_dict()], "message_hub": {"log_scalars": {}}}
+    PlainCheckpointHook().before_save_checkpoint(None, checkpoint)
+    torch.save(checkpoint, tmp_path / "c.pth")
+    state = torch.load(tmp_path / "c.pth", weights_only=True)["param_schedulers"][0]
+    resumed.load_state_dict(state)
+    for scheduler in (straight, resumed):
+        scheduler.step()
+    assert resumed.get_last_value() == straight.get_last_value()

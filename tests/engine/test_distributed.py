@@ -111,7 +111,7 @@ def test_a_training_in_two_processes_shares_its_buffers(
     assert (ended.code, ended.err) == (0, "")
     assert "4 clips a step (2 process(es) × 2)" in ended.out
     assert "linear scaling makes it 0.000625" in ended.out
-    assert ended.out.count("Epoch(val) [1][2/2]") == 1
+    assert ended.out.count("Epoch(val) [1][2/2]    perception/top1:") == 1
     work_dir = tmp_path / "work"
     kept = read_checkpoint(work_dir / "epoch_1.pth")["state_dict"]
     before = [torch.load(work_dir / f"before{rank}.pth") for rank in range(2)]

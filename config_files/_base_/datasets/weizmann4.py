@@ -9,9 +9,9 @@ lists = dict(
 train_pipeline = [
     dict(type="SampleFrames", clip_len=12, frame_interval=(1, 3), placement="random"),
     dict(type="DecodeFrames"),
-    dict(type="RandomResizedCrop", size=64, scale=(0.5, 1.0)),
+    dict(type="RandomResizedCrop", size=64, scale=(0.35, 1.0)),
     dict(type="Flip", prob=0.5),
-    dict(type="ColorJitter", brightness=0.3, contrast=0.3, saturation=0.3),
+    dict(type="ColorJitter", brightness=0.5, contrast=0.5, saturation=0.6, hue=0.1),
     dict(type="PackClips"),
 ]
 test_pipeline = [

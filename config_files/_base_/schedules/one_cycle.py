@@ -1,5 +1,5 @@
 # One-cycle learning rate (Smith & Topin, arXiv:1708.07120) over a short training.
-max_epochs = 18
+max_epochs = 12
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=5e-3, weight_decay=0.02),

@@ -12,8 +12,8 @@ from mmaction.datasets.motion_shapes.shapes import draw_outline
 
 _SUPERSAMPLING = 4
 _FRACTION_BITS = 4
-# Covers the half of the unit circle around (1, 0).
-_HALF = np.array([(np.cos(turn), np.sin(turn)) for turn in np.linspace(-1.4, 1.4, 12)])
+# Covers the half of the unit circle around (-1, 0): a body's tail.
+_TAIL = -np.array([(np.cos(turn), np.sin(turn)) for turn in np.linspace(-1.4, 1.4, 12)])
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,12 @@ class Look:
     """What a body looks like.
 
     Attributes:
-        outline: float64, points×2 (x, y), within the unit circle.
-        dark: Likewise, the side of it that is darker, for a turn to show.
+        outline: float64, points×2 (x, y), within the unit circle; its tail, the half towards
+            (-1, 0), is darker, for a turn to show.
         color, dark_color: float32, RGB in [0, 255].
     """
 
     outline: np.ndarray
-    dark: np.ndarray
     color: np.ndarray
     dark_color: np.ndarray
 
@@ -58,9 +57,9 @@ def draw_looks(rng: np.random.Generator, count: int) -> list[Look]:
         color = _draw_color(rng, colors)
         colors.append(color)
         outline = draw_outline(rng)
-        x, y = outline[0] / np.hypot(*outline[0])
-        dark = _HALF @ np.array([[x, y], [-y, x]])
-        looks.append(Look(outline, dark, color, color * np.float32(rng.uniform(0.35, 0.5))))
+        x, y = -outline[0] / np.hypot(*outline[0])
+        tail_left = outline @ np.array([[x, -y], [y, x]])
+        looks.append(Look(tail_left, color, color * np.float32(rng.uniform(0.35, 0.5))))
     return looks
 
 
@@ -106,6 +105,6 @@ def paint(image: np.ndarray, look: Look, pose: Pose) -> tuple[np.ndarray, np.nda
     """
     size = len(image)
     body = coverage(place(look.outline, pose, size), size)
-    dark = coverage(place(look.dark, pose, size), size)[..., None]
+    dark = coverage(place(_TAIL, pose, size), size)[..., None]
     color = look.color + dark * (look.dark_color - look.color)
     return image + body[..., None] * (color - image), body

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -21,6 +22,12 @@ from mmaction.datasets.motion_shapes.classes import CLASSES, draw_rest_phase
 
 REFERENCE_SIZE = 64
 UPPER, LOWER, MOVER = range(3)
+UP = -np.pi / 2
+
+# The pair of classes whose actor turns; the others' go straight. Phases between which the way is
+# looked at as if it were straight.
+TURNING = CLASSES.index("rotate_clockwise") // 2
+_STRAIGHT, _BENT = (0, 1), np.linspace(0, 1, 9)
 
 # Places are drawn this many at a time, this many times, before all else is drawn anew.
 _CANDIDATES = 1024
@@ -28,6 +35,11 @@ _BATCHES = 2
 # How near the circles around two bodies may come, in their touching distance: outlines fill
 # their circle only in part.
 _CLEARANCE = 0.93
+
+# What turns does so about a point this share of its reach from its centre, towards its tail.
+PIVOT = 0.6
+# Halfway through its turn it points up, but for this much.
+_LEAN = np.radians(35)
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,8 @@ class Scene:
         left, up: The phases of these two ways at which it rests.
         single: The body that grows or turns.
         small, large: Its reach before and after it has grown.
-        turn: How far it turns.
+        turn: How far it turns, its head passing over the top.
+        turned: The phase of the turn at which it rests.
     """
 
     rest: tuple[Pose, ...]
@@ -75,6 +88,7 @@ class Scene:
     small: float
     large: float
     turn: float
+    turned: float
 
     def action(self, label: int) -> dict[int, Course]:
         """The actors of a class and their courses, as its even label plays them."""
@@ -86,10 +100,25 @@ class Scene:
             {MOVER: lambda phase: replace(mover, x=mover.x + (self.left - phase) * self.travel)},
             {MOVER: lambda phase: replace(mover, y=mover.y + (self.up - phase) * self.travel)},
             {self.single: lambda phase: replace(single, radius=self.small * growth**phase)},
-            {self.single: lambda phase: replace(single, angle=single.angle + phase * self.turn)},
+            {self.single: self._turning(single)},
             {UPPER: self._beside(upper, middle, 0.5), LOWER: self._beside(lower, middle, -0.5)},
             {UPPER: self._beside(upper, lower, 1), LOWER: lambda phase: lower},
         )[label // 2]
+
+    def _turning(self, body: Pose) -> Course:
+        """A turn about a point towards the body's tail."""
+        arm = PIVOT * body.radius
+
+        def course(phase: float) -> Pose:
+            angle = body.angle + (phase - self.turned) * self.turn
+            return replace(
+                body,
+                x=body.x + arm * (np.cos(angle) - np.cos(body.angle)),
+                y=body.y + arm * (np.sin(angle) - np.sin(body.angle)),
+                angle=angle,
+            )
+
+        return course
 
     def _beside(self, body: Pose, origin: Pose, share: float) -> Course:
         """A course at ``share`` of the pair's distance from ``origin``."""
@@ -113,9 +142,9 @@ class Scene:
             actors = self.action(label)
             others = [pose for body, pose in enumerate(self.rest) if body not in actors]
             for course in actors.values():
-                begin, end = course(0), course(1)
-                fits &= _inside(begin) & _inside(end)
-                for other in others:
+                ways = [course(phase) for phase in (_BENT if label // 2 == TURNING else _STRAIGHT)]
+                fits &= np.all([_inside(pose) for pose in ways], axis=0)
+                for (begin, end), other in product(pairwise(ways), others):
                     fits &= _clear(begin, end, other)
         return fits
 
@@ -143,12 +172,15 @@ def _clear(begin: Pose, end: Pose, other: Pose) -> np.ndarray:
 def draw_scene(rng: np.random.Generator, frames: int) -> Scene:
     """Stage a video of ``frames`` frames: the same for every class."""
     count = 4 if rng.random() < 0.4 else 3
-    met, left, up = (draw_rest_phase(rng, frames) for _ in range(3))
+    met, left, up, turned = (draw_rest_phase(rng, frames) for _ in range(4))
     # One of a pair grows or turns only where the two are apart.
     single = int(rng.integers(0 if met < 0.02 else MOVER, count))
     while True:
         scene = _draw_sizes(rng, [draw_rest_phase(rng, frames) for _ in range(count)], single)
-        scene = replace(scene, met=met, left=left, up=up)
+        scene = replace(scene, met=met, left=left, up=up, turned=turned)
+        halfway = UP + rng.uniform(-_LEAN, _LEAN)
+        turning = replace(scene.rest[single], angle=halfway + (turned - 0.5) * scene.turn)
+        scene = replace(scene, rest=(*scene.rest[:single], turning, *scene.rest[single + 1 :]))
         for _ in range(_BATCHES):
             candidates = _draw_places(rng, scene)
             fitting = np.flatnonzero(candidates.fits())
@@ -168,6 +200,7 @@ def _draw_sizes(rng: np.random.Generator, grown: list[float], single: int) -> Sc
             lengths[[UPPER, LOWER]] = lengths[[LOWER, UPPER]]
     zero = np.zeros(())
     angles = rng.uniform(0, 2 * np.pi, count)
+    turn = float(np.radians(rng.uniform(140, 200)))
     return Scene(
         rest=tuple(Pose(zero, zero, r, a) for r, a in zip(radius, angles, strict=True)),
         direction=zero,
@@ -180,7 +213,8 @@ def _draw_sizes(rng: np.random.Generator, grown: list[float], single: int) -> Sc
         single=single,
         small=float(small[single]),
         large=float(large[single]),
-        turn=float(np.radians(rng.uniform(140, 200))),
+        turn=turn,
+        turned=0.0,
     )
 
 

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from mmaction.apis.config import SECTIONS, complete_config, datasets, drop_validation, load_config
+from mmaction.errors import ConfigError
+
+MakeConfig = Callable[..., Path]
+
+
+@pytest.fixture
+def loaded(make_config: MakeConfig, tiny_data: Path) -> Callable[..., Config]:
+    """``loaded(text, options)``: the tiny config with ``text`` at its end."""
+
+    def load(text: str = "", options: dict[str, Any] | None = None) -> Config:
+        return load_config(make_config(tiny_data, text), options)
+
+    return load
+
+
+def test_k_is_said_once(loaded: Callable[..., Config]) -> None:
+    cfg = loaded(options={"model.num_classes": 7})
+    assert [split for split, _ in datasets(cfg)] == ["train", "val", "test"]
+    assert [dataset.num_classes for _, dataset in datasets(cfg)] == [7, 7, 7]
+    assert cfg.default_scope == "mmaction"
+
+
+def test_a_data_sets_own_number_of_classes_stays(loaded: Callable[..., Config]) -> None:
+    cfg = loaded("train_dataloader['dataset']['num_classes'] = 2")
+    assert cfg.train_dataloader.dataset.num_classes == 2
+
+
+def test_evaluation_interval_is_mmengines_val_interval(loaded: Callable[..., Config]) -> None:
+    assert loaded().train_cfg.val_interval == 1
+    assert loaded("evaluation = dict(interval=3)").train_cfg.val_interval == 3
+    assert loaded(options={"evaluation.interval": 4}).train_cfg.val_interval == 4
+
+
+def test_resume_from_is_mmengines_resume_and_load_from(loaded: Callable[..., Config]) -> None:
+    cfg = loaded("resume_from = 'x.pth'\nload_from = 'y.pth'")
+    assert (cfg.resume, cfg.load_from) == (True, "x.pth")
+    cfg = loaded("resume_from = 'auto'")
+    assert (cfg.resume, cfg.load_from) == (True, None)
+    assert "resume" not in loaded()
+
+
+def test_two_data_sets_configs_of_one_name_have_two_work_dirs(
+    loaded: Callable[..., Config],
+) -> None:
+    cfg = loaded("del work_dir")
+    cfg.work_dir = None
+    assert complete_config(cfg, name="config_files/sthv1/st_abn_32.py").work_dir == (
+        "work_dirs/sthv1/st_abn_32"
+    )
+
+
+def test_variables_of_a_config_are_its_own_affair(loaded: Callable[..., Config]) -> None:
+    assert loaded("my_variable = 3\ntrain_transforms = []").my_variable == 3
+
+
+@pytest.mark.parametrize("section", ["train_dataloder", "optim_wraper", "default_hook", "modle"])
+def test_a_misspelt_section_is_refused_even_beside_the_right_one(
+    section: str, loaded: Callable[..., Config]
+) -> None:
+    with pytest.raises(ConfigError, match=f"unknown section '{section}'; did you mean"):
+        loaded(f"{section} = dict(a=1)")
+
+
+@pytest.mark.parametrize("key", ["max_epochs", "modle.type", "my_variable.x"])
+def test_an_option_that_nothing_reads_is_refused(key: str, loaded: Callable[..., Config]) -> None:
+    """A variable of the file has had its effect by the time options come."""
+    with pytest.raises(ConfigError, match=f"--cfg-options {key}: no section"):
+        loaded("max_epochs = 3\nmy_variable = dict(x=1)", {key: 4})
+
+
+def test_every_section_of_mmengines_runner_is_known() -> None:
+    import inspect
+
+    from mmengine.runner import Runner
+
+    # The rest of the Runner's arguments: what this project says otherwise, or the config itself.
+    own = {"cfg", "data_preprocessor"}
+    assert set(inspect.signature(Runner).parameters) - own <= set(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model['clip_len'] = 8", r"train_dataloader: SampleSegments samples clip_len=4 frames"),
+        ("del train_dataloader['dataset']", r"train_dataloader\.dataset is missing"),
+        ("evaluation = dict(interval='often')", r"evaluation\.interval='often'"),
+        ("evaluation = 3", r"evaluation has no key '3'"),
+        ("raise ValueError('two\\nlines')", r"ValueError: two$"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    text: str, expected: str, loaded: Callable[..., Config]
+) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        loaded(text)
+
+
+def test_files_that_are_no_config(tmp_path: Path) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"x")
+    for name, expected in (("no.py", "no such file"), ("weights.pth", "Only py/yml/yaml/json")):
+        with pytest.raises(ConfigError, match=f"config .*{name}: .*{expected}"):
+            load_config(tmp_path / name)
+
+
+def test_dropping_validation(loaded: Callable[..., Config]) -> None:
+    cfg = loaded()
+    drop_validation(cfg)
+    assert [split for split, _ in datasets(cfg)] == ["train", "test"]

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmaction import apis
+from mmaction.apis.test import fingerprints
+from mmaction.errors import CheckpointError, ConfigError
+from mmaction.evaluation import accuracies
+
+Score = Callable[..., apis.TestOutcome]
+
+
+@pytest.fixture
+def score(
+    own_data: Path, make_config: Callable[..., Path], tiny_checkpoint: Path, tmp_path: Path
+) -> Score:
+    """``score(options, checkpoint=…, **arguments)`` tests on ``own_data``."""
+
+    def run(
+        options: dict[str, Any] | None = None, *, checkpoint: Path = tiny_checkpoint, **kwargs: Any
+    ) -> apis.TestOutcome:
+        cfg = apis.load_config(make_config(own_data), options)
+        return apis.test(cfg, checkpoint, out=tmp_path / "scores.pkl", **kwargs)
+
+    return run
+
+
+def test_scores_and_metrics_are_kept_and_used(score: Score, tmp_path: Path) -> None:
+    first = score()
+    kept = (tmp_path / "scores.pkl").read_bytes()
+    assert not first.from_cache
+    assert json.loads((tmp_path / "scores.metrics.json").read_text()) == first.metrics
+    assert first.metrics == accuracies(first.table)
+    second = score()
+    assert second.from_cache
+    np.testing.assert_array_equal(second.table.scores, first.table.scores)
+    assert second.metrics == first.metrics
+    assert (tmp_path / "scores.pkl").read_bytes() == kept
+
+
+def test_the_metrics_asked_for_are_written(score: Score, tmp_path: Path) -> None:
+    score()
+    found = score(metrics=["top_1_accuracy"])
+    assert found.from_cache
+    assert list(found.metrics) == ["perception/top1", "attention/top1"]
+    assert json.loads((tmp_path / "scores.metrics.json").read_text()) == found.metrics
+
+
+def test_the_cache_is_passed_over_when_told(score: Score) -> None:
+    score()
+    assert not score(ignore_cache=True).from_cache
+
+
+def test_explanations_pass_over_the_cache(score: Score, tmp_path: Path) -> None:
+    score()
+    found = score(explanations=tmp_path / "seen")
+    assert not found.from_cache
+    assert (tmp_path / "seen" / "val" / "video 1" / "explanation.npz").is_file()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model.average_views": "score"},
+        {"test_dataloader.dataset.pipeline.0.placement": "random"},
+        {"model.data_preprocessor": dict(mean=[0, 0, 0])},
+    ],
+)
+def test_another_config_is_computed_anew(options: dict[str, Any], score: Score) -> None:
+    score()
+    assert not score(options).from_cache
+    assert score(options).from_cache
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"test_dataloader.batch_size": 1},
+        {"test_dataloader.num_workers": 1},
+        {"work_dir": "WORK"},
+        {"optim_wrapper.optimizer.lr": 3.0},
+    ],
+)
+def test_what_does_not_touch_scores_does_not_touch_the_cache(
+    options: dict[str, Any], score: Score, tmp_path: Path
+) -> None:
+    first = score()
+    options = {k: str(tmp_path) if v == "WORK" else v for k, v in options.items()}
+    second = score(options)
+    assert second.from_cache
+    np.testing.assert_array_equal(second.table.scores, first.table.scores)
+
+
+def test_another_annotation_is_computed_anew(score: Score, own_data: Path) -> None:
+    score()
+    (own_data / "val.txt").write_text("val/video 1 6 2\n")
+    found = score()
+    assert not found.from_cache
+    assert found.table.names == ["val/video 1"]
+
+
+def test_another_checkpoint_is_computed_anew(
+    score: Score, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """What counts is what is in the file, not its name."""
+    score()
+    same = shutil.copy(tiny_checkpoint, tmp_path / "same.pth")
+    assert score(checkpoint=same).from_cache
+    best = next(tiny_checkpoint.parent.glob("best_*.pth"))
+    content = best.read_bytes()
+    if content == tiny_checkpoint.read_bytes():
+        pytest.skip("the best checkpoint is the same file")
+    assert not score(checkpoint=best).from_cache
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_file_of_someone_elses_is_replaced_and_never_run(score: Score, tmp_path: Path) -> None:
+    (tmp_path / "scores.pkl").write_bytes(pickle.dumps(Bomb(tmp_path / "boom")))
+    with pytest.warns(UserWarning, match=r"scores\.pkl: not a score file .*; computing anew"):
+        assert not score().from_cache
+    assert not (tmp_path / "boom").exists()
+    assert score().from_cache
+
+
+def test_batches_and_views_do_not_change_scores(score: Score) -> None:
+    expected = score().table
+    for size in (1, 7):
+        got = score({"test_dataloader.batch_size": size}, ignore_cache=True).table
+        np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
+
+
+def test_the_config_stays_as_it_was(tiny_config: Path, tiny_checkpoint: Path) -> None:
+    cfg = apis.load_config(tiny_config)
+    before = cfg.to_dict()
+    apis.test(cfg, tiny_checkpoint)
+    assert cfg.to_dict() == before
+
+
+def test_fingerprints_name_what_scores_follow_from(
+    tiny_config: Path, tiny_checkpoint: Path
+) -> None:
+    found = fingerprints(apis.load_config(tiny_config), tiny_checkpoint)
+    assert found.keys() == {"config", "checkpoint", "annotations"}
+    assert {len(digest) for digest in found.values()} == {64}
+
+
+def test_what_can_not_be_tested(tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    cfg = apis.load_config(tiny_config)
+    with pytest.raises(CheckpointError, match=r"no\.pth: no such file"):
+        apis.test(cfg, tmp_path / "no.pth")
+    with pytest.raises(ConfigError, match="metric 'top2' is unknown"):
+        apis.test(cfg, tiny_checkpoint, metrics=["top2"])
+    cfg.test_dataloader = None
+    with pytest.raises(ConfigError, match="no test_dataloader"):
+        apis.test(cfg, tiny_checkpoint)

@@ -1,0 +1,123 @@
+"""Every config is built as it is, and run for a step of training and one of testing on made data.
+
+What makes it large is made small; what is peculiar to it (sampling, label maps, schedules, hooks,
+depth of the network) stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from mmaction import apis
+from mmaction.apis.config import complete_config
+from mmaction.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[1] / "config_files"
+CONFIGS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in ROOT.glob("*/*.py")
+    if path.parent.name != "_base_"
+)
+SIZE = 32
+
+
+def test_there_are_the_configs_that_are_promised() -> None:
+    promised = {"kinetics400/st_abn_32_2.py", "kinetics400/resnet3d_r50.py"}
+    for data_set in ("sthv1", "sthv2"):
+        for name in ("st_abn_32", "st_abn_32_2", "resnet3d_r50"):
+            promised.add(f"{data_set}/{name}.py")
+    promised |= {f"motion_shapes/{name}.py" for name in ("st_abn_tiny", "resnet3d_tiny")}
+    promised.add("weizmann4/st_abn.py")
+    assert promised <= set(CONFIGS)
+
+
+def shrink_pipeline(pipeline: list[dict[str, Any]]) -> None:
+    for step in pipeline:
+        for key in ("size", "short_side"):
+            if key in step:
+                step[key] = SIZE
+
+
+def shrink(cfg: Config, root: Path) -> None:
+    """Small pictures, few channels, two videos a split, one process, an epoch of one step."""
+    backbone = cfg.model.backbone
+    backbone.pretrained = None
+    backbone.base_channels = min(backbone.get("base_channels", 64), 8)
+    for split in ("train", "val", "test"):
+        loader = cfg[f"{split}_dataloader"]
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
+        dataset = loader.dataset
+        shrink_pipeline(dataset.pipeline)
+        for key in ("include", "exclude"):
+            dataset.pop(key, None)
+        dataset.update(
+            ann_file=str(root / f"{'train' if split == 'train' else 'val'}.txt"),
+            data_root=str(root),
+            classes=str(root / "classes.txt"),
+        )
+    cfg.train_cfg.max_epochs = 1
+    for scheduler in cfg.param_scheduler:
+        if "total_steps" in scheduler:
+            # One-cycle needs a step to rise and one to fall.
+            scheduler.update(total_steps=4, convert_to_iter_based=False, by_epoch=False)
+    cfg.default_hooks.checkpoint.interval = 1
+    cfg.evaluation = dict(interval=1)
+
+
+def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path:
+    """Two videos a split, named as the config's template says, labels up to its last class."""
+    image_tmpl = cfg.train_dataloader.dataset.get("image_tmpl") or "img_{:05d}.jpg"
+    classes = cfg.model.num_classes
+    for split in ("train", "val"):
+        names = [f"{split}/video {n}" for n in range(2)]
+        make_videos(root, names, image_tmpl=image_tmpl)
+        labels = (0, classes - 1)
+        lines = [f"{name} 6 {label}\n" for name, label in zip(names, labels, strict=True)]
+        (root / f"{split}.txt").write_text("".join(lines))
+    (root / "classes.txt").write_text("".join(f"class {n}\n" for n in range(classes)))
+    return root
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_step_of_training_and_of_testing(
+    name: str, tmp_path: Path, make_videos: Callable[..., None]
+) -> None:
+    cfg = apis.load_config(ROOT / name)
+    root = made_data(tmp_path / "data", cfg, make_videos)
+    shrink(cfg, root)
+    cfg.work_dir = str(tmp_path / "work")
+    cfg.experiment_name = tmp_path.name
+    complete_config(cfg, name=name)
+    runner = apis.train(cfg)
+    assert (runner.epoch, runner.iter) == (1, 1)
+    outcome = apis.test(cfg, tmp_path / "work" / "epoch_1.pth")
+    assert outcome.table.names == ["val/video 0", "val/video 1"]
+    assert outcome.table.scores.shape == (2, cfg.model.num_classes)
+    assert outcome.table.scores.sum(axis=1) == pytest.approx(1, abs=1e-4), "probabilities"
+    assert ("attention/top1" in outcome.metrics) == (cfg.model.type == "STABN")
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_network_is_built_as_the_config_says(name: str) -> None:
+    """At its full width, but for the ImageNet weights."""
+    cfg = apis.load_config(ROOT / name)
+    cfg.model.backbone.pretrained = None
+    model = MODELS.build(cfg.model)
+    assert model.clip_len == cfg.model.clip_len
+    for split in ("train", "val", "test"):
+        first = cfg[f"{split}_dataloader"].dataset.pipeline[0]
+        assert first.clip_len == model.clip_len
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_data_sets_of_something_something_swap_labels_when_flipped(name: str) -> None:
+    cfg = apis.load_config(ROOT / name)
+    flips = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "Flip"]
+    data_set = name.partition("/")[0]
+    expected = data_set if data_set in ("sthv1", "sthv2", "motion_shapes") else None
+    assert [step.get("label_map") for step in flips] == [expected] * len(flips)
