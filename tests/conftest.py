@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -190,6 +191,9 @@ def run_tool(
             code = run_command(load_tool(name).main)
         except SystemExit as e:  # argparse
             code = int(e.code or 0)
+        # A process that ends takes its loaders' workers along; this one goes on.
+        for worker in multiprocessing.active_children():
+            worker.terminate()
         return Outcome(code, *capfd.readouterr())
 
     return run

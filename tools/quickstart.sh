@@ -7,7 +7,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/_venv.sh"
 config=config_files/motion_shapes/st_abn_tiny.py
 work_dir=work_dirs/quickstart
 videos="${VIDEOS:-1200}"
-val_videos="${VAL_VIDEOS:-240}"
+val_videos="${VAL_VIDEOS:-120}"
 
 step() {
   printf '\n== %s\n' "$*"
