@@ -61,9 +61,7 @@ def test_labelled_means_every_video(make_result: MakeResult) -> None:
 
 
 @pytest.mark.parametrize("attention", [True, False])
-def test_what_is_saved_is_loaded(
-    tmp_path: Path, make_result: MakeResult, attention: bool
-) -> None:
+def test_what_is_saved_is_loaded(tmp_path: Path, make_result: MakeResult, attention: bool) -> None:
     kept = table(make_result, [0, 1, 2], attention=attention)
     kept.made_from.update(config="abc")
     kept.save(tmp_path / "scores.pkl")
