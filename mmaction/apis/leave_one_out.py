@@ -110,6 +110,6 @@ def leave_one_out(
 def _run(tool: str, *arguments: str | Sequence[str]) -> None:
     *fixed, options = arguments
     command = [sys.executable, os.fspath(TOOLS / tool), *fixed, "--cfg-options", *options]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL)  # type: ignore[arg-type]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL)
     if done.returncode:
         raise UserError(f"{tool} {' '.join(options)} ended with exit code {done.returncode}")

@@ -53,6 +53,19 @@ def test_a_resumed_run_ends_as_an_unbroken_one(
     assert torch.equal(*losses)
 
 
+def test_a_one_cycle_schedule_goes_on_where_it_stood(
+    trained: Callable[..., tuple[ActionRunner, Path]],
+) -> None:
+    cycle = dict(type="OneCycleLR", eta_max=0.01, total_steps=4, pct_start=0.5, by_epoch=False)
+    schedule = {"param_scheduler": [cycle]}
+    first, straight = trained("straight", **schedule)
+    second, _ = trained("second", resume_from=str(straight / "epoch_1.pth"), **schedule)
+    rates = [runner.message_hub.get_scalar("train/lr").data[0] for runner in (first, second)]
+    assert len(rates[0]) == 4
+    assert rates[0].argmax() == 1
+    assert rates[1].tolist() == rates[0].tolist()
+
+
 def test_auto_resumes_from_the_newest_or_starts_anew(
     trained: Callable[..., tuple[ActionRunner, Path]],
 ) -> None:

@@ -37,7 +37,7 @@ def main() -> int:
         options=args.cfg_options,
     ):
         folds.append(fold)
-        top1, attention = (fold.metrics.get(f"{b}/top1") for b in ("perception", "attention"))
+        top1, attention = fold.metrics["perception/top1"], fold.metrics.get("attention/top1")
         shown = "-" if attention is None else f"{100 * attention:.1f} %"
         print(
             f"{fold.group:<16}{fold.videos:>8}{100 * top1:>8.1f} %{shown:>11}"
