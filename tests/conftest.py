@@ -207,7 +207,13 @@ def run_process() -> Callable[..., Outcome]:
         of_a_group = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         kept = {k: v for k, v in os.environ.items() if k not in of_a_group}
         path = os.pathsep.join([str(REPO), *filter(None, [os.environ.get("PYTHONPATH")])])
-        own = dict(PYTHON=sys.executable, PYTHONPATH=path, OMP_NUM_THREADS="1")
+        own = dict(
+            PYTHON=sys.executable,
+            PYTHONPATH=path,
+            OMP_NUM_THREADS="1",
+            # A common state of machines, warned of rightly, and no concern of most tests.
+            PYTHONWARNINGS="ignore:torchvision can't be imported:UserWarning",
+        )
         done = subprocess.run(
             [str(part) for part in command],
             cwd=REPO,

@@ -35,7 +35,9 @@ def test_a_run_goes_on_without_torchvision(
     config = make_config(tiny_data, "model['backbone']['pretrained'] = 'torchvision://resnet18'")
     command = [sys.executable, "tools/train_recognizer.py", config, "--no-validate"]
     repository = str(Path(__file__).resolve().parents[2])
-    ended = run_process(*command, PYTHONPATH=f"{tmp_path / 'first'}:{repository}")
+    ended = run_process(
+        *command, PYTHONPATH=f"{tmp_path / 'first'}:{repository}", PYTHONWARNINGS=""
+    )
     assert ended.code == 0, ended.err
     assert ended.err.count("Warning") == 1, ended.err
     assert warning in ended.err
@@ -63,5 +65,5 @@ except ModuleNotFoundError:
 from mmengine.utils.dl_utils import collect_env
 assert "TorchVision" not in collect_env()
 """
-    ended = run_process(sys.executable, "-c", code)
+    ended = run_process(sys.executable, "-c", code, PYTHONWARNINGS="")
     assert (ended.code, ended.out) == (0, "absent\n"), ended.err
