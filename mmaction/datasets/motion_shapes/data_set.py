@@ -20,9 +20,9 @@ import cv2
 import numpy as np
 
 from mmaction.datasets.motion_shapes.classes import CLASSES, MIN_FRAMES
-from mmaction.datasets.motion_shapes.progress import Progress
 from mmaction.datasets.motion_shapes.video import MIN_SIZE, Video, make_video
 from mmaction.errors import DataError, UserError
+from mmaction.progress import Progress
 
 OPTIONS_FILE = "motion_shapes.json"
 SPLITS = ("train", "val")
