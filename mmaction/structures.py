@@ -13,6 +13,19 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class BadVideo:
+    """A video that could not be read.
+
+    Attributes:
+        name: As the annotation writes it.
+        reason: What is wrong, naming the file.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ClipSample:
     """What is known of one video's views beside the pixels.
 
@@ -21,12 +34,14 @@ class ClipSample:
         name: The video's name as the annotation writes it, such as ``subject1_bend``.
         label: Class id in ``[0, K)``, or None where the annotation has none.
         frame_indices: int64, V×T: the number of each frame as its file name counts.
+        replaces: Videos that could not be read, in whose place this one was taken.
     """
 
     index: int
     name: str
     label: int | None
     frame_indices: np.ndarray
+    replaces: tuple[BadVideo, ...] = ()
 
 
 @dataclass(frozen=True)

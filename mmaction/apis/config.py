@@ -93,6 +93,11 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
         if not isinstance(dataset, dict):
             raise ConfigError(f"{name}: {split}_dataloader.dataset is missing or no dict")
         dataset.setdefault("num_classes", cfg.model.num_classes)
+        if split != "train" and dataset.get("on_error", "raise") != "raise":
+            raise ConfigError(
+                f"{name}: {split}_dataloader.dataset.on_error={dataset['on_error']!r}: only"
+                " training may take another video in the place of a bad one; expected 'raise'"
+            )
         _check_clip_len(cfg.model.clip_len, dataset, name=f"{name}: {split}_dataloader")
     return cfg
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -36,8 +37,8 @@ class Fold:
     train_seconds: float
 
 
-def find_groups(names: Iterable[str], pattern: str) -> dict[str, int]:
-    """Groups of videos and their sizes, in the order of their names.
+def find_groups(names: Iterable[str], pattern: str) -> dict[str, list[str]]:
+    """Groups of videos by name, in the order of their names.
 
     Args:
         names: The videos' names.
@@ -52,12 +53,12 @@ def find_groups(names: Iterable[str], pattern: str) -> dict[str, int]:
         raise ConfigError(f"--group {pattern!r} is no regular expression: {e}") from e
     if not expression.groups:
         raise ConfigError(f"--group {pattern!r}: expected parentheses around the group's name")
-    groups: dict[str, int] = {}
+    groups: dict[str, list[str]] = {}
     for name in sorted(names):
         match = expression.match(name)
         if match is None:
             raise ConfigError(f"--group {pattern!r} does not fit the video {name!r}")
-        groups[match[1]] = groups.get(match[1], 0) + 1
+        groups.setdefault(match[1], []).append(name)
     if len(groups) < 2:
         raise ConfigError(f"--group {pattern!r} finds the group {next(iter(groups))!r} alone")
     return groups
@@ -70,7 +71,7 @@ def leave_one_out(
 
     Args:
         config: A config whose train, val and test sets read the same annotation files.
-        group: See ``find_groups``; names of a group are told by ``<group>*``.
+        group: See ``find_groups``.
         work_dir: Each group gets a directory in it.
         seed: Of every training.
         options: Further ``--cfg-options``.
@@ -81,35 +82,39 @@ def leave_one_out(
     dataset = load_config(config).train_dataloader.dataset
     names = AnnotationList.load(dataset.ann_file).names()
     for name, videos in find_groups(names, group).items():
-        directory = os.path.join(work_dir, name)
-        chosen = [
-            f"train_dataloader.dataset.exclude={name}*",
-            f"val_dataloader.dataset.include={name}*",
-            f"test_dataloader.dataset.include={name}*",
-            *options,
-        ]
+        directory = Path(work_dir) / name
+        directory.mkdir(parents=True, exist_ok=True)
+        # Beside the directory, where a run keeps its resolved config under the same name.
+        fold_config = Path(work_dir) / f"{name}.py"
+        fold_config.write_text(_fold_config(config, videos), encoding="utf-8")
+        run = [os.fspath(fold_config), "--work-dir", os.fspath(directory)]
+        changes = ["--cfg-options", *options] if options else []
         started = time.monotonic()
-        _run("train_recognizer.py", config, "--work-dir", directory, "--seed", str(seed), chosen)
+        _run("train_recognizer.py", *run, "--seed", str(seed), *changes)
         seconds = time.monotonic() - started
-        checkpoint = (Path(directory) / "last_checkpoint").read_text().strip()
-        scores = os.path.join(directory, "scores.pkl")
+        checkpoint = (directory / "last_checkpoint").read_text().strip()
+        scores = directory / "scores.pkl"
         _run(
-            "test_recognizer.py",
-            config,
-            checkpoint,
-            "--work-dir",
-            directory,
-            "--out",
-            scores,
-            chosen,
+            "test_recognizer.py", run[0], checkpoint, *run[1:], "--out", os.fspath(scores), *changes
         )
-        metrics = json.loads(Path(scores).with_suffix(".metrics.json").read_text())
-        yield Fold(group=name, videos=videos, metrics=metrics, train_seconds=seconds)
+        metrics = json.loads(scores.with_suffix(".metrics.json").read_text())
+        yield Fold(group=name, videos=len(videos), metrics=metrics, train_seconds=seconds)
 
 
-def _run(tool: str, *arguments: str | Sequence[str]) -> None:
-    *fixed, options = arguments
-    command = [sys.executable, os.fspath(TOOLS / tool), *fixed, "--cfg-options", *options]
+def _fold_config(config: str, left_out: Sequence[str]) -> str:
+    """The text of a config that trains without some videos and is validated and tested on them."""
+    names = [glob.escape(name) for name in left_out]
+    return (
+        f"_base_ = {os.path.abspath(config)!r}\n"
+        f"left_out = {names!r}\n"
+        "train_dataloader = dict(dataset=dict(exclude=left_out, include=None))\n"
+        "val_dataloader = dict(dataset=dict(exclude=None, include=left_out))\n"
+        "test_dataloader = val_dataloader\n"
+    )
+
+
+def _run(tool: str, *arguments: str) -> None:
+    command = [sys.executable, os.fspath(TOOLS / tool), *arguments]
     done = subprocess.run(command, stdout=subprocess.DEVNULL)
     if done.returncode:
-        raise UserError(f"{tool} {' '.join(options)} ended with exit code {done.returncode}")
+        raise UserError(f"{tool} {arguments[0]} ended with exit code {done.returncode}")

@@ -16,8 +16,13 @@ from mmengine.dist import broadcast_object_list, is_main_process
 
 from mmaction.apis.build_errors import readable_build_errors, require_known_functions
 from mmaction.apis.config import require_work_dir
-from mmaction.datasets import RawframeDataset, check_directories
-from mmaction.engine import ActionRunner, join_processes, tolerate_broken_torchvision
+from mmaction.datasets import ClipDataset, check_present
+from mmaction.engine import (
+    ActionRunner,
+    join_processes,
+    readable_loader_errors,
+    tolerate_broken_torchvision,
+)
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.evaluation import AccuracyMetric, ScoreTable, accuracies, resolve_accuracies
 from mmaction.files import atomic_path
@@ -146,14 +151,15 @@ def _run(
     if explanations is not None:
         hook = dict(type="ExplanationHook", out_dir=os.fspath(explanations))
         cfg.custom_hooks = [*(cfg.get("custom_hooks") or ()), hook]
-    with readable_build_errors():
+    with readable_build_errors(), readable_loader_errors():
         require_known_functions(cfg)
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        if isinstance(dataset, RawframeDataset):
-            check_directories(dataset.annotations, dataset.data_root)
+        if isinstance(dataset, ClipDataset):
+            check_present(dataset.annotations, dataset.sources)
         runner = ActionRunner.from_cfg(cfg)
         runner.test()
     metric = runner.test_loop.evaluator.metrics[0]
     assert isinstance(metric, AccuracyMetric)
     assert metric.table is not None
     return metric.table
+

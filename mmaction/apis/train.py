@@ -7,8 +7,8 @@ from mmengine.dist import get_world_size
 
 from mmaction.apis.build_errors import readable_build_errors, require_known_functions
 from mmaction.apis.config import datasets, require_work_dir
-from mmaction.datasets import RawframeDataset, check_directories, check_overlap
-from mmaction.engine import ActionRunner, tolerate_broken_torchvision
+from mmaction.datasets import ClipDataset, check_overlap, check_present
+from mmaction.engine import ActionRunner, readable_loader_errors, tolerate_broken_torchvision
 from mmaction.errors import ConfigError
 from mmaction.registry import DATASETS
 
@@ -27,7 +27,7 @@ def train(cfg: Config) -> ActionRunner:
     """
     tolerate_broken_torchvision()
     require_work_dir(cfg)
-    with readable_build_errors():
+    with readable_build_errors(), readable_loader_errors():
         require_known_functions(cfg)
         check_data(cfg)
         runner = ActionRunner.from_cfg(cfg)
@@ -48,8 +48,8 @@ def check_data(cfg: Config) -> None:
         if split == "test":
             continue
         dataset = DATASETS.build(dataset_cfg)
-        if isinstance(dataset, RawframeDataset):
-            check_directories(dataset.annotations, dataset.data_root)
+        if isinstance(dataset, ClipDataset):
+            check_present(dataset.annotations, dataset.sources)
             lists[split] = dataset
     if "train" in lists and "val" in lists:
         same_root = lists["train"].data_root == lists["val"].data_root

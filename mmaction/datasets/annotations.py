@@ -117,15 +117,25 @@ class AnnotationList:
                 f" include={include or None} and exclude={exclude or None};"
                 f" names look like '{names[0]}'"
             )
-        kept_names = [name.encode() for name, keep in zip(names, kept, strict=True) if keep]
+        return self._taken(np.flatnonzero(kept))
+
+    def repeated(self, times: Sequence[int]) -> AnnotationList:
+        """Each record as often as ``times`` says for its file, one directly after the other."""
+        if set(times) == {1}:
+            return self
+        counts = np.asarray(times, dtype=np.int64)[self.file_ids]
+        return self._taken(np.repeat(np.arange(len(self)), counts))
+
+    def _taken(self, indices: np.ndarray) -> AnnotationList:
+        names = [self.name(index).encode() for index in indices]
         return AnnotationList(
             files=self.files,
-            frames=self.frames[kept],
-            labels=self.labels[kept],
-            name_bytes=np.frombuffer(b"".join(kept_names), dtype=np.uint8),
-            name_ends=_ends([len(name) for name in kept_names]),
-            file_ids=self.file_ids[kept],
-            lines=self.lines[kept],
+            frames=self.frames[indices],
+            labels=self.labels[indices],
+            name_bytes=np.frombuffer(b"".join(names), dtype=np.uint8),
+            name_ends=_ends([len(name) for name in names]),
+            file_ids=self.file_ids[indices],
+            lines=self.lines[indices],
         )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.frame_source import ImageSource
 from mmaction.errors import ConfigError, DataError
 
 _TEMPLATE = re.compile(r"(?P<prefix>[^{}/\\]*)\{(?::0?\d*d?)?\}(?P<suffix>[^{}/\\]*)")
@@ -19,7 +22,7 @@ _FIRST_NUMBERS = (0, 1)
 
 
 @dataclass(frozen=True)
-class FrameDirectory:
+class FrameDirectory(ImageSource):
     """Where the frames of a data set lie: ``data_root/<name>/<image_tmpl of a number>``.
 
     Attributes:
@@ -56,6 +59,28 @@ class FrameDirectory:
         if not data:
             raise DataError(f"frame '{path}' is empty (zero bytes)")
         return data
+
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        """Those of the videos that have no directory.
+
+        Every parent directory is listed once, which is much faster than asking for each video.
+        """
+        if not os.path.isdir(self.data_root):
+            raise DataError(f"data_root '{self.data_root}' is not a directory")
+        children: dict[str, list[int]] = defaultdict(list)
+        for index in indices:
+            children[os.path.dirname(annotations.name(index).rstrip("/"))].append(index)
+        missing = []
+        for parent, members in children.items():
+            present = _directories(os.path.join(self.data_root, parent))
+            for index in members:
+                name = annotations.name(index)
+                # A second look decides: listings differ on file systems that fold letters.
+                if os.path.basename(name.rstrip("/")) not in present and not os.path.isdir(
+                    os.path.join(self.data_root, name)
+                ):
+                    missing.append(index)
+        return sorted(missing)
 
     def _what_is_there(self, name: str, position: int) -> str:
         """Say of a missing frame which ones its directory has."""
@@ -166,3 +191,11 @@ def _listing(directory: str) -> str:
         return f"'{directory}' is empty"
     shown = ", ".join(files) if len(files) <= 4 else f"{', '.join(files[:3])}, …, {files[-1]}"
     return f"'{directory}' holds {shown} ({len(files)} in all)"
+
+
+def _directories(path: str) -> set[str]:
+    try:
+        with os.scandir(path) as entries:
+            return {entry.name for entry in entries if entry.is_dir()}
+    except OSError:
+        return set()

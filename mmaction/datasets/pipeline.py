@@ -10,7 +10,8 @@ key                value
 ``label``          int or None
 ``total_frames``   int >= 1: frames of the video
 ``rng``            numpy Generator: the only source of chance
-``source``         :class:`~mmaction.datasets.frame_directory.FrameDirectory`
+``source``         :class:`~mmaction.datasets.frame_source.FrameSource`
+``replaces``       tuple of BadVideo: those in whose place this one was taken (absent: none)
 ``frame_indices``  int64, clips×T, 0-based positions in the video (a sampling transform)
 ``frames``         uint8 RGB, D×H×W×3: each distinct frame once (``DecodeFrames``)
 ``frame_slots``    int64, clips×T, positions in ``frames`` (``DecodeFrames``)

@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
+from mmaction.errors import ConfigError
 from mmaction.registry import DATA_SAMPLERS
 
 
@@ -19,10 +20,12 @@ class SampleKey(NamedTuple):
     index: int  # type: ignore[assignment]  # hides tuple.index, which no key needs
     epoch: int = 0
     seed: int = 0
+    draw: int = 0  # how often the epoch has taken this video before
 
     def rng(self) -> np.random.Generator:
         """The sample's own source of chance."""
-        return np.random.default_rng([self.seed, self.epoch, self.index])
+        again = [self.draw] if self.draw else []
+        return np.random.default_rng([self.seed, self.epoch, self.index, *again])
 
 
 @DATA_SAMPLERS.register_module()
@@ -39,6 +42,13 @@ class EpochSampler(Sampler[SampleKey]):
         seed: Of the order and of the samples; None: one drawn and shared by all processes.
         round_up: Give all processes equally many samples, by repeating the first ones
             (training); otherwise every sample comes exactly once over all processes (testing).
+        class_balanced: Take every class equally often (but for a remainder), in an epoch of as
+            many samples as the data set has: videos of small classes come several times, each
+            time cropped anew, and of large ones some in this epoch and others in the next.
+            Needs ``dataset.labels``.
+
+    Raises:
+        ConfigError: ``class_balanced`` without ``shuffle``, or for a data set without labels.
     """
 
     def __init__(
@@ -48,8 +58,10 @@ class EpochSampler(Sampler[SampleKey]):
         shuffle: bool = True,
         seed: int | None = None,
         round_up: bool = True,
+        class_balanced: bool = False,
     ) -> None:
         self.dataset = dataset
+        self.labels = _require_labels(dataset, shuffle=shuffle) if class_balanced else None
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         self.round_up = round_up
@@ -61,15 +73,60 @@ class EpochSampler(Sampler[SampleKey]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[SampleKey]:
-        order = np.arange(len(self.dataset))
-        if self.shuffle:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+        order, draws = self._order()
         if self.round_up:
-            order = np.resize(order, len(self) * self.world_size)
-        for index in order[self.rank :: self.world_size]:
-            yield SampleKey(int(index), self.epoch, self.seed)
+            order, draws = (np.resize(a, len(self) * self.world_size) for a in (order, draws))
+        mine = slice(self.rank, None, self.world_size)
+        for index, draw in zip(order[mine], draws[mine], strict=True):
+            yield SampleKey(int(index), self.epoch, self.seed, int(draw))
+
+    def _order(self) -> tuple[np.ndarray, np.ndarray]:
+        """The epoch's videos over all processes, and how often each came before; both int64, N."""
+        order = np.arange(len(self.dataset))
+        draws = np.zeros_like(order)
+        rng = np.random.default_rng([self.seed, self.epoch])
+        if self.labels is not None:
+            order, draws = balanced_order(self.labels, rng)
+        if self.shuffle:
+            shuffled = rng.permutation(len(order))
+            order, draws = order[shuffled], draws[shuffled]
+        return order, draws
 
     def __len__(self) -> int:
         if self.round_up:
             return math.ceil(len(self.dataset) / self.world_size)
         return len(range(self.rank, len(self.dataset), self.world_size))
+
+
+def balanced_order(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """N videos of N such that each of the C classes there are comes N // C times or once more.
+
+    Within a class the videos are taken in a drawn order, round after round: none comes twice before
+    each has come once.
+
+    Args:
+        labels: int64, N.
+        rng: Draws the order within classes, and which of them come once more.
+
+    Returns:
+        Indices of videos and how often each came before, both int64, N, class by class.
+    """
+    classes = np.unique(labels)
+    counts = np.full(len(classes), len(labels) // len(classes))
+    counts[rng.permutation(len(classes))[: len(labels) % len(classes)]] += 1
+    order, draws = [], []
+    for label, count in zip(classes, counts, strict=True):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        taken = np.arange(count)
+        order.append(members[taken % len(members)])
+        draws.append(taken // len(members))
+    return np.concatenate(order), np.concatenate(draws)
+
+
+def _require_labels(dataset: Sized, *, shuffle: bool) -> np.ndarray:
+    labels = getattr(dataset, "labels", None)
+    if not shuffle:
+        raise ConfigError("EpochSampler: class_balanced=True needs shuffle=True")
+    if labels is None or (labels < 0).any():
+        raise ConfigError("EpochSampler: class_balanced=True needs a label on every line")
+    return labels

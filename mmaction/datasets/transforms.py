@@ -109,6 +109,7 @@ class PackClips(Transform):
             name=results["name"],
             label=results["label"],
             frame_indices=np.repeat(numbers, len(views), axis=0),
+            replaces=results.get("replaces", ()),
         )
         color = results.get("color")
         return {

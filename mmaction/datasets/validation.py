@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
 from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.frame_source import FrameSource
 from mmaction.errors import DataError
 
 _SHOWN = 3
@@ -26,42 +26,19 @@ def check_labels(annotations: AnnotationList, num_classes: int) -> None:
         )
 
 
-def check_directories(annotations: AnnotationList, data_root: str | os.PathLike[str]) -> None:
-    """Raise DataError where videos have no directory below ``data_root``.
-
-    Every parent directory is listed once, which is much faster than asking for each video.
-    """
-    if not os.path.isdir(data_root):
-        raise DataError(f"data_root '{os.fspath(data_root)}' is not a directory")
-    children: dict[str, list[int]] = defaultdict(list)
-    for index, name in enumerate(annotations.names()):
-        children[os.path.dirname(name.rstrip("/"))].append(index)
-    missing = []
-    for parent, indices in children.items():
-        present = _directories(os.path.join(data_root, parent))
-        for index in indices:
-            name = annotations.name(index)
-            # A second look decides: listings differ on file systems that fold letters.
-            if os.path.basename(name.rstrip("/")) not in present and not os.path.isdir(
-                os.path.join(data_root, name)
-            ):
-                missing.append(index)
-    if missing:
-        shown = ", ".join(
-            f"'{annotations.name(i)}' ({annotations.where(i)})" for i in missing[:_SHOWN]
-        )
-        raise DataError(
-            f"{len(missing)} of {len(annotations)} videos have no directory in"
-            f" '{os.fspath(data_root)}': {shown}{', …' if len(missing) > _SHOWN else ''}"
-        )
-
-
-def _directories(path: str) -> set[str]:
-    try:
-        with os.scandir(path) as entries:
-            return {entry.name for entry in entries if entry.is_dir()}
-    except OSError:
-        return set()
+def check_present(annotations: AnnotationList, sources: Sequence[FrameSource]) -> None:
+    """Raise DataError where videos are not in the source of their annotation file."""
+    for file_id, source in enumerate(sources):
+        indices = np.flatnonzero(annotations.file_ids == file_id).tolist()
+        missing = source.missing(annotations, indices)
+        if missing:
+            shown = ", ".join(
+                f"'{annotations.name(i)}' ({annotations.where(i)})" for i in missing[:_SHOWN]
+            )
+            raise DataError(
+                f"{len(missing)} of {len(indices)} videos are not in '{source.data_root}':"
+                f" {shown}{', …' if len(missing) > _SHOWN else ''}"
+            )
 
 
 def check_overlap(train: AnnotationList, val: AnnotationList) -> None:

@@ -49,6 +49,8 @@ class ActionRunner(Runner):
             # Batch norm's running statistics: averaged over the processes before they are used.
             sync_buffers=dict(type="SyncBuffersHook"),
             plain_checkpoint=dict(type="PlainCheckpointHook"),
+            bad_videos=dict(type="BadVideoHook"),
+            data_wait=dict(type="DataWaitHook"),
         )
         super().register_default_hooks({**always, **(hooks or {})})
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mmaction.datasets.frame_directory import find_frames
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.frame_directory import FrameDirectory, find_frames
 from mmaction.errors import ConfigError, DataError
 
 
@@ -118,3 +119,20 @@ def test_no_permission(tmp_path: Path) -> None:
     (tmp_path / "a" / "img_00001.jpg").chmod(0)
     with pytest.raises(DataError, match="can't be read: Permission denied"):
         find_frames(tmp_path, "a").read("a", 0)
+
+
+def test_videos_without_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a 3 0\nb 4 2\nc/d 5 7\nc/e 5 1\nc/f 5 3\n")
+    annotations = AnnotationList.load(tmp_path / "list.txt")
+    source = FrameDirectory(str(tmp_path), "img_{:05d}.jpg", 1)
+    everything = range(len(annotations))
+    assert source.missing(annotations, everything) == [0, 1, 2, 3, 4]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "c").mkdir()
+    for name in ("a", "c/d", "c/f"):  # linked directories count
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "c/e").write_text("a file")
+    assert source.missing(annotations, everything) == [1, 3]
+    assert source.missing(annotations, [0, 3]) == [3]
+    with pytest.raises(DataError, match="nowhere' is not a directory"):
+        FrameDirectory(str(tmp_path / "nowhere"), "{}.jpg", 1).missing(annotations, [0])

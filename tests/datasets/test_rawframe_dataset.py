@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.datasets.rawframe_dataset import RawframeDataset, find_classes
+from mmaction.datasets.rawframe_dataset import RawframeDataset
 from mmaction.datasets.samplers import SampleKey
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATASETS
@@ -120,18 +120,6 @@ def test_classes(video_root: Path, tmp_path: Path) -> None:
     assert dataset.num_classes == 3
     with pytest.raises(ConfigError, match=r"num_classes=5, but there are 3 class names \('bend', "):
         build(video_root, num_classes=5)
-
-
-def test_class_files_that_cannot_be_used(tmp_path: Path) -> None:
-    names = tmp_path / "names.txt"
-    with pytest.raises(DataError, match=r"names.txt' can't be read: No such file"):
-        find_classes(str(names), "list.txt")
-    names.write_text("a\n\nb\n")
-    with pytest.raises(DataError, match=r"names.txt:2: an empty line"):
-        find_classes(names, "list.txt")
-    names.write_bytes(b"\xff")
-    with pytest.raises(DataError, match=r"names.txt' is not UTF-8"):
-        find_classes(names, "list.txt")
 
 
 def test_label_beyond_the_classes_is_refused_when_built(video_root: Path, tmp_path: Path) -> None:

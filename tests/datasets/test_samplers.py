@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections import Counter
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaction.datasets.samplers import EpochSampler, SampleKey
+from mmaction.errors import ConfigError
 from mmaction.registry import DATA_SAMPLERS
 
 
@@ -104,3 +106,60 @@ def test_chance_of_a_key(other: SampleKey) -> None:
     draws = key.rng().integers(2**32, size=4).tolist()
     assert key.rng().integers(2**32, size=4).tolist() == draws
     assert other.rng().integers(2**32, size=4).tolist() != draws
+
+
+class Labelled:
+    """A data set of which a sampler sees its labels alone."""
+
+    def __init__(self, labels: list[int]) -> None:
+        self.labels = np.array(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@settings(max_examples=100, deadline=None)
+@given(labels=st.lists(st.integers(0, 6), min_size=1, max_size=60), epoch=st.integers(0, 3))
+def test_classes_come_equally_often(labels: list[int], epoch: int) -> None:
+    sampler = EpochSampler(Labelled(labels), seed=2, class_balanced=True)
+    sampler.set_epoch(epoch)
+    keys = list(sampler)
+    assert len(keys) == len(labels)
+    by_class = Counter(labels[key.index] for key in keys)
+    assert by_class.keys() <= set(labels)
+    counts = [by_class[label] for label in set(labels)]
+    assert max(counts) - min(counts) <= 1
+    # Within a class, none comes a second time before each has come once; each time drawn anew.
+    by_video = Counter(key.index for key in keys)
+    for label in set(labels):
+        times = [by_video[index] for index, own in enumerate(labels) if own == label]
+        assert max(times) - min(times) <= 1
+    assert len(set(keys)) == len(keys)
+    for index, times in by_video.items():
+        assert sorted(key.draw for key in keys if key.index == index) == list(range(times))
+
+
+def test_balanced_epochs_differ_and_reach_every_video() -> None:
+    labels = [0] * 30 + [1] * 3
+    sampler = EpochSampler(Labelled(labels), seed=0, class_balanced=True)
+    seen, orders = set(), set()
+    for epoch in range(12):
+        sampler.set_epoch(epoch)
+        keys = list(sampler)
+        seen |= {key.index for key in keys}
+        orders.add(tuple(key.index for key in keys))
+    assert len(orders) == 12
+    assert seen == set(range(33))
+
+
+def test_balance_needs_labels_and_an_order_to_draw() -> None:
+    with pytest.raises(ConfigError, match="class_balanced=True needs a label on every line"):
+        EpochSampler(Labelled([0, -1]), seed=0, class_balanced=True)
+    with pytest.raises(ConfigError, match="class_balanced=True needs shuffle=True"):
+        EpochSampler(Labelled([0, 1]), seed=0, shuffle=False, class_balanced=True)
+
+
+def test_a_second_draw_of_a_video_has_its_own_chance() -> None:
+    first, again = (SampleKey(3, 1, 7, draw).rng().random(4).tolist() for draw in (0, 1))
+    assert first != again
+    assert first == np.random.default_rng([7, 1, 3]).random(4).tolist()

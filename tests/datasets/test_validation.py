@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.validation import check_directories, check_labels, check_overlap
+from mmaction.datasets.frame_directory import FrameDirectory
+from mmaction.datasets.validation import check_labels, check_overlap, check_present
 from mmaction.errors import DataError
 
 
@@ -17,6 +18,10 @@ def annotations(tmp_path: Path) -> AnnotationList:
 def make(path: Path, text: str) -> AnnotationList:
     path.write_text(text)
     return AnnotationList.load(path)
+
+
+def frames_in(root: Path) -> FrameDirectory:
+    return FrameDirectory(str(root), "img_{:05d}.jpg", 1)
 
 
 def test_labels_within_range_pass(annotations: AnnotationList, tmp_path: Path) -> None:
@@ -33,33 +38,28 @@ def test_label_out_of_range_is_named(annotations: AnnotationList) -> None:
         check_labels(annotations, 7)
 
 
-def test_directories(annotations: AnnotationList, tmp_path: Path) -> None:
+def test_present_videos_pass(annotations: AnnotationList, tmp_path: Path) -> None:
     for name in annotations.names():
         (tmp_path / name).mkdir(parents=True)
-    check_directories(annotations, tmp_path)
+    check_present(annotations, [frames_in(tmp_path)])
 
-    (tmp_path / "c/e").rmdir()
-    (tmp_path / "c/e").write_text("a file")
-    (tmp_path / "a").rmdir()
+
+def test_missing_videos_are_counted(annotations: AnnotationList, tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"2 of 5 videos have no directory in .*: 'a' \(.*txt:1\), 'c/e'"
+        DataError, match=r"^5 of 5 videos are not in '.*': 'a' \(.*txt:1\), 'b' .*, 'c/d' .*, …$"
     ):
-        check_directories(annotations, tmp_path)
+        check_present(annotations, [frames_in(tmp_path)])
 
 
-def test_many_missing_directories_are_counted(annotations: AnnotationList, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"5 of 5 videos .* 'a' .*, 'b' .*, 'c/d' .*, …"):
-        check_directories(annotations, tmp_path)
-    with pytest.raises(DataError, match="nowhere' is not a directory"):
-        check_directories(annotations, tmp_path / "nowhere")
-
-
-def test_linked_directories_count(annotations: AnnotationList, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "c").mkdir()
-    for name in annotations.names():
-        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
-    check_directories(annotations, tmp_path)
+def test_each_annotation_file_has_its_own_root(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make(tmp_path / f"{name}.txt", f"{name} 3 0\n")
+        (tmp_path / f"in {name}" / name).mkdir(parents=True)
+    annotations = AnnotationList.load([tmp_path / "one.txt", tmp_path / "two.txt"])
+    roots = [frames_in(tmp_path / "in one"), frames_in(tmp_path / "in two")]
+    check_present(annotations, roots)
+    with pytest.raises(DataError, match=r"^1 of 1 videos are not in '.*in two': 'one' "):
+        check_present(annotations, roots[::-1])
 
 
 def test_overlap(annotations: AnnotationList, tmp_path: Path) -> None:

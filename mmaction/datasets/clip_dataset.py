@@ -1,0 +1,204 @@
+"""What data sets of clips share, wherever their frames come from."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.class_names import find_classes
+from mmaction.datasets.frame_source import FrameSource
+from mmaction.datasets.pipeline import Pipeline, Results
+from mmaction.datasets.samplers import SampleKey
+from mmaction.datasets.transforms import Flip
+from mmaction.datasets.validation import check_labels
+from mmaction.errors import ConfigError, DataError
+from mmaction.structures import BadVideo
+
+Path = str | os.PathLike[str]
+Paths = Path | Sequence[Path]
+ON_ERROR = ("raise", "resample")
+# How many videos are tried in the place of one before there must be another reason than bad files.
+MOST_TRIES = 10
+
+
+class ClipDataset(Dataset[Results], ABC):
+    """Clips of the videos of one or several annotation files.
+
+    ``dataset[key]`` takes a :class:`SampleKey` (or an index: epoch 0, seed 0) and returns what
+    the pipeline packs: ``inputs`` uint8 V×T×H×W×3 RGB, ``color`` float32 3×4, ``sample``.
+
+    Args:
+        ann_file: Annotation file or files, a line a video: ``name frames label``.
+        data_root: The names are relative to this; one for all annotation files, or one for each.
+        pipeline: Configs of the transforms.
+        num_classes: K; None: as many as ``classes`` names, or unchecked where there are none.
+        classes: Class names by label, or a file with one name a line; None: ``classes.txt``
+            beside the first annotation file, if there is one.
+        include: Shell pattern or patterns of the names to keep.
+        exclude: Shell pattern or patterns of the names to leave out.
+        repeat: How often an epoch goes over the videos; one for all annotation files, or one for
+            each.
+        on_error: What a video that can't be read does. ``'raise'`` ends the run with its name and
+            what is wrong with it. ``'resample'``, for training, takes another video in its place;
+            the run logs each such video once.
+        max_bad_fraction: With ``'resample'``, the share of videos, in [0, 1], beyond which the run
+            ends with a list of them.
+
+    Raises:
+        DataError: A list, label or frame name that can't be right.
+        ConfigError: An argument or a pipeline that can't be right.
+    """
+
+    def __init__(
+        self,
+        *,
+        ann_file: Paths,
+        data_root: Paths,
+        pipeline: Sequence[Mapping[str, Any]],
+        num_classes: int | None = None,
+        classes: Path | Sequence[str] | None = None,
+        include: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] | None = None,
+        repeat: int | Sequence[int] = 1,
+        on_error: str = "raise",
+        max_bad_fraction: float = 0.01,
+    ) -> None:
+        if on_error not in ON_ERROR:
+            raise ConfigError(f"on_error={on_error!r}: expected one of {', '.join(ON_ERROR)}")
+        if not 0 <= max_bad_fraction <= 1:
+            raise ConfigError(f"max_bad_fraction={max_bad_fraction}: expected a share in [0, 1]")
+        self.on_error = on_error
+        self.max_bad_fraction = max_bad_fraction
+        self.pipeline = Pipeline(pipeline)
+        annotations = AnnotationList.load(ann_file, include=include, exclude=exclude)
+        self.annotations = annotations.repeated(
+            _one_a_file("repeat", repeat, annotations.files, whole_number=True)
+        )
+        self.classes = find_classes(classes, annotations.files[0])
+        self.num_classes = self._count_classes(num_classes)
+        if self.num_classes is not None:
+            check_labels(annotations, self.num_classes)
+            self._check_label_maps(self.num_classes)
+        roots = _one_a_file("data_root", data_root, annotations.files)
+        self.data_root = os.fspath(roots[0])
+        self.sources = self._open_sources([os.fspath(root) for root in roots])
+
+    @abstractmethod
+    def open_source(self, data_root: str, example: str) -> FrameSource:
+        """The source of the videos below ``data_root``, of which ``example`` names one.
+
+        Raises:
+            DataError: They are not there, or not as they should be.
+        """
+
+    def _open_sources(self, roots: list[str]) -> list[FrameSource]:
+        """A source for each annotation file; a file whose videos are all left out needs none."""
+        opened: dict[str, FrameSource] = {}
+        for file_id, root in enumerate(roots):
+            members = np.flatnonzero(self.annotations.file_ids == file_id)
+            if len(members) and root not in opened:
+                opened[root] = self.open_source(root, self.annotations.name(int(members[0])))
+        return [opened.get(root, next(iter(opened.values()))) for root in roots]
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What mmengine hands to metrics and visualizers: the class names."""
+        return {"classes": self.classes}
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64, N: class ids, -1 where the annotation has none."""
+        return self.annotations.labels
+
+    def __len__(self) -> int:
+        return len(self.annotations)
+
+    def name(self, index: int) -> str:
+        """Name of video ``index``."""
+        return self.annotations.name(index)
+
+    def source_of(self, index: int) -> FrameSource:
+        """Where the frames of video ``index`` come from."""
+        return self.sources[self.annotations.file_ids[index]]
+
+    def __getitem__(self, key: int | SampleKey) -> Results:
+        key = key if isinstance(key, SampleKey) else SampleKey(int(key))
+        if not 0 <= key.index < len(self):
+            raise IndexError(f"video {key.index} of {len(self)}")
+        if self.on_error == "raise":
+            return self._load(key)
+        return self._load_or_replace(key)
+
+    def _load(self, key: SampleKey, replaces: tuple[BadVideo, ...] = ()) -> Results:
+        return self.pipeline(
+            {
+                "index": key.index,
+                "name": self.name(key.index),
+                "label": self.annotations.label(key.index),
+                "total_frames": int(self.annotations.frames[key.index]),
+                "rng": key.rng(),
+                "source": self.source_of(key.index),
+                "replaces": replaces,
+            }
+        )
+
+    def _load_or_replace(self, key: SampleKey) -> Results:
+        """Load the sample, or another in its place; which one follows from the key alone."""
+        failed: tuple[BadVideo, ...] = ()
+        # Not the sample's own chance from its start: that would repeat the augmentation's draws.
+        others = np.random.default_rng([*key, MOST_TRIES])
+        while True:
+            try:
+                return self._load(key, failed)
+            except DataError as error:
+                failed += (BadVideo(self.name(key.index), str(error)),)
+            if len(failed) == MOST_TRIES:
+                raise DataError(
+                    f"{MOST_TRIES} videos tried in a row can't be read, the last:"
+                    f" {failed[-1].reason}"
+                )
+            key = key._replace(index=int(others.integers(len(self))))
+
+    def _count_classes(self, num_classes: int | None) -> int | None:
+        if self.classes is None:
+            return num_classes
+        if num_classes is not None and num_classes != len(self.classes):
+            raise ConfigError(
+                f"num_classes={num_classes}, but there are {len(self.classes)} class names"
+                f" ('{self.classes[0]}', …) for '{self.annotations.files[0]}'"
+            )
+        return len(self.classes)
+
+    def _check_label_maps(self, num_classes: int) -> None:
+        for transform in self.pipeline.transforms:
+            if isinstance(transform, Flip) and max(transform.label_map, default=0) >= num_classes:
+                raise ConfigError(
+                    f"Flip: label_map names class {max(transform.label_map)}, but"
+                    f" '{self.annotations.files[0]}' has {num_classes} classes"
+                )
+
+
+def _one_a_file(
+    key: str, given: Any, files: Sequence[str], *, whole_number: bool = False
+) -> list[Any]:
+    """``given`` for each annotation file, whether it was said once or for each.
+
+    Raises:
+        ConfigError: There are more or fewer than files, or one is no whole number from 1 on.
+    """
+    one = isinstance(given, str | os.PathLike | int)
+    values = [given] * len(files) if one else list(given)
+    if len(values) != len(files):
+        raise ConfigError(
+            f"{key}: {len(values)} for {len(files)} annotation files; give one, or one a file"
+        )
+    for value in values:
+        if whole_number and (not isinstance(value, int) or value < 1):
+            raise ConfigError(f"{key}={value!r}: expected a whole number, 1 or more")
+    return values

@@ -1,0 +1,116 @@
+"""How the frames of a video are named: found out from a listing, and what to say when it fails.
+
+A listing is the names of the files in a video's directory, wherever that directory is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from mmaction.errors import ConfigError, DataError
+
+_TEMPLATE = re.compile(r"(?P<prefix>[^{}/\\]*)\{(?::0?\d*d?)?\}(?P<suffix>[^{}/\\]*)")
+_NUMBERED = re.compile(
+    r"(?P<prefix>.*?)(?P<number>\d+)(?P<suffix>\.(?:jpe?g|png|bmp|webp))", re.IGNORECASE
+)
+# Names that are surely pictures of the scene, where other series (optical flow) lie beside them.
+_USUAL_PREFIXES = ("img_", "image_", "frame_", "")
+_FIRST_NUMBERS = (0, 1)
+
+
+def check_template(image_tmpl: str) -> None:
+    """Raise ConfigError where ``image_tmpl`` is no template."""
+    if not _TEMPLATE.fullmatch(image_tmpl):
+        raise ConfigError(
+            f"image_tmpl='{image_tmpl}' is no file name with one number such as 'img_{{:05d}}.jpg'"
+        )
+
+
+def find_naming(
+    directory: str, files: Sequence[str], *, image_tmpl: str | None, start_index: int | None
+) -> tuple[str, int]:
+    """The template and the first number of a video's frames.
+
+    Args:
+        directory: The video's directory, for messages.
+        files: Its listing.
+        image_tmpl: A template, to be checked; None: found out.
+        start_index: Number of the first frame, to be checked; None: found out, 0 or 1.
+
+    Raises:
+        DataError: No frames of that name or number; the message lists what is there.
+    """
+    if image_tmpl is None:
+        image_tmpl = _find_template(directory, files)
+    numbers = frame_numbers(files, image_tmpl)
+    if not numbers:
+        raise DataError(f"no frame fits image_tmpl='{image_tmpl}'; {listing(directory, files)}")
+    first = min(numbers)
+    if start_index is None and first not in _FIRST_NUMBERS:
+        raise DataError(
+            f"'{directory}': frames start at number {first}, neither 0 nor 1;"
+            f" give start_index if that is right; {listing(directory, files)}"
+        )
+    if start_index is not None and start_index not in numbers:
+        raise DataError(
+            f"no frame '{image_tmpl.format(start_index)}' for start_index={start_index};"
+            f" {listing(directory, files)}"
+        )
+    return image_tmpl, first if start_index is None else start_index
+
+
+def frame_numbers(files: Iterable[str], image_tmpl: str) -> set[int]:
+    """Numbers of the files that are frames by ``image_tmpl``."""
+    match = _TEMPLATE.fullmatch(image_tmpl)
+    assert match is not None, "templates are checked where they come in"
+    prefix, suffix = match["prefix"], match["suffix"]
+    numbers = set()
+    for file in files:
+        number = file.removeprefix(prefix).removesuffix(suffix)
+        if number.isascii() and number.isdigit() and image_tmpl.format(int(number)) == file:
+            numbers.add(int(number))
+    return numbers
+
+
+def missing_frame(
+    path: str, directory: str, files: Sequence[str], *, image_tmpl: str, number: int
+) -> str:
+    """Say of the missing frame ``path`` which ones its directory has."""
+    numbers = frame_numbers(files, image_tmpl)
+    if not numbers:
+        return f"frame '{path}' does not exist; {listing(directory, files)}"
+    below = max((n for n in numbers if n < number), default=None)
+    above = min((n for n in numbers if n > number), default=None)
+    nearest = [image_tmpl.format(n) for n in (below, above) if n is not None]
+    return (
+        f"frame '{path}' does not exist; the directory has {len(numbers)} frames,"
+        f" the nearest {' and '.join(nearest)}"
+    )
+
+
+def listing(directory: str, files: Sequence[str]) -> str:
+    """A short account of what a directory holds."""
+    files = sorted(files)
+    if not files:
+        return f"'{directory}' is empty"
+    shown = ", ".join(files) if len(files) <= 4 else f"{', '.join(files[:3])}, …, {files[-1]}"
+    return f"'{directory}' holds {shown} ({len(files)} in all)"
+
+
+def _find_template(directory: str, files: Sequence[str]) -> str:
+    """The template of a directory's only series of numbered images, or of its usual one."""
+    widths: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for file in files:
+        match = _NUMBERED.fullmatch(file)
+        if match:
+            widths[match["prefix"], match["suffix"]].append(len(match["number"]))
+    usual = [key for key in widths if key[0] in _USUAL_PREFIXES]
+    candidates = list(widths) if len(widths) == 1 else usual
+    if len(candidates) != 1:
+        what = "several series of numbered images" if widths else "no numbered images"
+        raise DataError(f"image_tmpl can't be found out: {what}; {listing(directory, files)}")
+    [(prefix, suffix)] = candidates
+    width = min(widths[prefix, suffix])
+    return f"{prefix}{{:0{width}d}}{suffix}" if width > 1 else f"{prefix}{{:d}}{suffix}"

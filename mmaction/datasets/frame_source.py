@@ -1,0 +1,80 @@
+"""Where the frames of a data set come from: what directories, packed files and videos share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.image_decoding import Decoder, decode_image
+from mmaction.errors import DataError
+
+
+class FrameSource(ABC):
+    """The frames of all videos below one ``data_root``. Pickles small: workers get a copy.
+
+    Attributes:
+        data_root: Directory or file, as the config names it.
+        start_index: The number of a video's first frame.
+    """
+
+    data_root: str
+    start_index: int
+
+    @abstractmethod
+    def path(self, name: str, position: int) -> str:
+        """Where the frame at a 0-based position of video ``name`` comes from, for messages."""
+
+    @abstractmethod
+    def frames(self, name: str, positions: Sequence[int], *, decode: Decoder) -> np.ndarray:
+        """The pixels of some frames.
+
+        Args:
+            name: The video, as its annotation writes it.
+            positions: D of them, 0-based, rising.
+            decode: Of image files; a source of videos has no use for it.
+
+        Returns:
+            uint8 RGB, D×H×W×3.
+
+        Raises:
+            DataError: A frame that is missing, can't be decoded or has another size; names it.
+        """
+
+    @abstractmethod
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        """Those of the videos ``indices`` that are not there, without reading any.
+
+        Raises:
+            DataError: ``data_root`` itself is not there.
+        """
+
+
+class ImageSource(FrameSource):
+    """A source whose frames are image files."""
+
+    @abstractmethod
+    def read(self, name: str, position: int) -> bytes:
+        """The file of one frame, not empty.
+
+        Raises:
+            DataError: It can't be read.
+        """
+
+    def frames(self, name: str, positions: Sequence[int], *, decode: Decoder) -> np.ndarray:
+        first_path = self.path(name, positions[0])
+        first = decode_image(self.read(name, positions[0]), first_path, decode=decode)
+        frames = np.empty((len(positions), *first.shape), dtype=np.uint8)
+        frames[0] = first
+        for slot, position in enumerate(positions[1:], start=1):
+            path = self.path(name, position)
+            frame = decode_image(self.read(name, position), path, decode=decode, out=frames[slot])
+            if frame.shape != first.shape:
+                raise DataError(
+                    f"frame '{path}' is {frame.shape[1]}×{frame.shape[0]} pixels, but"
+                    f" '{first_path}' is {first.shape[1]}×{first.shape[0]};"
+                    " the frames of a video have one size"
+                )
+        return frames

@@ -1,0 +1,113 @@
+"""From image files to RGB pixels.
+
+The pixels are taken as they are stored: an EXIF orientation is not applied, whatever the decoder.
+Grey-scale becomes RGB, alpha is dropped, 16 bits become 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from mmaction.errors import ConfigError, DataError, near
+
+try:
+    import simplejpeg
+except ImportError:
+    simplejpeg = None
+
+Decoder = Callable[[bytes, "np.ndarray | None"], np.ndarray]
+
+_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+_PNG_START, _PNG_END = b"\x89PNG", b"IEND"
+
+
+def decode_cv2(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
+    """Decode an image file with OpenCV.
+
+    Args:
+        data: The file.
+        out: uint8, contiguous, H×W×3; filled and returned where the image has this shape.
+
+    Returns:
+        uint8 RGB, H×W×3.
+
+    Raises:
+        ValueError: OpenCV can't read it.
+    """
+    try:
+        bgr = cv2.imdecode(
+            np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        )
+    except cv2.error as error:
+        raise ValueError(error.err) from None
+    if bgr is None:
+        raise ValueError("not an image that OpenCV can read")
+    if out is not None and out.shape != bgr.shape:
+        out = None
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out)
+
+
+def decode_simplejpeg(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
+    """Like :func:`decode_cv2`, JPEG by libjpeg-turbo: the same pixels, and stricter with damage.
+
+    Raises:
+        ValueError: The image can't be read, or only in part.
+    """
+    if not data.startswith(_JPEG_START):
+        return decode_cv2(data, out)
+    height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+    if colorspace in ("CMYK", "YCCK"):
+        return decode_cv2(data, out)
+    if out is not None and out.shape != (height, width, 3):
+        out = None
+    return simplejpeg.decode_jpeg(data, buffer=out)
+
+
+DECODERS: dict[str, Decoder] = {"cv2": decode_cv2, "simplejpeg": decode_simplejpeg}
+
+
+def is_cut_short(data: bytes) -> bool:
+    """Whether a JPEG or PNG file ends before its end marker; decoders fill such frames up silently.
+
+    A JPEG's last scan is followed by the end marker: neither can occur inside compressed data, and
+    the order also holds with a thumbnail before the image or something appended after it.
+    """
+    if data.startswith(_JPEG_START):
+        return not data.endswith(_JPEG_END) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN)
+    if data.startswith(_PNG_START):
+        return _PNG_END not in data
+    return False
+
+
+def find_decoder(name: str | None) -> Decoder:
+    """The decoder of this name; None: the fastest of those installed.
+
+    Raises:
+        ConfigError: There is none of this name, or it is not installed.
+    """
+    if name is None:
+        return decode_cv2 if simplejpeg is None else decode_simplejpeg
+    if name not in DECODERS:
+        raise ConfigError(f"DecodeFrames: backend={name!r} is none{near(name, DECODERS)}")
+    if name == "simplejpeg" and simplejpeg is None:
+        raise ConfigError("DecodeFrames: backend='simplejpeg' needs: pip install simplejpeg")
+    return DECODERS[name]
+
+
+def decode_image(
+    data: bytes, path: str, *, decode: Decoder, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Decode the image file that was read from ``path``; see :func:`decode_cv2`.
+
+    Raises:
+        DataError: It can't be decoded, or only in part.
+    """
+    if is_cut_short(data):
+        raise DataError(f"frame '{path}' is truncated: the file ends before the image does")
+    try:
+        return decode(data, out)
+    except ValueError as error:
+        raise DataError(f"frame '{path}' can't be decoded: {error}") from None
