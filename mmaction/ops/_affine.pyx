@@ -7,56 +7,79 @@ float32, each step rounded (setup.py forbids fused multiply-adds), so that torch
 
 from libc.stdint cimport uint8_t
 
-# Pixels taken at once: three channels of them as floats stay in the first-level cache.
-cdef enum:
-    TILE = 512
+cdef extern from *:
+    """
+    #include <stddef.h>
+    #include <stdint.h>
 
+    /* Built once for each kind of vector unit; the first call picks what the machine has. */
+    #if defined(__x86_64__) && defined(__gnu_linux__) && __GNUC__ >= 12 && !defined(__clang__)
+    #define FOR_EVERY_VECTOR_UNIT \\
+        __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+    #else
+    #define FOR_EVERY_VECTOR_UNIT
+    #endif
 
-cdef void affine_plane(
-    const float* red, const float* green, const float* blue, const float* row,
-    float* out, Py_ssize_t count,
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef float by_red = row[0], by_green = row[1], by_blue = row[2], offset = row[3]
-    for i in range(count):
-        out[i] = red[i] * by_red + green[i] * by_green + blue[i] * by_blue + offset
+    /* Pixels taken at once: their channels as floats stay in the first-level cache. */
+    enum { TILE = 512 };
 
+    #define AFFINE(row) (red[i] * (row)[0] + green[i] * (row)[1] + blue[i] * (row)[2] + (row)[3])
 
-cdef void affine_to_planes(
-    const uint8_t* rgb, const float* matrix, float* out, Py_ssize_t plane_step, Py_ssize_t pixels
-) noexcept nogil:
-    """One frame, interleaved to planar. Channels are split a tile at a time: the sums then run over
-    unit strides, which compilers vectorise on any machine."""
-    cdef float red[TILE]
-    cdef float green[TILE]
-    cdef float blue[TILE]
-    cdef Py_ssize_t tile, first, count, i, channel
-    for tile in range((pixels + TILE - 1) // TILE):
-        first = tile * TILE
-        count = min(<Py_ssize_t>TILE, pixels - first)
-        for i in range(count):
-            red[i] = rgb[3 * (first + i)]
-            green[i] = rgb[3 * (first + i) + 1]
-            blue[i] = rgb[3 * (first + i) + 2]
-        for channel in range(3):
-            affine_plane(
-                red, green, blue, matrix + 4 * channel, out + channel * plane_step + first, count
-            )
+    /* One frame, interleaved to planar. Channels are split a tile at a time, so that the sums run
+       over unit strides. */
+    FOR_EVERY_VECTOR_UNIT static void affine_to_planes(
+        const uint8_t* restrict rgb, const float* restrict matrix, float* restrict out,
+        ptrdiff_t plane_step, ptrdiff_t pixels)
+    {
+        float red[TILE], green[TILE], blue[TILE];
+        for (ptrdiff_t first = 0; first < pixels; first += TILE) {
+            const ptrdiff_t left = pixels - first, count = left < TILE ? left : TILE;
+            const uint8_t* restrict from = rgb + 3 * first;
+            for (ptrdiff_t i = 0; i < count; i++) {
+                red[i] = from[3 * i];
+                green[i] = from[3 * i + 1];
+                blue[i] = from[3 * i + 2];
+            }
+            for (int channel = 0; channel < 3; channel++) {
+                const float row[4] = {matrix[4 * channel], matrix[4 * channel + 1],
+                                      matrix[4 * channel + 2], matrix[4 * channel + 3]};
+                float* restrict to = out + channel * plane_step + first;
+                for (ptrdiff_t i = 0; i < count; i++) to[i] = AFFINE(row);
+            }
+        }
+    }
 
-
-cdef void affine_to_pixels(
-    const uint8_t* rgb, const float* matrix, float* out, Py_ssize_t pixels
-) noexcept nogil:
-    """One frame, interleaved to interleaved."""
-    cdef Py_ssize_t i
-    cdef float red, green, blue
-    for i in range(pixels):
-        red = rgb[3 * i]
-        green = rgb[3 * i + 1]
-        blue = rgb[3 * i + 2]
-        out[3 * i] = red * matrix[0] + green * matrix[1] + blue * matrix[2] + matrix[3]
-        out[3 * i + 1] = red * matrix[4] + green * matrix[5] + blue * matrix[6] + matrix[7]
-        out[3 * i + 2] = red * matrix[8] + green * matrix[9] + blue * matrix[10] + matrix[11]
+    /* One frame, interleaved to interleaved. */
+    FOR_EVERY_VECTOR_UNIT static void affine_to_pixels(
+        const uint8_t* restrict rgb, const float* restrict matrix, float* restrict out,
+        ptrdiff_t pixels)
+    {
+        float red[TILE], green[TILE], blue[TILE];
+        float m[12];
+        for (int i = 0; i < 12; i++) m[i] = matrix[i];
+        for (ptrdiff_t first = 0; first < pixels; first += TILE) {
+            const ptrdiff_t left = pixels - first, count = left < TILE ? left : TILE;
+            const uint8_t* restrict from = rgb + 3 * first;
+            float* restrict to = out + 3 * first;
+            for (ptrdiff_t i = 0; i < count; i++) {
+                red[i] = from[3 * i];
+                green[i] = from[3 * i + 1];
+                blue[i] = from[3 * i + 2];
+            }
+            for (ptrdiff_t i = 0; i < count; i++) {
+                to[3 * i] = AFFINE(m);
+                to[3 * i + 1] = AFFINE(m + 4);
+                to[3 * i + 2] = AFFINE(m + 8);
+            }
+        }
+    }
+    """
+    void affine_to_planes(
+        const uint8_t* rgb, const float* matrix, float* out, Py_ssize_t plane_step, Py_ssize_t pixels
+    ) noexcept nogil
+    void affine_to_pixels(
+        const uint8_t* rgb, const float* matrix, float* out, Py_ssize_t pixels
+    ) noexcept nogil
 
 
 def frames_to_planes(
