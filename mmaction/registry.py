@@ -25,6 +25,9 @@ FUNCTIONS = _child(mmengine.FUNCTIONS, "mmaction.datasets")
 METRICS = _child(mmengine.METRICS, "mmaction.evaluation")
 HOOKS = _child(mmengine.HOOKS, "mmaction.engine")
 
+# mmengine has no tree for these.
+EXPLAINERS = Registry("explainer", scope=SCOPE, locations=["mmaction.explain.explainers"])
+
 EVALUATOR = _child(mmengine.EVALUATOR)
 LOG_PROCESSORS = _child(mmengine.LOG_PROCESSORS)
 LOOPS = _child(mmengine.LOOPS)

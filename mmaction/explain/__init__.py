@@ -2,6 +2,8 @@
 
 from mmaction.explain.clip_video import write_clip
 from mmaction.explain.colormap import COLORMAPS, overlay, resize_maps, scale_clip
+from mmaction.explain.explainers import Explainer, build_explainer
+from mmaction.explain.explanation import Explanation
 from mmaction.explain.gallery import write_gallery
 from mmaction.explain.records import ClipExplanation
 from mmaction.explain.sheet import render_sheet, write_sheet
@@ -10,7 +12,10 @@ from mmaction.explain.writer import ExplanationWriter, explain_views
 __all__ = [
     "COLORMAPS",
     "ClipExplanation",
+    "Explainer",
+    "Explanation",
     "ExplanationWriter",
+    "build_explainer",
     "explain_views",
     "overlay",
     "render_sheet",

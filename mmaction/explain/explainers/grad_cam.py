@@ -1,0 +1,111 @@
+"""Grad-CAM for video: the channels of a layer, weighed by their gradients.
+
+Dimension letters: B clips, C channels, T' steps in time and h×w cells of a layer's features.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from mmaction.errors import ConfigError, near
+from mmaction.explain.explainers.base import Explainer, MapsOverTime, target_scores
+from mmaction.explain.explainers.maps import frame_means, per_frame
+from mmaction.explain.explainers.options import check_flag
+from mmaction.registry import EXPLAINERS
+
+if TYPE_CHECKING:
+    from mmaction.models.recognizers.base import BaseRecognizer
+
+
+@EXPLAINERS.register_module(name="grad_cam")
+class GradCAM(Explainer):
+    """Grad-CAM (Selvaraju et al., ICCV 2017, arXiv:1610.02391).
+
+    With the features A, B×C×T'×h×w, of a layer and the target's logit y:
+        map = ReLU(Σ_c w_c·A_c)
+    Two definitions of w are in use for video:
+        over the clip (default): w_c = mean of ∂y/∂A_c over T', h and w;
+        per frame: w_c(t) = mean of ∂y/∂A_c(t) over h and w, another weight for each step.
+    Both are the same where y reads the layer through a global average and a linear, as it does the
+    default layer: there the gradient is a constant a channel.
+
+    Spatial: ≥ 0, as fine as the layer; zero everywhere where nothing speaks for the class. Under a
+    temporal stride each step stands for its frames. Temporal: its frame means.
+
+    Args:
+        per_frame: Which definition.
+        layer: Dotted name of the module whose output is taken, such as ``backbone.layer3``;
+            default: the residual stage before the perception scores, ``perception_branch.stage``
+            of ST-ABN and else ``backbone``, which ends in its last stage.
+    """
+
+    name: ClassVar[str] = "grad_cam"
+    uses_gradients: ClassVar[bool] = True
+
+    def __init__(self, *, per_frame: bool = False, layer: str | None = None) -> None:
+        self.per_frame = check_flag(self.name, "per_frame", per_frame)
+        if layer is not None and not (isinstance(layer, str) and layer):
+            raise ConfigError(f"explainer grad_cam: layer={layer!r}, expected a module's name")
+        self.layer = layer
+
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+        layer = self.layer or _default_layer(model)
+        taken: list[Tensor] = []
+
+        def take(_module: nn.Module, _args: Any, output: Any) -> Tensor:
+            if not isinstance(output, Tensor) or output.ndim != 5:
+                raise ConfigError(
+                    f"explainer grad_cam: layer={layer!r} does not give features B×C×T×h×w"
+                )
+            # A leaf of its own: gradients reach it also where all parameters are frozen, and the
+            # graph before it is let go. What runs next may write into what it gets: the clone.
+            taken.append(output.detach().requires_grad_())
+            return taken[-1].clone()
+
+        with _submodule(model, layer).register_forward_hook(take):
+            score = target_scores(model, clips, target).sum()
+        if len(taken) != 1:
+            raise ConfigError(
+                f"explainer grad_cam: layer={layer!r} ran {len(taken)} times in a forward pass, "
+                "expected once"
+            )
+        features = taken[0]
+        gradients = self._gradients(score, features, layer)
+        weights = gradients.mean(dim=(3, 4) if self.per_frame else (2, 3, 4), keepdim=True)
+        cam = torch.relu((weights * features).sum(dim=1))
+        spatial = per_frame(cam, clips.shape[2])
+        return spatial, frame_means(spatial)
+
+    def _gradients(self, score: Tensor, features: Tensor, layer: str) -> Tensor:
+        gradients = None
+        if score.requires_grad:
+            (gradients,) = torch.autograd.grad(score, features, allow_unused=True)
+        if gradients is None:
+            raise ConfigError(
+                f"explainer grad_cam: layer={layer!r} has no part in the perception scores"
+            )
+        return gradients
+
+
+def _default_layer(model: nn.Module) -> str:
+    modules = dict(model.named_modules())
+    for name in ("perception_branch.stage", "backbone"):
+        if name in modules:
+            return name
+    raise ConfigError(
+        f"explainer grad_cam: {type(model).__name__} has neither a perception branch nor a "
+        "backbone; name a layer=…"
+    )
+
+
+def _submodule(model: nn.Module, name: str) -> nn.Module:
+    modules = dict(model.named_modules())
+    if name not in modules:
+        raise ConfigError(
+            f"explainer grad_cam: layer={name!r} is no module of {type(model).__name__}"
+            f"{near(name, filter(None, modules))}"
+        )
+    return modules[name]

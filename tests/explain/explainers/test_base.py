@@ -1,0 +1,210 @@
+"""What holds for every explainer: nothing leaks, targets, shapes, repeatability."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mmaction.errors import ConfigError, UserError
+from mmaction.explain import Explainer, build_explainer
+from mmaction.registry import EXPLAINERS
+
+QUICK: dict[str, dict[str, Any]] = {
+    "integrated_gradients": dict(steps=3),
+    "occlusion": dict(window=(2, 16, 16), stride=(2, 16, 16)),
+    "rise": dict(masks=6, grid=(2, 3, 3)),
+}
+CONTROLS = {"random", "center", "blurred_random"}
+NEEDS_ATTENTION = {"attention", "class_response"}
+ALL = sorted(EXPLAINERS.module_dict)
+BOTH = [
+    (name, kind)
+    for name in ALL
+    for kind in ("st_abn", "plain")
+    if kind == "st_abn" or name not in NEEDS_ATTENTION
+]
+each_explainer = pytest.mark.parametrize("name", ALL)
+each_pair = pytest.mark.parametrize(("name", "kind"), BOTH)
+
+
+def build(name: str) -> Explainer:
+    if name in ("integrated_gradients", "occlusion"):
+        pytest.importorskip("captum")
+    return build_explainer(dict(type=name, **QUICK.get(name, {})))
+
+
+def state_of(model: nn.Module) -> dict[str, Any]:
+    """All that an explainer could change, to be compared with ``==``."""
+    hooks = [k for k in vars(nn.Module()) if k.endswith("_hooks")]
+    assert "_forward_hooks" in hooks
+    parameters = dict(model.named_parameters())
+    return dict(
+        modes={n: m.training for n, m in model.named_modules()},
+        requires_grad={n: p.requires_grad for n, p in parameters.items()},
+        grads={n: None if p.grad is None else as_bytes(p.grad) for n, p in parameters.items()},
+        values={n: as_bytes(v) for n, v in model.state_dict().items()},
+        hooks={n: [len(vars(m)[k]) for k in hooks] for n, m in model.named_modules()},
+        torch_rng=as_bytes(torch.get_rng_state()),
+        numpy_rng=str(np.random.get_state()),
+        python_rng=random.getstate(),
+        grad_mode=torch.is_grad_enabled(),
+    )
+
+
+def as_bytes(tensor: torch.Tensor) -> bytes:
+    return tensor.detach().numpy().tobytes()
+
+
+def disorder(model: nn.Module) -> None:
+    """A model in the middle of its training, parts of it frozen, with gradients of an old step."""
+    model.train()
+    list(model.children())[-1].eval()
+    for index, parameter in enumerate(model.parameters()):
+        parameter.requires_grad_(index % 3 > 0)
+        parameter.grad = torch.full_like(parameter, index) if index % 2 else None
+
+
+def test_all_that_were_promised_are_there() -> None:
+    assert set(ALL) >= CONTROLS | NEEDS_ATTENTION | set(QUICK) | {"grad_cam", "saliency_tube"}
+
+
+@each_pair
+@pytest.mark.parametrize("target", [None, 1])
+def test_leaves_everything_as_it_was(name, kind, target, make_model, clips) -> None:
+    model, explainer = make_model(kind), build(name)
+    disorder(model)
+    pixels, before = clips.clone(), state_of(model)
+    explanation = explainer(model, clips, target)
+    assert state_of(model) == before
+    assert torch.equal(clips, pixels)
+    assert not clips.requires_grad
+    assert not explanation.spatial.requires_grad
+    assert not explanation.temporal.requires_grad
+
+
+@each_pair
+def test_leaves_everything_as_it_was_when_the_forward_raises(name, kind, make_model, clips) -> None:
+    class Break(nn.Module):
+        def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+            torch.rand(1)
+            raise RuntimeError("out of order")
+
+    model, explainer = make_model(kind), build(name)
+    head = model.perception_branch if kind == "st_abn" else model.head
+    head.dropout = Break()
+    disorder(model)
+    before = state_of(model)
+    # With a target, the explainer's own passes are the ones to fail.
+    with pytest.raises(RuntimeError, match="out of order"):
+        explainer(model, clips, None if name in CONTROLS else 1)
+    assert state_of(model) == before
+
+
+@each_pair
+def test_maps_have_the_contract_s_shapes(name, kind, make_model, clips) -> None:
+    explanation = build(name).explain(make_model(kind), clips)
+    assert explanation.method == name
+    assert explanation.spatial.dtype == explanation.temporal.dtype == torch.float32
+    assert explanation.spatial.shape[:2] == explanation.temporal.shape == (2, 4)
+    assert explanation.spatial.isfinite().all()
+    if name != "saliency_tube":
+        assert explanation.spatial.min() >= 0
+        assert explanation.spatial.max() > 0
+
+
+@each_pair
+def test_maps_are_per_frame_under_a_temporal_stride(name, kind, make_model) -> None:
+    model = make_model(kind, clip_len=6, backbone=dict(temporal_strides=(1, 2, 1, 1)))
+    clips = torch.randn(1, 3, 6, 32, 32)
+    explanation = build(name)(model, clips)
+    assert explanation.spatial.shape[:2] == explanation.temporal.shape == (1, 6)
+
+
+@each_explainer
+def test_the_same_again_and_clip_by_clip(name, st_abn, clips) -> None:
+    together = build(name)(st_abn, clips, 2)
+    again = build(name)(st_abn, clips, 2)
+    assert torch.equal(together.spatial, again.spatial)
+    assert torch.equal(together.temporal, again.temporal)
+    for index in range(2):
+        alone = build(name)(st_abn, clips[index : index + 1], 2)
+        torch.testing.assert_close(alone.spatial[0], together.spatial[index])
+
+
+@each_explainer
+def test_default_target_is_the_predicted_class(name, st_abn, clips) -> None:
+    st_abn.eval()
+    with torch.no_grad():
+        predicted = st_abn(clips).scores.argmax(dim=1)
+    default = build(name)(st_abn, clips)
+    assert torch.equal(default.target, predicted)
+    named = build(name)(st_abn, clips, predicted)
+    assert torch.equal(default.spatial, named.spatial)
+
+
+@each_explainer
+def test_a_target_for_each_clip(name, st_abn, clips) -> None:
+    each = build(name)(st_abn, clips, torch.tensor([3, 0]))
+    assert each.target.tolist() == [3, 0]
+    for index, target in enumerate((3, 0)):
+        one = build(name)(st_abn, clips, target)
+        assert one.target.tolist() == [target, target]
+        torch.testing.assert_close(one.spatial[index], each.spatial[index])
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - CONTROLS - {"attention"}))
+def test_classes_have_maps_of_their_own(name, st_abn, clips) -> None:
+    maps = [build(name)(st_abn, clips, target).spatial for target in (0, 1)]
+    assert not torch.allclose(*maps)
+
+
+@pytest.mark.parametrize("target", [-1, 5, torch.tensor([0, 5]), torch.tensor([-2, 0])])
+def test_refuses_a_class_that_the_model_has_not(target, st_abn, clips) -> None:
+    with pytest.raises(ConfigError, match=r"target=(-1|5|-2): the model's classes are 0 to 4"):
+        build("random")(st_abn, clips, target)
+
+
+@pytest.mark.parametrize("target", [True, 1.0, "bend"])
+def test_refuses_a_target_that_is_no_number(target, st_abn, clips) -> None:
+    with pytest.raises(ConfigError, match="expected a class number"):
+        build("random")(st_abn, clips, target)
+
+
+@pytest.mark.parametrize(
+    "target", [torch.tensor([1.0, 2.0]), torch.tensor([1]), torch.tensor([[1, 2]])]
+)
+def test_refuses_a_target_of_another_shape_or_type(target, st_abn, clips) -> None:
+    with pytest.raises(ValueError, match="one class for each of 2 clips"):
+        build("random")(st_abn, clips, target)
+
+
+def test_refuses_clips_of_another_shape_or_type(st_abn, clips) -> None:
+    for wrong in (clips[0], clips[:, :2], clips[:0]):
+        with pytest.raises(ValueError, match="expected B×3×T×H×W"):
+            build("random")(st_abn, wrong)
+    with pytest.raises(ValueError, match="expected normalised float clips"):
+        build("random")(st_abn, clips.to(torch.uint8))
+
+
+@each_explainer
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
+def test_works_inside_no_grad_and_with_all_parameters_frozen(name, around, st_abn, clips) -> None:
+    expected = build(name)(st_abn, clips, 1)
+    st_abn.requires_grad_(False)
+    with around():
+        explanation = build(name)(st_abn, clips * 1, 1)
+    torch.testing.assert_close(explanation.spatial, expected.spatial)
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - CONTROLS))
+def test_says_so_when_the_network_has_diverged(name, st_abn, clips) -> None:
+    with torch.no_grad():
+        for parameter in st_abn.parameters():
+            parameter.fill_(float("nan"))
+    with pytest.raises(UserError, match=f"{name}: the (spatial|temporal) map holds NaN"):
+        build(name)(st_abn, clips, 1)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mmengine.config import ConfigDict
+
+from mmaction.errors import ConfigError
+from mmaction.explain import build_explainer
+from mmaction.explain.explainers import RISE, Attention, GradCAM
+from mmaction.registry import EXPLAINERS
+
+
+def test_from_a_dict() -> None:
+    for make in (dict, ConfigDict):
+        spec = make(type="grad_cam", layer="backbone.layer2")
+        explainer = build_explainer(spec)
+        assert isinstance(explainer, GradCAM)
+        assert explainer.layer == "backbone.layer2"
+        assert spec["type"] == "grad_cam"
+
+
+def test_by_the_registry() -> None:
+    assert isinstance(EXPLAINERS.build(dict(type="rise", masks=7)), RISE)
+
+
+def test_registered_under_their_own_names() -> None:
+    assert all(cls.name == name for name, cls in EXPLAINERS.module_dict.items())
+
+
+def test_from_a_command_line() -> None:
+    assert isinstance(build_explainer("attention"), Attention)
+    assert isinstance(build_explainer("attention:"), Attention)
+    cam = build_explainer("grad_cam:per_frame=True,layer=perception_branch.stage")
+    assert (cam.per_frame, cam.layer) == (True, "perception_branch.stage")
+    rise = build_explainer("rise: grid=(2,5,5), keep=.25, baseline='blur',masks=8")
+    assert (rise.grid, rise.keep, rise.baseline, rise.masks) == ((2, 5, 5), 0.25, "blur", 8)
+
+
+@given(
+    grid=st.tuples(*[st.integers(1, 99)] * 3),
+    keep=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_command_line_and_dict_say_the_same(grid, keep, seed) -> None:
+    options = dict(grid=grid, keep=keep, seed=seed)
+    text = build_explainer("rise:" + ",".join(f"{k}={v!r}" for k, v in options.items()))
+    assert vars(text) == vars(build_explainer(dict(type="rise", **options)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("grad_cmm", "explainer 'grad_cmm' is not known here; did you mean 'grad_cam'"),
+        ("", "explainer '' is not known here; there are: attention, "),
+        ("grad_cam:per_fram=True", "grad_cam has no option 'per_fram'; did you mean 'per_frame'"),
+        ("attention:layer=x", "explainer attention has no option 'layer'; it takes none"),
+        ("grad_cam:per_frame", "'per_frame' is not an option, expected name:option=value"),
+        ("rise:masks=3,masks=4", "masks is given twice"),
+        ("rise:grid=(4,7", "grid='\\(4,7', expected a word or a literal of Python's"),
+        ("rise:masks=", "masks='', expected a word or a literal of Python's"),
+        ("rise:masks=many", "explainer rise: masks='many', expected a whole number"),
+        ("rise:type=rise", "'type=rise' is not an option"),
+        (dict(type="rise", mask=3), "explainer rise has no option 'mask'; did you mean 'masks'"),
+        (dict(masks=3), "expected a type, such as dict"),
+        (dict(type=3), "expected a type, such as dict"),
+    ],
+)
+def test_one_line_says_what_is_wrong(spec, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        build_explainer(spec)
+    assert "\n" not in str(raised.value)

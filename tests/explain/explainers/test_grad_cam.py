@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mmaction.errors import ConfigError
+from mmaction.explain.explainers import GradCAM, SaliencyTube
+
+
+def literal(features: Tensor, gradients: Tensor, *, per_frame: bool) -> np.ndarray:
+    """ReLU(Σ_c w_c A_c) in loops, B×T×h×w."""
+    a, g = features.detach().numpy(), gradients.numpy()
+    batch, channels, steps, height, width = a.shape
+    cam = np.zeros((batch, steps, height, width))
+    for b in range(batch):
+        for c in range(channels):
+            for t in range(steps):
+                weight = g[b, c, t].mean() if per_frame else g[b, c].mean()
+                cam[b, t] += weight * a[b, c, t]
+    return np.maximum(cam, 0)
+
+
+@pytest.mark.parametrize("per_frame", [False, True])
+@pytest.mark.parametrize("layer", ["backbone", "backbone.layer2", "perception_branch.stage"])
+def test_recomputed_by_hand(st_abn, clips, layer: str, per_frame: bool) -> None:
+    explanation = GradCAM(per_frame=per_frame, layer=layer)(st_abn, clips, torch.tensor([2, 0]))
+    st_abn.eval()
+    kept = {}
+
+    def keep(_module, _args, output):
+        kept["features"] = output
+        output.retain_grad()
+
+    with st_abn.get_submodule(layer).register_forward_hook(keep):
+        scores = st_abn(clips).scores
+    (scores[0, 2] + scores[1, 0]).backward()
+    expected = literal(kept["features"], kept["features"].grad, per_frame=per_frame)
+    np.testing.assert_allclose(explanation.spatial, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(explanation.temporal, expected.mean((2, 3)), rtol=1e-4, atol=1e-6)
+
+
+def test_definitions_differ_before_the_attention(st_abn, clips) -> None:
+    whole, each = (GradCAM(per_frame=p, layer="backbone") for p in (False, True))
+    assert not torch.allclose(whole(st_abn, clips, 0).spatial, each(st_abn, clips, 0).spatial)
+
+
+@pytest.mark.parametrize("kind", ["st_abn", "plain"])
+@pytest.mark.parametrize("per_frame", [False, True])
+def test_default_layer_is_the_last_one_where_it_is_the_tube(
+    make_model, clips, kind: str, per_frame: bool
+) -> None:
+    """After it come an average over n cells and a linear: the gradient is W_kc / n."""
+    model = make_model(kind)
+    cam = GradCAM(per_frame=per_frame)(model, clips, 1).spatial
+    tube = SaliencyTube()(model, clips, 1).spatial
+    torch.testing.assert_close(cam, tube.clamp_min(0) / tube[0].numel())
+
+
+def test_a_layer_that_is_overwritten_in_place(plain, clips) -> None:
+    """The stem's norm is followed by a ReLU that writes into what it gets."""
+    after = GradCAM(layer="backbone.stem.bn")(plain, clips, 1).spatial
+    for module in plain.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    torch.testing.assert_close(after, GradCAM(layer="backbone.stem.bn")(plain, clips, 1).spatial)
+
+
+@pytest.mark.parametrize("layer", ["backbone.layer2", "backbone.layer3.0.conv1"])
+def test_the_same_with_activation_checkpointing(make_model, clips, layer: str) -> None:
+    maps = [
+        GradCAM(layer=layer)(make_model("st_abn", backbone=dict(with_cp=cp)), clips, 0).spatial
+        for cp in (False, True)
+    ]
+    torch.testing.assert_close(*maps)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (
+            "backbone.layer9",
+            "'backbone.layer9' is no module of STABN; did you mean 'backbone",
+        ),
+        ("perception_branch.fc", "does not give features B×C×T×h×w"),
+        ("attention_branch", "does not give features B×C×T×h×w"),
+        ("attention_branch.conv_scores", "has no part in the perception scores"),
+        ("data_preprocessor", "ran 0 times"),
+        ("perception_branch.stage.0.relu", "ran 2 times in a forward pass"),
+    ],
+)
+def test_refuses_a_layer_that_can_not_be_read(st_abn, clips, layer: str, message: str) -> None:
+    if layer.endswith(".relu"):
+        stage = st_abn.perception_branch.stage
+        relu = torch.nn.ReLU()
+        st_abn.perception_branch.stage = torch.nn.Sequential(relu, stage, relu)
+        layer = "perception_branch.stage.0"
+    with pytest.raises(ConfigError, match=message):
+        GradCAM(layer=layer)(st_abn, clips, 0)
+
+
+def test_asks_for_a_layer_where_there_is_no_default(make_linear) -> None:
+    with pytest.raises(ConfigError, match="LinearRecognizer has neither .*; name a layer="):
+        GradCAM()(make_linear(torch.rand(2, 3, 2, 4, 4)), torch.rand(1, 3, 2, 4, 4))
+
+
+@pytest.mark.parametrize("options", [dict(per_frame=1), dict(layer=3), dict(layer="")])
+def test_refuses_options_that_can_not_be(options: dict) -> None:
+    with pytest.raises(ConfigError, match="explainer grad_cam: (per_frame|layer)="):
+        GradCAM(**options)

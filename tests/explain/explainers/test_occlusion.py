@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import itertools
+import sys
+
+import pytest
+import torch
+
+from mmaction.errors import ConfigError, UserError
+from mmaction.explain.explainers import Occlusion
+from mmaction.explain.explainers.baselines import baseline_clips
+
+WINDOW, STRIDE = (2, 3, 2), (1, 2, 2)
+
+
+@pytest.fixture
+def linear(make_linear):
+    generator = torch.Generator().manual_seed(3)
+    return make_linear(torch.randn(3, 3, 4, 6, 5, generator=generator))
+
+
+@pytest.fixture
+def small_clips() -> torch.Tensor:
+    return torch.randn(2, 3, 4, 6, 5, generator=torch.Generator().manual_seed(4))
+
+
+@pytest.mark.parametrize("baseline", ["mean", "black", "blur"])
+def test_of_a_linear_model_in_loops(linear, small_clips, baseline: str) -> None:
+    """A window takes the sum of weight·(x - baseline) that it covers from the score."""
+    pytest.importorskip("captum")
+    target = torch.tensor([2, 0])
+    lost = small_clips - baseline_clips(baseline, linear, small_clips)
+    lost = (linear.weights[target].detach() * lost).sum(1)
+    total, times = torch.zeros_like(lost), torch.zeros_like(lost)
+    size = lost.shape[1:]
+    counts = [-(-max(n - w, 0) // s) + 1 for n, w, s in zip(size, WINDOW, STRIDE, strict=True)]
+    for place in itertools.product(*map(range, counts)):
+        starts = [p * s for p, s in zip(place, STRIDE, strict=True)]
+        box = (slice(None), *(slice(a, a + w) for a, w in zip(starts, WINDOW, strict=True)))
+        total[box] += lost[box].sum((1, 2, 3), keepdim=True)
+        times[box] += 1
+    mean = total / times
+    for sign, expected in (("positive", mean.clamp_min(0)), ("absolute", mean.abs())):
+        explainer = Occlusion(window=WINDOW, stride=STRIDE, baseline=baseline, sign=sign)
+        explanation = explainer(linear, small_clips, target)
+        torch.testing.assert_close(explanation.spatial, expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(explanation.temporal, explanation.spatial.mean((2, 3)))
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 64])
+@pytest.mark.parametrize("output", ["score", "probability"])
+def test_is_captum_s_own(st_abn, clips, output: str, batch_size: int) -> None:
+    attr = pytest.importorskip("captum.attr")
+    options = dict(window=(2, 16, 16), stride=(2, 8, 16))
+    explanation = Occlusion(**options, output=output, batch_size=batch_size)(st_abn, clips, 1)
+    st_abn.eval()
+
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        scores = st_abn(x).scores.detach()
+        return scores.softmax(1) if output == "probability" else scores
+
+    expected = attr.Occlusion(forward).attribute(
+        clips, (3, 2, 16, 16), strides=(3, 2, 8, 16), target=1
+    )
+    for channel in range(3):
+        torch.testing.assert_close(
+            explanation.spatial, expected[:, channel].clamp_min(0), rtol=1e-3, atol=1e-6
+        )
+
+
+def test_default_window_is_a_quarter_and_half_of_it_the_stride(linear, small_clips) -> None:
+    pytest.importorskip("captum")
+    default = Occlusion()(linear, small_clips, 0)
+    named = Occlusion(window=(1, 2, 2), stride=(1, 1, 1))(linear, small_clips, 0)
+    assert torch.equal(default.spatial, named.spatial)
+
+
+def test_refuses_windows_that_do_not_fit(linear, small_clips) -> None:
+    pytest.importorskip("captum")
+    with pytest.raises(
+        ConfigError, match=r"window=\(5, 2, 2\) does not fit into clips of \(4, 6, "
+    ):
+        Occlusion(window=(5, 2, 2))(linear, small_clips)
+    with pytest.raises(ConfigError, match=r"stride=\(1, 3, 1\) leaves gaps"):
+        Occlusion(window=(2, 2, 2), stride=(1, 3, 1))(linear, small_clips)
+
+
+def test_says_how_to_get_captum(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "captum", None)
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    with pytest.raises(UserError, match=r"needs captum .*pip install st-abn\[explain\]"):
+        Occlusion()

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmaction.errors import ConfigError
+from mmaction.explain.explainers import RISE
+
+
+def masks_of(explainer: RISE, size: tuple[int, ...]) -> torch.Tensor:
+    return torch.cat(list(explainer._draw(size, chunk=7, device=torch.device("cpu"))))
+
+
+def one_cell(make_linear, cell: tuple[slice, ...], *, gain: float):
+    """Class 0's score is ``gain`` times the mean of a box of the clip, class 1's is 0."""
+    weights = torch.zeros(2, 3, 4, 12, 12)
+    weights[(0, slice(None), *cell)] = 1
+    return make_linear(gain * weights / weights.sum())
+
+
+def test_finds_the_one_cell_that_a_model_reads(make_linear) -> None:
+    cell = (slice(2, 4), slice(0, 4), slice(8, 12))
+    model = one_cell(make_linear, cell, gain=4.0)
+    explanation = RISE(masks=400, grid=(2, 3, 3))(model, torch.ones(1, 3, 4, 12, 12), 0)
+    cells = F.avg_pool3d(explanation.spatial, (2, 4, 4))[0]
+    assert cells.argmax() == 1 * 9 + 0 * 3 + 2
+    assert explanation.temporal[0].argmax() >= 2
+
+
+def test_converges_to_the_expectation_over_all_masks(make_linear) -> None:
+    """Two cells in a row of eight pixels: four ways to set them, at four offsets each."""
+    weights = torch.zeros(2, 3, 1, 1, 8)
+    weights[0, :, :, :, 5] = 1
+    cells = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 2)
+    enlarged = F.interpolate(cells[:, None], size=12, mode="linear", align_corners=False)[:, 0]
+    masks = torch.stack([row[o : o + 8] for row in enlarged for o in range(4)])
+    # Of a clip of ones, class 0 scores three times what the mask leaves of pixel 5.
+    weighed = torch.sigmoid(3 * masks[:, 5, None]) * masks
+    expected = weighed.mean(0) / masks.mean(0)
+    explainer = RISE(masks=3000, grid=(1, 1, 2), batch_size=1000)
+    spatial = explainer(make_linear(weights), torch.ones(1, 3, 1, 1, 8), 0).spatial.flatten()
+    # Each value is a mean of about 1500 probabilities between .5 and .95.
+    tolerance = 4 * 0.225 / 1500**0.5
+    assert expected.max() - expected.min() > 2 * tolerance
+    torch.testing.assert_close(spatial, expected, rtol=0, atol=tolerance)
+    assert spatial.argmax() == expected.argmax()
+
+
+def test_with_one_cell_it_is_the_probability_of_the_whole_clip(make_linear) -> None:
+    """A mask shows all of the clip or nothing: where a pixel is shown, all of it is."""
+    model = one_cell(make_linear, (slice(0, 4),) * 3, gain=2.0)
+    clips = torch.ones(1, 3, 4, 12, 12)
+    explanation = RISE(masks=20, grid=(1, 1, 1))(model, clips, 0)
+    torch.testing.assert_close(
+        explanation.spatial, torch.sigmoid(torch.tensor(2.0)).expand_as(explanation.spatial)
+    )
+
+
+def test_is_constant_where_the_model_is(make_linear) -> None:
+    model = make_linear(torch.zeros(4, 3, 4, 12, 12))
+    spatial = RISE(masks=30)(model, torch.randn(2, 3, 4, 12, 12), 1).spatial
+    torch.testing.assert_close(spatial, torch.full_like(spatial, 0.25))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 100])
+def test_recomputed_mask_by_mask(st_abn, clips, batch_size: int) -> None:
+    explainer = RISE(masks=9, grid=(2, 3, 3), batch_size=batch_size)
+    target = torch.tensor([3, 0])
+    explanation = explainer(st_abn, clips, target)
+    st_abn.eval()
+    masks, weighed = masks_of(explainer, (4, 32, 32)), torch.zeros(2, 4, 32, 32)
+    for mask in masks:
+        probabilities = st_abn(clips * mask).scores.softmax(1).detach()
+        weighed += probabilities[torch.arange(2), target][:, None, None, None] * mask
+    # A pixel that no mask shows is zero in both.
+    expected = weighed / masks.sum(0).clamp_min(1e-12)
+    torch.testing.assert_close(explanation.spatial, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_masks_show_every_pixel_equally_often() -> None:
+    masks = masks_of(RISE(masks=600, grid=(2, 3, 4), keep=0.3), (5, 10, 11))
+    assert masks.shape == (600, 5, 10, 11)
+    assert 0 <= masks.min() <= masks.max() <= 1
+    # A pixel's standard error is at most sqrt(.3 * .7 / 600) = 0.019.
+    assert (masks.mean(0) - 0.3).abs().max() < 5 * 0.019
+
+
+def test_masks_are_cells_of_the_grid_s_size_at_many_offsets() -> None:
+    """Enlarged from h to (h+1)·C pixels, a cell is (h+1)·C/h pixels wide; offsets are 0 to C-1."""
+    masks = masks_of(RISE(masks=300, grid=(1, 1, 2)), (2, 2, 8))
+    assert (masks == masks[:, :1, :1]).all()
+    cells = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    enlarged = F.interpolate(cells[None], size=12, mode="linear", align_corners=False)[0]
+    expected = {tuple(row[o : o + 8].tolist()) for row in enlarged for o in range(4)}
+    expected |= {(0.0,) * 8, (1.0,) * 8}
+    assert {tuple(mask[0, 0].tolist()) for mask in masks} == expected
+
+
+def test_other_seeds_other_masks() -> None:
+    first, again, other = (masks_of(RISE(masks=5, seed=s), (4, 8, 8)) for s in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_grid_finer_than_the_clip(st_abn, clips) -> None:
+    assert RISE(masks=3, grid=(9, 50, 50))(st_abn, clips).spatial.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(masks=0),
+        dict(grid=(4, 7)),
+        dict(keep=1.0),
+        dict(keep=0),
+        dict(seed=-1),
+        dict(batch_size=0),
+        dict(baseline="grey"),
+    ],
+)
+def test_refuses_options_that_can_not_be(options: dict) -> None:
+    with pytest.raises(ConfigError, match=f"explainer rise: {next(iter(options))}="):
+        RISE(**options)
