@@ -1,0 +1,256 @@
+"""The command that builds annotation lists, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from mmaction.datasets import AnnotationList, RawframeDataset
+
+V1_LABELS = "Holding something\nFolding something\nMoving something up\n"
+KINETICS = "label,youtube_id,time_start,time_end,split\n"
+
+
+def frames(directory: Path, count: int, image_tmpl: str = "{:05d}.jpg") -> None:
+    directory.mkdir(parents=True)
+    image = np.zeros((24, 32, 3), dtype=np.uint8)
+    for number in range(1, count + 1):
+        assert cv2.imwrite(str(directory / image_tmpl.format(number)), image)
+
+
+def video(path: Path, count: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for _ in range(count):
+            container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
+        container.mux(stream.encode())
+
+
+@pytest.fixture
+def v1(tmp_path: Path) -> Path:
+    """V1's files, frames of three videos it lists and of one it does not."""
+    published = tmp_path / "published"
+    published.mkdir()
+    for word, text in (
+        ("labels", V1_LABELS),
+        ("train", "1;Folding something\n2;Holding something\n3;Folding something\n"),
+        ("validation", "4;Moving something up\n5;Folding something\n"),
+        ("test", "6\n"),
+    ):
+        (published / f"something-something-v1-{word}.csv").write_text(text)
+    for name, count in (("1", 3), ("2", 5), ("4", 4), ("77", 2)):
+        frames(tmp_path / "rawframes" / name, count)
+    return tmp_path
+
+
+def build(run_tool: Callable, root: Path, *options: object, kind: str = "sthv1") -> object:
+    return run_tool(
+        "data/build_annotations",
+        kind,
+        *([root / "published"] if kind in ("sthv1", "sthv2", "kinetics400") else []),
+        "--out",
+        root / "out",
+        "--jobs",
+        1,
+        *options,
+    )
+
+
+def test_something_v1(run_tool: Callable, v1: Path) -> None:
+    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
+    assert done.code == 0, done.err
+    out = v1 / "out"
+    assert (out / "train.txt").read_text() == "1 3 1\n2 5 0\n"
+    assert (out / "val.txt").read_text() == "4 4 2\n"
+    assert not (out / "test.txt").exists()
+    assert (out / "classes.txt").read_text() == V1_LABELS
+    assert done.out.splitlines() == [
+        "train: 2 of 3 listed videos, 86017 published",
+        "  1 are not there: 3",
+        "  1 of 3 classes have no video: Moving something up",
+        "val: 1 of 2 listed videos, 11522 published",
+        "  1 are not there: 5",
+        "  2 of 3 classes have no video: Holding something; Folding something",
+        "test: 0 of 1 listed videos, 10960 published",
+        "  1 are not there: 6",
+        f"1 videos in {v1}/rawframes are in no list: 77",
+        f"{out}: train.txt, val.txt, 3 classes, report.json",
+    ]
+    report = json.loads((out / "report.json").read_text())
+    assert report["splits"]["train"] == {
+        "listed": 3,
+        "written": 2,
+        "published": 86017,
+        "missing": ["3"],
+        "unusable": {},
+        "classes_without_videos": ["Moving something up"],
+    }
+    assert report["unlisted"] == {f"{v1}/rawframes": ["77"]}
+
+
+def test_the_lists_make_a_data_set(run_tool: Callable, v1: Path) -> None:
+    build(run_tool, v1, "--frames-root", v1 / "rawframes")
+    pipeline = [
+        dict(type="SampleSegments", clip_len=2, placement="center"),
+        dict(type="DecodeFrames"),
+        dict(type="PackClips"),
+    ]
+    dataset = RawframeDataset(
+        ann_file=v1 / "out/train.txt", data_root=v1 / "rawframes", pipeline=pipeline, num_classes=3
+    )
+    assert dataset[0]["inputs"].shape == (1, 2, 24, 32, 3)
+    assert dataset.classes == ("Holding something", "Folding something", "Moving something up")
+
+
+def test_lists_without_labels_for_a_test_split(run_tool: Callable, v1: Path) -> None:
+    frames(v1 / "rawframes/6", 7)
+    build(run_tool, v1, "--frames-root", v1 / "rawframes")
+    assert (v1 / "out/test.txt").read_text() == "6 7\n"
+
+
+def test_a_gap_leaves_a_video_out_and_is_reported(run_tool: Callable, v1: Path) -> None:
+    (v1 / "rawframes/2/00003.jpg").unlink()
+    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
+    assert "  1 can't be used: 2 (00003.jpg is missing (1 of 5))" in done.out.splitlines()
+    assert (v1 / "out/train.txt").read_text() == "1 3 1\n"
+
+
+def test_something_v2_from_video_files(run_tool: Callable, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    published.mkdir()
+    (published / "labels.json").write_text('{"Folding something": "0", "Holding something": "1"}')
+    train = [{"id": "7", "label": "holding a cup", "template": "Holding [something]"}]
+    (published / "train.json").write_text(json.dumps(train))
+    video(tmp_path / "videos/7.mp4", 6)
+    (tmp_path / "videos/8.mp4").touch()
+    done = build(run_tool, tmp_path, "--videos-root", tmp_path / "videos", kind="sthv2")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out/train.txt").read_text() == "7.mp4 6 1\n"
+    assert "1 videos in" in done.out
+
+
+def test_kinetics_in_places_of_their_own(run_tool: Callable, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    published.mkdir()
+    rows = KINETICS + "waving,abc,5,15,train\nbending,x_y-z,0,10,train\n"
+    (published / "train.csv").write_text(rows)
+    (published / "val.csv").write_text(KINETICS + "bending,abc,90,100,validate\n")
+    frames(tmp_path / "rawframes_train/abc_000005_000015", 2, "img_{:05d}.jpg")
+    frames(tmp_path / "rawframes_train/bending/x_y-z_000000_000010", 3, "img_{:05d}.jpg")
+    frames(tmp_path / "rawframes_val/bending/abc_000090_000100", 4, "img_{:05d}.jpg")
+    root = tmp_path / "rawframes_{split}"
+    done = build(run_tool, tmp_path, "--frames-root", root, kind="kinetics400")
+    assert done.code == 0, done.err
+    out = tmp_path / "out"
+    assert (out / "train.txt").read_text() == (
+        "abc_000005_000015 2 1\nbending/x_y-z_000000_000010 3 0\n"
+    )
+    assert (out / "val.txt").read_text() == "bending/abc_000090_000100 4 0\n"
+    assert (out / "classes.txt").read_text() == "bending\nwaving\n"
+
+
+def test_class_folders(run_tool: Callable, tmp_path: Path) -> None:
+    for folder, count in (("wave", 5), ("bend over", 10)):
+        for number in range(count):
+            frames(tmp_path / "mine" / folder / f"v{number}", 2)
+    done = build(run_tool, tmp_path, "--frames-root", tmp_path / "mine", kind="folder")
+    assert done.code == 0, done.err
+    train = AnnotationList.load(tmp_path / "out/train.txt")
+    val = AnnotationList.load(tmp_path / "out/val.txt")
+    assert np.bincount(train.labels).tolist() == [8, 4]
+    assert np.bincount(val.labels).tolist() == [2, 1]
+    assert not set(train.names()) & set(val.names())
+    assert all(name.startswith("bend over/") for name in list(val.names())[:2])
+
+
+def test_class_folders_of_splits(run_tool: Callable, tmp_path: Path) -> None:
+    video(tmp_path / "train/wave/a.mp4", 4)
+    video(tmp_path / "train/bend/b.mp4", 3)
+    video(tmp_path / "val/wave/c.mp4", 2)
+    done = build(run_tool, tmp_path, "--videos-root", tmp_path / "{split}", kind="folder")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out/train.txt").read_text() == "bend/b.mp4 3 0\nwave/a.mp4 4 1\n"
+    assert (tmp_path / "out/val.txt").read_text() == "wave/c.mp4 2 1\n"
+
+
+def test_a_csv_with_frames_and_splits(run_tool: Callable, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("path;label;frames;split\na b;x;4;train\nc;y;5;train\nd;x;6;val\n")
+    done = run_tool("data/build_annotations", "csv", table, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out/train.txt").read_text() == "a b 4 0\nc 5 1\n"
+    assert (tmp_path / "out/val.txt").read_text() == "d 6 0\n"
+
+
+def test_a_csv_whose_frames_are_counted(run_tool: Callable, tmp_path: Path) -> None:
+    frames(tmp_path / "mine/a", 3)
+    table = tmp_path / "table.csv"
+    table.write_text("path,label\na,x\nb,x\n")
+    arguments = ("data/build_annotations", "csv", table, "--out", tmp_path / "out")
+    assert "has no column 'frames'" in run_tool(*arguments).error
+    done = run_tool(*arguments, "--frames-root", tmp_path / "mine", "--val-share", 0)
+    assert done.code == 0, done.err
+    assert (tmp_path / "out/train.txt").read_text() == "a 3 0\n"
+    assert "1 are not there: b" in done.out
+
+
+def test_run_again_it_replaces_its_own_lists_only(run_tool: Callable, v1: Path) -> None:
+    (v1 / "out").mkdir()
+    (v1 / "out/train.txt").write_text("mine 3 0\n")
+    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
+    assert done.code == 2
+    assert "train.txt' is there and was not written by this command" in done.err
+    assert [path.name for path in (v1 / "out").iterdir()] == ["train.txt"]
+    assert build(run_tool, v1, "--frames-root", v1 / "rawframes", "--overwrite").code == 0
+    frames(v1 / "rawframes/3", 8)
+    assert build(run_tool, v1, "--frames-root", v1 / "rawframes").code == 0
+    assert (v1 / "out/train.txt").read_text() == "1 3 1\n2 5 0\n3 8 1\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("published/something-something-v1-train.csv", "1;Dancing\n"), "v1-train.csv:1: label"),
+        (("published/something-something-v1-labels.csv", ""), "no class is named"),
+        (("published/something-something-v1-train.csv", None), "name the file with --train"),
+    ],
+)
+def test_bad_input_costs_one_line_and_writes_nothing(
+    run_tool: Callable, v1: Path, change: tuple[str, str | None], problem: str
+) -> None:
+    file, text = change
+    if text is None:
+        (v1 / file).unlink()
+    else:
+        (v1 / file).write_text(text)
+    done = build(run_tool, v1, "--frames-root", v1 / "rawframes", "--splits", "train")
+    assert done.code == 2
+    assert problem in done.error
+    assert not (v1 / "out").exists()
+
+
+def test_nothing_found_shows_both_names(run_tool: Callable, v1: Path) -> None:
+    frames(v1 / "other/clip_1", 2)
+    done = build(run_tool, v1, "--frames-root", v1 / "other")
+    assert done.code == 2
+    assert "listed is '1' (" in done.err
+    assert "there is 'clip_1'" in done.err
+    assert not (v1 / "out").exists()
+
+
+def test_names_that_no_list_can_hold(run_tool: Callable, tmp_path: Path) -> None:
+    frames(tmp_path / "mine/wave/a\nb", 2)
+    done = build(
+        run_tool, tmp_path, "--frames-root", tmp_path / "mine", "--val-share", 0, kind="folder"
+    )
+    assert done.code == 2
+    assert "rename" in done.err or "directory frames label" in done.err
+    assert not (tmp_path / "out/train.txt").exists()

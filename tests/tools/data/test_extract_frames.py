@@ -1,0 +1,160 @@
+"""The command that extracts frames, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMAND = ROOT / "tools/data/extract_frames.py"
+FRAMES, VIDEOS = 60, 12
+
+
+def write_video(path: Path, frames: int, seed: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        image = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.roll(image, number, axis=1), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Videos enough that a run takes a while; read only."""
+    root = tmp_path_factory.mktemp("videos")
+    write_video(root / "v00.mp4", FRAMES)
+    data = (root / "v00.mp4").read_bytes()
+    for number in range(1, VIDEOS):
+        (root / f"v{number:02d}.mp4").write_bytes(data)
+    return root
+
+
+def start(videos: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, COMMAND, videos, out, "--jobs", "2", *options],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until_midway(process: subprocess.Popen[str], out: Path) -> None:
+    """Waits until a video is done and another is being written."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if done(out) and list(out.glob(".*.partial-*/*.jpg")):
+            return
+        time.sleep(0.002)
+    pytest.fail("the command was never seen midway")
+
+
+def done(out: Path) -> list[Path]:
+    return [path for path in out.glob("*") if path.is_dir() and not path.name.startswith(".")]
+
+
+def assert_whole(out: Path) -> None:
+    """Whatever has a name of its own has all its frames."""
+    for directory in done(out):
+        assert len(list(directory.glob("img_*.jpg"))) == FRAMES
+        last = directory / f"img_{FRAMES:05d}.jpg"
+        assert last.read_bytes().endswith(b"\xff\xd9")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
+def test_killed_midway_it_goes_on_where_it_was(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start(videos, out)
+    until_midway(process, out)
+    process.kill()  # this process alone: its workers have to notice
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert_whole(out)
+
+    resumed = start(videos, out)
+    stdout, stderr = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, stderr
+    already = int(stdout.split(" already there")[0].split()[-1])
+    assert 0 < already < VIDEOS
+    assert f"{VIDEOS - already} videos extracted" in stdout
+    assert len(done(out)) == VIDEOS
+    assert_whole(out)
+    assert not list(out.glob(".*.partial-*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_leaves_only_what_is_done(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start(videos, out)
+    until_midway(process, out)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in stderr
+    assert_whole(out)
+    assert not list(out.glob(".*.partial-*"))
+
+
+def test_reports_what_failed(run_tool: Callable, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/good.mp4", 3)
+    (tmp_path / "in/bad.mp4").touch()
+    report = tmp_path / "report.json"
+    arguments = (tmp_path / "in", tmp_path / "out", "--jobs", 1, "--report", report)
+    done = run_tool("data/extract_frames", *arguments)
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        f"{tmp_path}/out: 1 videos extracted (3 frames), 0 already there, 1 failed",
+        f"failed: {tmp_path}/in/bad.mp4: empty (zero bytes)",
+    ]
+    assert json.loads(report.read_text()) == {
+        "extracted": ["good"],
+        "already_there": 0,
+        "damaged": {},
+        "failed": {f"{tmp_path}/in/bad.mp4": "empty (zero bytes)"},
+        "frames": 3,
+    }
+    (tmp_path / "in/bad.mp4").unlink()
+    done = run_tool("data/extract_frames", *arguments)
+    assert (done.code, done.err) == (0, "")
+    assert "0 videos extracted (0 frames), 1 already there, 0 failed" in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--quality", "0"], "quality is 0"),
+        (["--jobs", "0"], "jobs is 0, must be at least 1"),
+        (["--image_tmpl", "x.jpg"], "image_tmpl='x.jpg' is no file name"),
+    ],
+)
+def test_bad_options_cost_one_line(
+    run_tool: Callable, tmp_path: Path, options: list[str], problem: str
+) -> None:
+    write_video(tmp_path / "in/a.mp4", 2)
+    done = run_tool("data/extract_frames", tmp_path / "in", tmp_path / "out", *options)
+    assert done.code == 2
+    assert done.error.startswith(problem)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_without_videos_costs_one_line(run_tool: Callable, tmp_path: Path) -> None:
+    done = run_tool("data/extract_frames", tmp_path / "nowhere", tmp_path / "out")
+    assert done.code == 2
+    assert "does not exist" in done.error

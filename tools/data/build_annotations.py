@@ -1,0 +1,146 @@
+"""Annotation lists: ``python tools/data/build_annotations.py KIND … --out DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mmaction.apis.cli import ArgumentParser, run_command
+
+if TYPE_CHECKING:
+    from mmaction.datasets.preparation.listing import Listing
+    from mmaction.datasets.preparation.media import MediaRoot
+
+SPLITS = ("train", "val", "test")
+PUBLISHED = {
+    "sthv1": "Something-Something V1",
+    "sthv2": "Something-Something V2",
+    "kinetics400": "Kinetics-400",
+}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(
+        description="Write train.txt, val.txt, classes.txt and report.json for a data set."
+    )
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    for kind, title in PUBLISHED.items():
+        sub = kinds.add_parser(kind, help=f"{title}, from its published files")
+        sub.add_argument("annotations", help="directory of the published files")
+        sub.add_argument("--labels", help="file of the classes, if it has another name")
+        for split in SPLITS:
+            sub.add_argument(f"--{split}", help=f"file of this split ({split}), likewise")
+        add_common(sub, root_needed=True)
+    folder = kinds.add_parser("folder", help="a directory a class")
+    add_own(folder)
+    add_common(folder, root_needed=True)
+    table = kinds.add_parser("csv", help="a csv with columns path, label[, frames][, split]")
+    table.add_argument("table", metavar="CSV", help="the file; its header names the columns")
+    add_own(table)
+    add_common(table, root_needed=False)
+    return parser.parse_args()
+
+
+def add_own(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--classes", help="file with a class a line, in the order of labels (default: by alphabet)")
+    add(
+        "--val-share",
+        type=float,
+        default=0.2,
+        help="of every class for val, 0 for none; where nothing else splits (default %(default)s)",
+    )
+    add("--seed", type=int, default=0, help="of that draw (default %(default)s)")
+
+
+def add_common(parser: argparse.ArgumentParser, *, root_needed: bool) -> None:
+    add = parser.add_argument
+    roots = parser.add_mutually_exclusive_group(required=root_needed)
+    roots.add_argument(
+        "--frames-root", help="directory of the directories of frames; may contain {split}"
+    )
+    roots.add_argument(
+        "--videos-root", help="directory of video files, for VideoDataset; may contain {split}"
+    )
+    add("--out", required=True, help="directory for the lists")
+    add("--image-tmpl", help="file name of a frame such as {:05d}.jpg (default: found out)")
+    add("--splits", nargs="+", choices=SPLITS, help="which to write (default: all that are there)")
+    add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default %(default)s)")
+    add("--overwrite", action="store_true", help="replace lists that this command has not written")
+
+
+def media_of(args: argparse.Namespace, splits: Sequence[str]) -> dict[str, MediaRoot]:
+    from mmaction.datasets.preparation.media import open_media
+
+    return open_media(
+        args.frames_root or args.videos_root,
+        splits,
+        files=not args.frames_root,
+        image_tmpl=args.image_tmpl,
+        jobs=args.jobs,
+        all_needed=args.splits is not None,
+    )
+
+
+def published(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
+    from mmaction.datasets.preparation.kinetics import read_kinetics
+    from mmaction.datasets.preparation.something_v1 import read_something_v1
+    from mmaction.datasets.preparation.something_v2 import read_something_v2
+
+    readers = {
+        "sthv1": read_something_v1,
+        "sthv2": read_something_v2,
+        "kinetics400": read_kinetics,
+    }
+    files = {split: getattr(args, split) for split in SPLITS}
+    listing = readers[args.kind](
+        args.annotations, labels=args.labels, files=files, splits=args.splits
+    )
+    return listing, media_of(args, list(listing.splits))
+
+
+def own(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
+    from mmaction.datasets.preparation.media import KnownFrames
+    from mmaction.datasets.preparation.own_data import list_folders, list_table
+    from mmaction.datasets.preparation.table import read_table
+    from mmaction.errors import UserError
+
+    splits = args.splits or list(SPLITS)
+    drawn = dict(val_share=args.val_share, seed=args.seed)
+    if args.kind == "folder":
+        draw = "{split}" not in (args.frames_root or args.videos_root)
+        media = media_of(args, ["train", "val"] if draw else splits)
+        return list_folders(media, draw=draw, classes=args.classes, **drawn), media
+    table = read_table(args.table, classes=args.classes)
+    listing = list_table(table, splits=splits, **drawn)
+    if args.frames_root or args.videos_root:
+        return listing, media_of(args, list(listing.splits))
+    if table.frames is None:
+        raise UserError(
+            f"{args.table} has no column 'frames': count them with --frames-root or --videos-root"
+        )
+    known = KnownFrames(table.frames, root=args.table)
+    return listing, dict.fromkeys(SPLITS, known)
+
+
+def main() -> int:
+    args = parse_args()
+    from mmaction.datasets.preparation.build import match, summary, write_lists
+    from mmaction.datasets.preparation.worker_pool import check_jobs
+
+    check_jobs(args.jobs)
+    listing, media = published(args) if args.kind in PUBLISHED else own(args)
+    lists, report = match(listing, media)
+    write_lists(args.out, listing.classes, lists, report, overwrite=args.overwrite)
+    for line in summary(report):
+        print(line)
+    written = ", ".join(f"{split}.txt" for split, lines in lists.items() if lines)
+    print(f"{args.out}: {written}, {len(listing.classes)} classes, report.json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
