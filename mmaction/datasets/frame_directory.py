@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.frame_names import check_template, find_naming, missing_frame
 from mmaction.datasets.frame_source import ImageSource
-from mmaction.errors import ConfigError, DataError
-
-_TEMPLATE = re.compile(r"(?P<prefix>[^{}/\\]*)\{(?::0?\d*d?)?\}(?P<suffix>[^{}/\\]*)")
-_NUMBERED = re.compile(
-    r"(?P<prefix>.*?)(?P<number>\d+)(?P<suffix>\.(?:jpe?g|png|bmp|webp))", re.IGNORECASE
-)
-# Names that are surely pictures of the scene, where other series (optical flow) lie beside them.
-_USUAL_PREFIXES = ("img_", "image_", "frame_", "")
-_FIRST_NUMBERS = (0, 1)
+from mmaction.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -88,16 +80,12 @@ class FrameDirectory(ImageSource):
         directory = os.path.dirname(path)
         if not os.path.isdir(directory):
             return f"frame directory '{directory}' does not exist"
-        numbers = frame_numbers(os.listdir(directory), self.image_tmpl)
-        if not numbers:
-            return f"frame '{path}' does not exist; {_listing(directory)}"
-        wanted = position + self.start_index
-        below = max((n for n in numbers if n < wanted), default=None)
-        above = min((n for n in numbers if n > wanted), default=None)
-        nearest = [self.image_tmpl.format(n) for n in (below, above) if n is not None]
-        return (
-            f"frame '{path}' does not exist; the directory has {len(numbers)} frames,"
-            f" the nearest {' and '.join(nearest)}"
+        return missing_frame(
+            path,
+            directory,
+            os.listdir(directory),
+            image_tmpl=self.image_tmpl,
+            number=position + self.start_index,
         )
 
 
@@ -121,76 +109,17 @@ def find_frames(
         DataError: The directory is missing, or holds no frames of that name or number; the
             message lists what is there.
     """
-    if image_tmpl is not None and not _TEMPLATE.fullmatch(image_tmpl):
-        raise ConfigError(
-            f"image_tmpl='{image_tmpl}' is no file name with one number such as 'img_{{:05d}}.jpg'"
-        )
+    if image_tmpl is not None:
+        check_template(image_tmpl)
     directory = os.path.join(data_root, name)
     if not os.path.isdir(data_root):
         raise DataError(f"data_root '{os.fspath(data_root)}' is not a directory")
     if not os.path.isdir(directory):
         raise DataError(f"frame directory '{directory}' does not exist")
-    files = os.listdir(directory)
-    if image_tmpl is None:
-        image_tmpl = _find_template(directory, files)
-    numbers = frame_numbers(files, image_tmpl)
-    if not numbers:
-        raise DataError(f"no frame fits image_tmpl='{image_tmpl}'; {_listing(directory)}")
-    first = min(numbers)
-    if start_index is None and first not in _FIRST_NUMBERS:
-        raise DataError(
-            f"'{directory}': frames start at number {first}, neither 0 nor 1;"
-            f" give start_index if that is right; {_listing(directory)}"
-        )
-    if start_index is not None and start_index not in numbers:
-        raise DataError(
-            f"no frame '{image_tmpl.format(start_index)}' for start_index={start_index};"
-            f" {_listing(directory)}"
-        )
-    return FrameDirectory(
-        data_root=os.fspath(data_root),
-        image_tmpl=image_tmpl,
-        start_index=first if start_index is None else start_index,
+    image_tmpl, start_index = find_naming(
+        directory, os.listdir(directory), image_tmpl=image_tmpl, start_index=start_index
     )
-
-
-def frame_numbers(files: list[str], image_tmpl: str) -> set[int]:
-    """Numbers of the files that are frames by ``image_tmpl``."""
-    match = _TEMPLATE.fullmatch(image_tmpl)
-    assert match is not None, "templates are checked where they come in"
-    prefix, suffix = match["prefix"], match["suffix"]
-    numbers = set()
-    for file in files:
-        number = file.removeprefix(prefix).removesuffix(suffix)
-        if number.isascii() and number.isdigit() and image_tmpl.format(int(number)) == file:
-            numbers.add(int(number))
-    return numbers
-
-
-def _find_template(directory: str, files: list[str]) -> str:
-    """The template of a directory's only series of numbered images, or of its usual one."""
-    widths: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for file in files:
-        match = _NUMBERED.fullmatch(file)
-        if match:
-            widths[match["prefix"], match["suffix"]].append(len(match["number"]))
-    usual = [key for key in widths if key[0] in _USUAL_PREFIXES]
-    candidates = list(widths) if len(widths) == 1 else usual
-    if len(candidates) != 1:
-        what = "several series of numbered images" if widths else "no numbered images"
-        raise DataError(f"image_tmpl can't be found out: {what}; {_listing(directory)}")
-    [(prefix, suffix)] = candidates
-    width = min(widths[prefix, suffix])
-    return f"{prefix}{{:0{width}d}}{suffix}" if width > 1 else f"{prefix}{{:d}}{suffix}"
-
-
-def _listing(directory: str) -> str:
-    """A short account of what a directory holds."""
-    files = sorted(os.listdir(directory))
-    if not files:
-        return f"'{directory}' is empty"
-    shown = ", ".join(files) if len(files) <= 4 else f"{', '.join(files[:3])}, …, {files[-1]}"
-    return f"'{directory}' holds {shown} ({len(files)} in all)"
+    return FrameDirectory(os.fspath(data_root), image_tmpl, start_index)
 
 
 def _directories(path: str) -> set[str]:

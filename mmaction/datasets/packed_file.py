@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -100,7 +99,7 @@ class PackFile:
             OSError: It can't be read.
         """
         offset, size = place
-        if not 0 <= offset < offset + size <= self._size:
+        if not 0 <= offset <= offset + size <= self._size:
             raise PackError(f"bytes {offset} to {offset + size} are not in the pack")
         return _format_of(self.path)[1](self._fd, offset, size, name)
 
@@ -108,11 +107,13 @@ class PackFile:
         path = self.path
         if path.endswith(_COMPRESSED_SUFFIXES):
             raise DataError(
-                f"data_root '{path}' is compressed, so that single frames can't be read: unpack it"
-                " to a .tar, or pack the frames by tools/data/pack_frames.py"
+                f"pack '{path}' is compressed, so that single frames can't be read: unpack it to a"
+                " .tar, or pack the frames by tools/data/pack_frames.py"
             )
+        if not path.endswith(tuple(_FORMATS)):
+            raise DataError(f"pack '{path}' has to end in {' or '.join(_FORMATS)}")
         if os.path.isdir(path):
-            raise DataError(f"data_root '{path}' is a directory, named as if it were a file")
+            raise DataError(f"pack '{path}' is a directory, named as if it were a file")
         try:
             if self._fd < 0:
                 self._fd = os.open(path, os.O_RDONLY)
@@ -120,11 +121,11 @@ class PackFile:
             self._size = fingerprint.size
             self._index = self._find_index(fingerprint)
         except FileNotFoundError:
-            raise DataError(f"data_root '{path}' does not exist") from None
+            raise DataError(f"pack '{path}' does not exist") from None
         except OSError as error:
-            raise DataError(f"data_root '{path}' can't be read: {error.strerror}") from None
+            raise DataError(f"pack '{path}' can't be read: {error.strerror}") from None
         except PackError as error:
-            raise DataError(f"'{path}' {error}") from None
+            raise DataError(f"pack '{path}' {error}") from None
 
     def _find_index(self, fingerprint: Fingerprint) -> FrameIndex:
         if self._own_index is not None and self._own_index[0] == fingerprint:
@@ -137,13 +138,9 @@ class PackFile:
         return index
 
     def _make_index(self, fingerprint: Fingerprint) -> FrameIndex:
-        print_log(f"Making the index of '{self.path}', which is done once", "current")
-        start = time.monotonic()
+        size = f"{self._size / 1e9:.3g} GB"
+        print_log(f"Making the index of '{self.path}' ({size}), which is done once", "current")
         index = build_index(self.path, self._fd, self._size)
-        elapsed = time.monotonic() - start
-        print_log(
-            f"'{self.path}' holds {len(index.sizes)} files, found in {elapsed:.1f} s", "current"
-        )
         try:
             save_index(self.index_path, index, fingerprint)
         except OSError as error:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.frame_names import (
@@ -50,6 +51,9 @@ class PackedFrames(ImageSource):
         self.start_index = start_index
         self.folder = folder
         self._last_found: tuple[str, int | None] = ("", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_last_found": ("", None)}  # another process may see a newer pack
 
     def path(self, name: str, position: int) -> str:
         """Path of the frame at a 0-based position of video ``name``, below the pack's."""

@@ -38,7 +38,8 @@ _DTYPES = {
     "directory_bytes": "u1",
     "series_bytes": "u1",
 }
-_HEADER = struct.Struct(f"<16s3q{len(_DTYPES)}qq")
+_HEADER = struct.Struct(f"<16s3q{len(_DTYPES)}q")
+_CHECKSUM = struct.Struct("<q")
 
 
 class PackError(ValueError):
@@ -284,11 +285,14 @@ def save_index(path: str, index: FrameIndex, fingerprint: Fingerprint) -> None:
     arrays = {name: np.asarray(getattr(index, name), dtype) for name, dtype in _DTYPES.items()}
     numbers = (fingerprint.size, fingerprint.modified, fingerprint.checksum)
     counts = [len(values) for values in arrays.values()]
-    header = _HEADER.pack(_MAGIC, *numbers, *counts, 0)[:-8]
+    header = _HEADER.pack(_MAGIC, *numbers, *counts)
+    checksum = zlib.crc32(header)
+    for values in arrays.values():
+        checksum = zlib.crc32(values.data, checksum)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        file.write(header + struct.pack("<q", zlib.crc32(header)))
+        file.write(header + _CHECKSUM.pack(checksum))
         for values in arrays.values():
-            values.tofile(file)
+            file.write(values.data)
 
 
 def load_index(path: str, fingerprint: Fingerprint) -> FrameIndex | None:
@@ -300,25 +304,26 @@ def load_index(path: str, fingerprint: Fingerprint) -> FrameIndex | None:
     try:
         with open(path, "rb") as file:
             header = file.read(_HEADER.size)
-            status = os.fstat(file.fileno())
-            if len(header) < _HEADER.size:
-                return None
-            magic, size, modified, checksum, *counts, crc = _HEADER.unpack(header)
-            if magic != _MAGIC or crc != zlib.crc32(header[:-8]):
+            checksum = file.read(_CHECKSUM.size)
+            written = os.fstat(file.fileno()).st_mtime_ns
+            if len(checksum) < _CHECKSUM.size:
                 return None
             data = np.memmap(file, np.uint8, "r")
     except OSError:
         return None
-    if (size, checksum) != (fingerprint.size, fingerprint.checksum):
+    magic, size, modified, fingerprint_checksum, *counts = _HEADER.unpack(header)
+    if magic != _MAGIC or (size, fingerprint_checksum) != (fingerprint.size, fingerprint.checksum):
         return None
-    if modified != fingerprint.modified and status.st_mtime_ns < fingerprint.modified:
+    if modified != fingerprint.modified and written < fingerprint.modified:
         return None
-    arrays, start = {}, _HEADER.size
+    arrays, start = {}, _HEADER.size + _CHECKSUM.size
+    if zlib.crc32(data[start:].data, zlib.crc32(header)) != _CHECKSUM.unpack(checksum)[0]:
+        return None
     for (name, dtype), count in zip(_DTYPES.items(), counts, strict=True):
         stop = start + count * np.dtype(dtype).itemsize
         arrays[name] = np.asarray(data[start:stop]).view(dtype)
         start = stop
-    return FrameIndex(**arrays) if start == len(data) else None
+    return FrameIndex(**arrays)
 
 
 def _ranked(ids: dict[bytes, int]) -> tuple[list[bytes], np.ndarray]:
