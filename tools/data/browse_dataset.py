@@ -1,0 +1,65 @@
+"""Look at samples after augmentation: ``python tools/data/browse_dataset.py CONFIG --out DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmengine.config import DictAction
+
+from mmaction.apis.cli import ArgumentParser, run_command
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(
+        description="Write pictures of a data set's samples as the network is given them, after"
+        " augmentation, and a page with all of them."
+    )
+    add = parser.add_argument
+    add("config", help="config file, such as config_files/sthv1/st_abn_32.py")
+    add("--out", required=True, metavar="DIR", help="where index.html and the pictures go")
+    add("--split", choices=("train", "val", "test"), default="train", help="(default %(default)s)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--number", type=int, default=12, help="videos, drawn by --seed (default %(default)s)"
+    )
+    which.add_argument(
+        "--index", type=int, nargs="+", metavar="N", help="videos by their position from 0 on"
+    )
+    add("--epoch", type=int, default=0, help="whose samples, from 0 on (default %(default)s)")
+    add("--repeats", type=int, default=1, help="epochs to show of each (default %(default)s)")
+    add("--seed", type=int, default=0, help="of the run (default %(default)s)")
+    add(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        default={},
+        metavar="KEY=VALUE",
+        help="settings in place of the config's",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+
+    from mmaction.apis.browse_dataset import Choice, browse_dataset
+    from mmaction.apis.config import load_config
+
+    choice = Choice(
+        split=args.split,
+        indices=None if args.index is None else tuple(args.index),
+        number=args.number,
+        epoch=args.epoch,
+        repeats=args.repeats,
+        seed=args.seed,
+    )
+    cfg = load_config(args.config, args.cfg_options)
+    done = browse_dataset(cfg, args.out, choice, name=args.config)
+    failed = f", {done.failed} can't be read" if done.failed else ""
+    print(f"{done.page}: {done.samples} samples{failed}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
