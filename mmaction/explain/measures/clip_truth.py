@@ -1,0 +1,82 @@
+"""From the ground truth of a video to that of the clip that the network sees.
+
+The data set's own pipeline does it: masks go in where the frames would, and are sampled, resized,
+cropped and flipped as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmaction.errors import DataError
+from mmaction.explain.measures.ground_truth import FOLDER, GroundTruth, GroundTruthReader, MaskFiles
+
+_ON, _HALF = 255, 128
+
+
+def clip_ground_truth(
+    dataset: Any, index: int, *, view: int, reader: GroundTruthReader | None = None
+) -> GroundTruth:
+    """The ground truth of one view of a video, T frames of the network's H×W pixels.
+
+    Args:
+        dataset: Gives samples by a pipeline of ``transforms``, such as ``RawframeDataset``.
+        index: Of the video.
+        view: Of its V views.
+        reader: Of the video's ground truth; None: ``ground_truth/<video>.npz`` beside the data
+            root, as motion_shapes has it.
+
+    Raises:
+        DataError: There is none; names the file.
+    """
+    masked = copy.copy(dataset)
+    masked.pipeline = _MaskPipeline(dataset.pipeline.transforms, reader)
+    item = masked[index]
+    masks = item["inputs"][view, ..., 0].numpy() >= _HALF
+    return GroundTruth(masks, masked.pipeline.acting_in(item["sample"].frame_indices[view]))
+
+
+class _MaskPipeline:
+    """A pipeline with the masks in place of the frames, right after they are decoded."""
+
+    def __init__(self, transforms: list[Any], reader: GroundTruthReader | None) -> None:
+        self.transforms = transforms
+        self.reader = reader
+
+    def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
+        self.first = results["source"].start_index
+        for transform in self.transforms:
+            results = transform(results)
+            if "frames" in getattr(transform, "gives", ()):
+                results["frames"] = self._masks(results)
+        return results
+
+    def acting_in(self, frame_numbers: np.ndarray) -> np.ndarray:
+        """bool, T, of frames as their file names count."""
+        return self.truth.acting[frame_numbers - self.first]
+
+    def _masks(self, results: dict[str, Any]) -> np.ndarray:
+        """uint8, D×H×W×3, of the distinct frames that were decoded."""
+        height, width = results["frames"].shape[1:3]
+        reader = self.reader or _beside(results["source"])
+        self.truth = reader.read(
+            results["name"], frames=results["total_frames"], height=height, width=width
+        )
+        numbers = np.zeros(len(results["frames"]), dtype=np.int64)
+        numbers[results["frame_slots"]] = results["frame_indices"]
+        masks = self.truth.masks[numbers].astype(np.uint8) * _ON
+        return np.repeat(masks[..., None], 3, axis=-1)
+
+
+def _beside(source: Any) -> MaskFiles:
+    folder = Path(os.path.normpath(source.data_root)).parent / FOLDER
+    if not folder.is_dir():
+        raise DataError(
+            f"no ground truth: expected the directory {folder}, or one named by --ground-truth"
+        )
+    return MaskFiles(folder)

@@ -1,0 +1,198 @@
+"""What is known of a video: where its actor is, and when it acts.
+
+Dimension letters: F frames of a video, T frames of a clip, H×W pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmaction.errors import DataError, first_line
+
+FOLDER = "ground_truth"
+# What a pickle of numpy arrays needs, also one from Python 2, and nothing that could do harm.
+_SAFE_GLOBALS = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *(
+        (f"numpy.{core}.{name}", function)
+        for core in ("core", "_core")
+        for name, function in (
+            ("multiarray", "_reconstruct"),
+            ("multiarray", "scalar"),
+            ("numeric", "_frombuffer"),
+        )
+    ),
+    ("_codecs", "encode"),
+}
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What is known of a video or of a clip of it.
+
+    Attributes:
+        masks: bool, T×H×W: the actor's pixels.
+        acting: bool, T: whether the action goes on in the frame.
+    """
+
+    masks: np.ndarray
+    acting: np.ndarray
+
+
+class GroundTruthReader(ABC):
+    """Gives the ground truth of whole videos."""
+
+    @abstractmethod
+    def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
+        """The ground truth of a video.
+
+        Args:
+            name: The video's, as the annotation writes it.
+            frames: F.
+            height, width: Of its frames as they are decoded, in pixels.
+
+        Raises:
+            DataError: There is none, or it doesn't fit; names the file.
+        """
+
+
+class MaskFiles(GroundTruthReader):
+    """``<folder>/<video>.npz``, as motion_shapes writes them.
+
+    Fields: ``actor_masks`` bool F×H×W, ``action_interval`` int 2: the first frame of the action and
+    the first one after it, counted from 0.
+
+    Args:
+        folder: Where the files are.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, name: str) -> Path:
+        """Where the file of a video is expected."""
+        return self.folder / f"{name}.npz"
+
+    def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
+        path = self.path(name)
+        if not path.is_file():
+            raise DataError(f"no ground truth of video {name!r}: expected the file {path}")
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                masks, interval = data["actor_masks"], data["action_interval"]
+            start, stop = (int(i) for i in interval)
+        except Exception as e:  # a damaged file makes the reader raise anything
+            raise DataError(f"{path}: no ground truth of this project ({first_line(e)})") from e
+        if masks.ndim != 3 or len(masks) != frames:
+            raise DataError(
+                f"{path}: actor_masks are {masks.shape}, video {name!r} has {frames} frames"
+            )
+        masks = np.stack([_resized(mask, height, width) for mask in masks])
+        acting = np.zeros(frames, dtype=bool)
+        acting[max(start, 0) : stop] = True
+        return GroundTruth(masks, acting)
+
+
+class ActionTubes(GroundTruthReader):
+    """Boxes in the format of UCF101-24's corrected annotation (``pyannot.pkl``).
+
+    A pickled dict: video → ``numf``, ``label`` and ``annotations``, a list of tubes, each with
+    ``boxes`` N×4 (x, y, width, height, in pixels of the original frames), ``sf`` and ``ef``, its
+    first frame and the first one after it, counted from 0. The file is read so that nothing in it
+    can run. The action goes on wherever a tube is. Videos are found by their whole name or its
+    last part (``Basketball/v_Basketball_g01_c01`` and ``v_Basketball_g01_c01`` are the same).
+
+    Args:
+        path: The file.
+        size: Height and width of the original frames, in pixels; UCF101's.
+
+    Raises:
+        DataError: The file can't be read.
+    """
+
+    def __init__(self, path: str | Path, *, size: tuple[int, int] = (240, 320)) -> None:
+        self.path = Path(path)
+        self.height, self.width = size
+        try:
+            content = _ArrayUnpickler(io.BytesIO(self.path.read_bytes()), encoding="latin1").load()
+            self.videos: dict[str, Any] = {_last(k): v for k, v in dict(content).items()}
+        except OSError as e:
+            raise DataError(f"ground truth {path} can't be read: {e.strerror}") from e
+        except Exception as e:  # a damaged file makes the unpickler raise anything
+            raise DataError(f"{path}: not boxes in UCF101-24's format ({first_line(e)})") from e
+
+    def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
+        video = self.videos.get(_last(name))
+        if video is None:
+            raise DataError(f"no ground truth of video {name!r} in {self.path}")
+        masks = np.zeros((frames, height, width), dtype=bool)
+        acting = np.zeros(frames, dtype=bool)
+        try:
+            for tube in video["annotations"]:
+                self._draw(tube, masks, acting)
+        except (KeyError, TypeError, ValueError) as e:
+            raise DataError(
+                f"{self.path}: video {name!r}: not in UCF101-24's format ({first_line(e)})"
+            ) from e
+        return GroundTruth(masks, acting)
+
+    def _draw(self, tube: Mapping[str, Any], masks: np.ndarray, acting: np.ndarray) -> None:
+        """Marks a tube's boxes: each pixel whose centre lies in one."""
+        _, height, width = masks.shape
+        down, across = height / self.height, width / self.width
+        for frame, box in enumerate(np.asarray(tube["boxes"], dtype=np.float64), int(tube["sf"])):
+            if not 0 <= frame < min(len(masks), int(tube["ef"])):
+                continue
+            x, y, box_width, box_height = box
+            left, right = (_edge(v * across) for v in (x, x + box_width))
+            top, bottom = (_edge(v * down) for v in (y, y + box_height))
+            masks[frame, top:bottom, left:right] = True
+            acting[frame] = True
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _SAFE_GLOBALS:
+            raise pickle.UnpicklingError(f"refused {module}.{name}")
+        return super().find_class(module, name)
+
+
+def open_ground_truth(path: str | os.PathLike[str]) -> GroundTruthReader:
+    """The reader of a directory of mask files, or of a file of boxes.
+
+    Raises:
+        DataError: There is nothing at ``path``, or nothing that can be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return MaskFiles(path)
+    if not path.exists():
+        raise DataError(f"no ground truth: expected the directory or file {path}")
+    return ActionTubes(path)
+
+
+def _last(name: str) -> str:
+    return str(name).rstrip("/").rpartition("/")[2]
+
+
+def _edge(position: float) -> int:
+    """The first pixel whose centre lies at or beyond ``position``."""
+    return max(int(np.ceil(position - 0.5)), 0)
+
+
+def _resized(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    if mask.shape == (height, width):
+        return mask.astype(bool)
+    resized = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    return resized.astype(bool)

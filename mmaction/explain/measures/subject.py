@@ -1,0 +1,109 @@
+"""The network and the videos that explainers are measured on.
+
+Dimension letters: N videos, B clips, V views of a video, T frames, h×w cells, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmaction.explain.explainers import Explainer
+from mmaction.explain.measures.clip_truth import clip_ground_truth
+from mmaction.explain.measures.ground_truth import GroundTruth, GroundTruthReader
+
+if TYPE_CHECKING:
+    from mmaction.models.recognizers.base import BaseRecognizer
+
+
+class Subject:
+    """Chosen videos of a data set as a network sees them, one view (the middle of V) each.
+
+    Videos go by their position among those chosen, 0 to N - 1; clips are read when they are asked
+    for, so that memory does not grow with N.
+
+    Args:
+        model: The network, in eval mode on its device.
+        dataset: Gives samples by a pipeline, such as ``RawframeDataset``.
+        indices: The N videos.
+        batch_size: Clips that the network sees at a time.
+        reader: Of the videos' ground truth; see ``clip_ground_truth``.
+    """
+
+    def __init__(
+        self,
+        model: BaseRecognizer,
+        dataset: Any,
+        indices: Sequence[int],
+        *,
+        batch_size: int,
+        reader: GroundTruthReader | None = None,
+    ) -> None:
+        self.model = model
+        self.dataset = dataset
+        self.indices = list(indices)
+        self.batch_size = batch_size
+        self.reader = reader
+        # int64, N; -1 where the annotation has none.
+        self.labels: np.ndarray = dataset.annotations.labels[self.indices]
+        red, green, blue = model.data_preprocessor.normalise[:, 3].tolist()
+        self.black = (red, green, blue)  # as the network gets it
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def name(self, position: int) -> str:
+        """The video's name."""
+        return self.dataset.name(self.indices[position])
+
+    def clips(self, positions: Sequence[int]) -> Tensor:
+        """Normalised clips, float, B×3×T×H×W, on the model's device."""
+        items = [self.dataset[self.indices[p]] for p in positions]
+        view = len(items[0]["inputs"]) // 2
+        batch = dict(
+            inputs=torch.stack([item["inputs"][view : view + 1] for item in items]),
+            color=torch.stack([item["color"] for item in items]),
+            samples=[item["sample"] for item in items],
+        )
+        return self.model.data_preprocessor(batch)["clips"]
+
+    def batches(self) -> Iterator[Tensor]:
+        """The clips of all videos."""
+        for positions in self.batched_positions():
+            yield self.clips(positions)
+
+    def batched_positions(self) -> Iterator[range]:
+        """The positions of all videos, batch by batch."""
+        for start in range(0, len(self), self.batch_size):
+            yield range(start, min(start + self.batch_size, len(self)))
+
+    def score(self, clips: Tensor) -> Tensor:
+        """Probabilities, float, B×K."""
+        with torch.no_grad():
+            parts = clips.split(self.batch_size)
+            return torch.cat([self.model(part).scores.softmax(dim=1) for part in parts])
+
+    def truth(self, position: int) -> GroundTruth:
+        """The ground truth of the clip.
+
+        Raises:
+            DataError: There is none; names the file.
+        """
+        index = self.indices[position]
+        views = len(self.dataset[index]["inputs"])
+        return clip_ground_truth(self.dataset, index, view=views // 2, reader=self.reader)
+
+    def explain(
+        self,
+        explainer: Explainer,
+        clips: Tensor,
+        classes: np.ndarray,
+        model: BaseRecognizer | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Maps float64 B×T×h×w and weights B×T of the classes int64 B; of another network too."""
+        found = explainer.explain(model or self.model, clips, torch.from_numpy(classes))
+        return found.spatial.double().cpu().numpy(), found.temporal.double().cpu().numpy()

@@ -1,0 +1,199 @@
+"""What an evaluation of explainers found: numbers a video, as a table, a CSV and a JSON file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmaction.explain.measures.bootstrap import Interval, bootstrap_difference, bootstrap_mean
+from mmaction.explain.measures.names import LOW_IS_GOOD
+from mmaction.files import atomic_path
+
+CHANCE = "chance"
+CONCATENATION_CHANCE = 0.5
+
+
+@dataclass(frozen=True)
+class MeasureTable:
+    """Values of explainers × measures × N videos.
+
+    Attributes:
+        videos: What is known of each video: ``name``, ``label``, ``prediction``, ``probability``.
+        values: ``values[explainer][measure]``: float, N; NaN where a video has none.
+        chance: ``chance[measure]``: likewise, what a map that is the same everywhere gets.
+        curves: ``curves[explainer][way]``: ``{'fractions': S, 'insertion_morf': N×S, …}``.
+        stages: ``stages[explainer]``: ``{stage of the cascade: correlation of each video}``.
+        intervention: ``{'intact': …, 'spatial_uniform': …}``, each ``correct`` (0 or 1) and
+            ``probability`` (of the label), float, N.
+        about: Config, checkpoint and its SHA-256, seed, settings.
+        notes: What was left out, and why.
+    """
+
+    videos: list[dict[str, Any]]
+    values: dict[str, dict[str, np.ndarray]]
+    chance: dict[str, np.ndarray] = field(default_factory=dict)
+    curves: dict[str, dict[str, dict[str, np.ndarray]]] = field(default_factory=dict)
+    stages: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    intervention: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def measures(self) -> list[str]:
+        """Names of the measures, in the order of the table."""
+        return list(dict.fromkeys(m for found in self.values.values() for m in found))
+
+    def interval(self, explainer: str, measure: str) -> Interval:
+        """The mean of an explainer at a measure; of ``chance`` too."""
+        found = self.chance if explainer == CHANCE else self.values[explainer]
+        return bootstrap_mean(found[measure], seed=self._seed)
+
+    def difference(self, first: str, second: str, measure: str) -> Interval:
+        """How much ``first`` is above ``second`` on the same videos."""
+        a, b = (self.values[name][measure] for name in (first, second))
+        return bootstrap_difference(a, b, seed=self._seed)
+
+    @property
+    def _seed(self) -> int:
+        return int(self.about.get("seed", 0))
+
+    def text(self) -> str:
+        """The tables that a command prints."""
+        parts = [self._main_table()] if self.measures else []
+        if self.measures and len(self.values) > 1:
+            parts.append(self._differences_table())
+        if self.intervention:
+            parts.append(self._intervention_table())
+        return "\n\n".join(parts + self.notes)
+
+    def _main_table(self) -> str:
+        columns = [*self.values, *([CHANCE] if self.chance else [])]
+        rows = [["mean [95 % interval]", *columns]]
+        for measure in self.measures:
+            row = [f"{measure} {'↓' if measure in LOW_IS_GOOD else '↑'}"]
+            for column in columns:
+                found = self.chance if column == CHANCE else self.values[column]
+                known = measure in found
+                row.append(shown(self.interval(column, measure)) if known else "")
+            rows.append(row)
+        return aligned(rows)
+
+    def _differences_table(self) -> str:
+        first, *others = self.values
+        rows = [[f"{first} minus …", *others]]
+        for measure in self.measures:
+            row = [measure]
+            for other in others:
+                found = self.difference(first, other, measure)
+                row.append(shown(found, signed=True) + (" *" if clear(found) else "  "))
+            rows.append(row)
+        return aligned(rows) + "\n* the interval does not hold 0"
+
+    def _intervention_table(self) -> str:
+        intact = self.intervention["intact"]
+        rows = [["attention replaced", "accuracy", "change", "probability of the label", "change"]]
+        for name, found in self.intervention.items():
+            row = [name]
+            for kind in ("correct", "probability"):
+                change = bootstrap_difference(found[kind], intact[kind], seed=self._seed)
+                row.append(shown(bootstrap_mean(found[kind], seed=self._seed)))
+                row.append("" if name == "intact" else shown(change, signed=True))
+            rows.append(row)
+        return aligned(rows)
+
+    def save(self, folder: Path) -> list[Path]:
+        """Writes ``table.csv`` and ``results.json``, each whole or not at all."""
+        written = [folder / "table.csv", folder / "results.json"]
+        with atomic_path(written[0]) as path:
+            path.write_text(self._csv(), encoding="utf-8")
+        with atomic_path(written[1]) as path:
+            path.write_text(json.dumps(plain(self._record()), indent=1) + "\n", encoding="utf-8")
+        return written
+
+    def _csv(self) -> str:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["explainer", "measure", "mean", "low", "high", "videos"])
+        for explainer, found in {**self.values, **({CHANCE: self.chance})}.items():
+            for measure in found:
+                interval = self.interval(explainer, measure)
+                ends = (interval.mean, interval.low, interval.high)
+                writer.writerow([explainer, measure, *(f"{x:.6g}" for x in ends), interval.videos])
+        for name, found in self.intervention.items():
+            for kind, values in found.items():
+                interval = bootstrap_mean(values, seed=self._seed)
+                ends = (interval.mean, interval.low, interval.high)
+                row = [f"{name}_{kind}", *(f"{x:.6g}" for x in ends), interval.videos]
+                writer.writerow(["intervention", *row])
+        return out.getvalue()
+
+    def _record(self) -> dict[str, Any]:
+        first, *others = self.values or [""]
+        return {
+            **self.about,
+            "notes": self.notes,
+            "videos": self.videos,
+            "intervals": {
+                name: {m: asdict(self.interval(name, m)) for m in found}
+                for name, found in self.values.items()
+            },
+            "differences": {
+                f"{first} - {other}": {
+                    m: asdict(self.difference(first, other, m)) for m in self.measures
+                }
+                for other in others
+            },
+            "values": self.values,
+            "chance": self.chance,
+            "intervention": self.intervention,
+            "sanity_stages": self.stages,
+            "curves": self.curves,
+        }
+
+
+def shown(interval: Interval, *, signed: bool = False) -> str:
+    """``0.532 [0.498, 0.566]``; a dash where there is no value."""
+    if not interval.videos:
+        return "-"
+    sign = "+" if signed else ""
+    mean, low, high = (f"{x:{sign}.3f}" for x in (interval.mean, interval.low, interval.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def clear(interval: Interval) -> bool:
+    """Whether the interval lies wholly on one side of 0."""
+    return interval.videos > 0 and (interval.low > 0 or interval.high < 0)
+
+
+def aligned(rows: list[list[str]]) -> str:
+    """Rows of cells as text: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def plain(content: Any) -> Any:
+    """``content`` with arrays as lists, numbers rounded to seven digits and NaN as None."""
+    if isinstance(content, dict):
+        return {str(key): plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [plain(value) for value in content]
+    if isinstance(content, np.ndarray):
+        return plain(content.tolist())
+    if isinstance(content, np.generic):
+        return plain(content.item())
+    if isinstance(content, float):
+        return float(f"{content:.7g}") if math.isfinite(content) else None
+    return content

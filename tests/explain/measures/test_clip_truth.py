@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmaction.datasets import RawframeDataset
+from mmaction.errors import DataError
+from mmaction.explain.measures.clip_truth import clip_ground_truth
+
+
+@pytest.fixture
+def data(tmp_path: Path, make_videos: Callable[..., None]) -> Path:
+    """A video of six frames of 36×48 pixels, numbered from 1; a square that goes right."""
+    make_videos(tmp_path / "frames", ["a"], image_tmpl="img_{:05d}.jpg", frames=6)
+    (tmp_path / "list.txt").write_text("a 6 0\n")
+    masks = np.zeros((6, 36, 48), dtype=bool)
+    for frame in range(6):
+        masks[frame, 12:24, 6 * frame : 6 * frame + 12] = True
+    (tmp_path / "ground_truth").mkdir()
+    np.savez(
+        tmp_path / "ground_truth" / "a.npz", actor_masks=masks, action_interval=np.array([2, 5])
+    )
+    return tmp_path
+
+
+def dataset(data: Path, *geometry: dict[str, Any], frames: Sequence[Any] = ()) -> RawframeDataset:
+    sampling = frames or [dict(type="SampleSegments", clip_len=3, placement="center")]
+    pipeline = [*sampling, dict(type="DecodeFrames"), *geometry, dict(type="PackClips")]
+    return RawframeDataset(
+        ann_file=str(data / "list.txt"), data_root=str(data / "frames"), pipeline=pipeline
+    )
+
+
+def test_frames_as_they_are_sampled(data: Path) -> None:
+    """Three segments of two frames: file numbers count from 1, the ground truth from 0."""
+    videos = dataset(data)
+    positions = videos[0]["sample"].frame_indices[0] - 1
+    truth = clip_ground_truth(videos, 0, view=0)
+    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
+    np.testing.assert_array_equal(truth.masks, masks[positions])
+    assert truth.acting.tolist() == [2 <= p < 5 for p in positions]
+
+
+def test_repeated_frames(data: Path) -> None:
+    """A clip of more frames than the video has."""
+    videos = dataset(data, frames=[dict(type="SampleSegments", clip_len=9, placement="center")])
+    positions = videos[0]["sample"].frame_indices[0] - 1
+    truth = clip_ground_truth(videos, 0, view=0)
+    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
+    np.testing.assert_array_equal(truth.masks, masks[positions])
+
+
+def test_resized_to_half(data: Path) -> None:
+    truth = clip_ground_truth(dataset(data, dict(type="Resize", size=(18, 24))), 0, view=0)
+    assert truth.masks.shape == (3, 18, 24)
+    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
+    positions = dataset(data)[0]["sample"].frame_indices[0] - 1
+    np.testing.assert_array_equal(truth.masks, masks[positions][:, ::2, ::2])
+
+
+def test_cropped_and_flipped_as_the_view_is(data: Path) -> None:
+    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
+    positions = dataset(data)[0]["sample"].frame_indices[0] - 1
+    crops = dataset(data, dict(type="ThreeCrop", size=36))
+    for view, left in enumerate((0, 6, 12)):
+        truth = clip_ground_truth(crops, 0, view=view)
+        np.testing.assert_array_equal(truth.masks, masks[positions][:, :, left : left + 36])
+    flipped = clip_ground_truth(dataset(data, dict(type="Flip", prob=1.0)), 0, view=0)
+    np.testing.assert_array_equal(flipped.masks, masks[positions][:, :, ::-1])
+
+
+def test_the_data_set_stays_as_it_was(data: Path) -> None:
+    videos = dataset(data)
+    before = videos[0]["inputs"].clone()
+    clip_ground_truth(videos, 0, view=0)
+    assert (videos[0]["inputs"] == before).all()
+
+
+def test_without_ground_truth(data: Path) -> None:
+    (data / "ground_truth").rename(data / "elsewhere")
+    with pytest.raises(DataError, match=r"expected the directory .*ground_truth, or one named by"):
+        clip_ground_truth(dataset(data), 0, view=0)

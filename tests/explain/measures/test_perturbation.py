@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mmaction.errors import ConfigError
+from mmaction.explain.measures.perturbation import (
+    WAYS,
+    Perturbation,
+    area,
+    blurred,
+    frozen_frames,
+    probabilities,
+    rank_units,
+)
+
+Score = Callable[[Tensor], Tensor]
+
+
+def curves_of(
+    score: Score,
+    clip: Tensor,
+    spatial: np.ndarray,
+    temporal: np.ndarray,
+    way: str,
+    **options: object,
+) -> dict[str, np.ndarray]:
+    found = Perturbation(**options).curves(  # type: ignore[arg-type]
+        score, clip, spatial, temporal, target=1, way=way, rng=np.random.default_rng(0)
+    )
+    return {"fractions": found.fractions, **found.values}
+
+
+def test_area_by_hand() -> None:
+    """Three steps: 0.25·(1+0.6)/2 + 0.25·(0.6+0.2)/2 + 0.5·(0.2+0)/2 = 0.2 + 0.1 + 0.05."""
+    assert area(np.array([0, 0.25, 0.5, 1]), np.array([1, 0.6, 0.2, 0])) == pytest.approx(0.35)
+
+
+def zero_mean(score: Score) -> tuple[Tensor, Score]:
+    """A clip of mean 0 in each channel, and the score that sees only what differs from it."""
+    clip = torch.ones(3, 3, 4, 4)
+    clip[:, :, ::2] = -1
+
+    def seen(clips: Tensor) -> Tensor:
+        return score(clips * clip)  # 1 where the clip is shown, 0 where its mean is
+
+    return clip, seen
+
+
+def test_joint_deletion_is_the_weights_sorted_and_summed(
+    linear: Score, weights: np.ndarray
+) -> None:
+    """What is left after n of 12 cells: 1 minus the n highest (MoRF) or lowest (LeRF) weights."""
+    clip, score = zero_mean(linear)
+    found = curves_of(score, clip, weights, weights.sum(axis=(1, 2)), "joint", steps=12)
+    np.testing.assert_allclose(found["fractions"], np.arange(13) / 12)
+    rising = np.sort(weights.ravel())
+    np.testing.assert_allclose(
+        found["deletion_morf"], 1 - np.r_[0, np.cumsum(rising[::-1])], atol=1e-6
+    )
+    np.testing.assert_allclose(found["deletion_lerf"], 1 - np.r_[0, np.cumsum(rising)], atol=1e-6)
+
+
+def test_spatial_deletion_takes_as_many_cells_of_each_frame(
+    linear: Score, weights: np.ndarray
+) -> None:
+    clip, score = zero_mean(linear)
+    found = curves_of(score, clip, weights, weights.sum(axis=(1, 2)), "spatial", steps=4)
+    falling = -np.sort(-weights.reshape(3, 4), axis=1)
+    expected = 1 - np.r_[0, np.cumsum(falling.sum(axis=0))]
+    np.testing.assert_allclose(found["deletion_morf"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_insertion_ends_where_deletion_begins(way: str, linear: Score, weights: np.ndarray) -> None:
+    clip = torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    found = curves_of(linear, clip, weights, np.array([0.1, 0.9, 0.5]), way)
+    whole = float(linear(clip[None])[0, 1])
+    for order in ("morf", "lerf"):
+        assert found[f"insertion_{order}"][-1] == pytest.approx(whole, abs=1e-6)
+        assert found[f"deletion_{order}"][0] == pytest.approx(whole, abs=1e-6)
+
+
+def test_insertion_starts_from_the_blurred_clip(linear: Score, weights: np.ndarray) -> None:
+    clip = torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    start = float(linear(blurred(clip)[None])[0, 1])
+    for way in ("joint", "spatial"):
+        found = curves_of(linear, clip, weights, np.ones(3), way)
+        assert found["insertion_morf"][0] == pytest.approx(start, abs=1e-6)
+        blur = curves_of(linear, clip, weights, np.ones(3), way, fill="blur")
+        assert blur["deletion_morf"][-1] == pytest.approx(start, abs=1e-6)
+
+
+def frame_score(clips: Tensor) -> Tensor:
+    """Class 1: red of a pixel as a number whose decimals are the frames."""
+    value = (clips[:, 0, :, 0, 0].double() * torch.tensor([100.0, 10, 1])).sum(dim=1)
+    return torch.stack([torch.zeros_like(value), value], dim=1)
+
+
+def test_temporal_removal_freezes(weights: np.ndarray) -> None:
+    """Frames 1 2 3, the first the most relevant, then the last."""
+    clip = torch.tensor([1.0, 2, 3]).reshape(1, 3, 1, 1).expand(3, 3, 4, 4)
+    found = curves_of(frame_score, clip, weights, np.array([0.9, 0.1, 0.5]), "temporal")
+    np.testing.assert_allclose(found["fractions"], [0, 1 / 3, 2 / 3, 1])
+    np.testing.assert_array_equal(found["deletion_morf"], [123, 223, 222, 222])
+    np.testing.assert_array_equal(found["deletion_lerf"], [123, 113, 111, 111])
+    np.testing.assert_array_equal(found["insertion_morf"], [111, 111, 113, 123])
+    np.testing.assert_array_equal(found["insertion_lerf"], [222, 222, 223, 123])
+
+
+def test_temporal_removal_to_black(weights: np.ndarray) -> None:
+    clip = torch.tensor([1.0, 2, 3]).reshape(1, 3, 1, 1).expand(3, 3, 4, 4)
+    found = curves_of(
+        frame_score,
+        clip,
+        weights,
+        np.array([0.9, 0.1, 0.5]),
+        "temporal",
+        temporal_fill="black",
+        black=(9.0, 8.0, 7.0),
+    )
+    np.testing.assert_array_equal(found["deletion_morf"], [123, 923, 929, 999])
+    np.testing.assert_array_equal(found["insertion_morf"], [999, 199, 193, 123])
+
+
+def test_frozen_frames_by_hand() -> None:
+    kept = np.array([False, False, True, False, True, False])
+    assert frozen_frames(kept, last=3).tolist() == [2, 2, 2, 2, 4, 4]
+    assert frozen_frames(np.zeros(3, dtype=bool), last=1).tolist() == [1, 1, 1]
+
+
+def test_batches_make_no_difference_and_bound_the_clips(linear: Score, weights: np.ndarray) -> None:
+    clip = torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    sizes = []
+
+    def counted(clips: Tensor) -> Tensor:
+        sizes.append(len(clips))
+        return linear(clips)
+
+    for way in WAYS:
+        whole = curves_of(linear, clip, weights, np.ones(3), way)
+        parts = curves_of(counted, clip, weights, np.ones(3), way, batch_size=3)
+        for name, values in whole.items():
+            np.testing.assert_allclose(parts[name], values)
+    assert max(sizes) <= 3
+
+
+def test_areas_of_curves(linear: Score, weights: np.ndarray) -> None:
+    clip, score = zero_mean(linear)
+    found = Perturbation(steps=12).curves(
+        score, clip, weights, weights.sum(axis=(1, 2)), target=1, way="joint",
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+    areas = found.areas()
+    left = 1 - np.r_[0, np.cumsum(np.sort(weights.ravel())[::-1])]
+    assert areas["deletion"] == pytest.approx((left[1:] + left[:-1]).sum() / 24)
+    assert areas["insertion_minus_deletion"] == areas["insertion"] - areas["deletion"]
+    assert areas["lerf_deletion"] > areas["deletion"]
+
+
+def test_a_constant_map_deletes_as_chance_does(linear: Score) -> None:
+    """Ties broken by chance: over many seeds the curve is the straight line of a random order."""
+    clip, score = zero_mean(linear)
+    flat = np.ones((3, 2, 2))
+    drawn = [
+        Perturbation(steps=4).curves(
+            score, clip, flat, np.ones(3), target=1, way="joint", rng=np.random.default_rng(seed)
+        )
+        for seed in range(200)
+    ]
+    mean = np.mean([d.values["deletion_morf"] for d in drawn], axis=0)
+    np.testing.assert_allclose(mean, [1, 0.75, 0.5, 0.25, 0], atol=0.03)
+
+
+def test_blur_keeps_a_constant_and_spreads_a_point() -> None:
+    torch.testing.assert_close(
+        blurred(torch.full((3, 4, 16, 16), 2.0)), torch.full((3, 4, 16, 16), 2.0)
+    )
+    point = torch.zeros(3, 9, 33, 33)
+    point[:, 4, 16, 16] = 1
+    found = blurred(point)
+    # A product of three Gaussians: the ratio of neighbours follows from their deviations.
+    sigma = 33 / 8
+    assert float(found[0, 4, 16, 17] / found[0, 4, 16, 16]) == pytest.approx(
+        np.exp(-0.5 / sigma**2), rel=1e-4
+    )
+    torch.testing.assert_close(found, found.flip(2, 3))
+
+
+def test_probabilities_read_one_class() -> None:
+    def batches() -> Iterator[Tensor]:
+        yield torch.zeros(2, 1)
+        yield torch.zeros(1, 1)
+
+    found = probabilities(lambda c: torch.tensor([[0.25, 0.75]]).expand(len(c), 2), batches(), 1)
+    assert found.tolist() == [0.75, 0.75, 0.75]
+
+
+def test_what_can_not_be_asked_for() -> None:
+    with pytest.raises(ConfigError, match="fill='blurr' is unknown; did you mean 'blur'"):
+        Perturbation(fill="blurr")
+    with pytest.raises(ConfigError, match="steps=0: expected 1 or more"):
+        Perturbation(steps=0)
+    with pytest.raises(ConfigError, match="way 'spacial' is unknown; did you mean 'spatial'"):
+        rank_units(np.ones((1, 1, 1)), np.ones(1), "spacial", np.random.default_rng(0))

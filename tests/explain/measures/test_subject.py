@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mmaction.datasets import RawframeDataset
+from mmaction.explain.measures.subject import Subject
+from mmaction.models import STABN
+from mmaction.structures import Prediction
+
+
+def subject(data: Path, indices: list[int], *, batch_size: int = 2) -> Subject:
+    pipeline = [
+        dict(type="SampleSegments", clip_len=4, placement="center"),
+        dict(type="DecodeFrames"),
+        dict(type="ThreeCrop", size=32),
+        dict(type="PackClips"),
+    ]
+    dataset = RawframeDataset(
+        ann_file=str(data / "val.txt"), data_root=str(data / "frames"), pipeline=pipeline
+    )
+    torch.manual_seed(0)
+    backbone = dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4)
+    model = STABN(num_classes=3, clip_len=4, backbone=backbone).eval()
+    return Subject(model, dataset, indices, batch_size=batch_size)
+
+
+def test_clips_are_the_middle_view_as_the_network_gets_it(tiny_data: Path) -> None:
+    seen = subject(tiny_data, [5, 2])
+    clips = seen.clips([0, 1])
+    preprocessor = seen.model.data_preprocessor
+    for clip, index in zip(clips, (5, 2), strict=True):
+        pixels = seen.dataset[index]["inputs"][1].permute(3, 0, 1, 2).float()
+        red = (pixels[0] - 123.675) / 58.395
+        torch.testing.assert_close(clip[0], red, rtol=1e-4, atol=1e-4)
+    assert preprocessor.normalise.shape == (3, 4)
+    np.testing.assert_allclose(seen.black[0], -123.675 / 58.395, rtol=1e-5)
+    assert [seen.name(0), seen.name(1)] == ["val/video 5", "val/video 2"]
+    assert seen.labels.tolist() == [2, 2]
+
+
+def test_batches_cover_all_videos_once(tiny_data: Path) -> None:
+    seen = subject(tiny_data, list(range(7)), batch_size=3)
+    assert [list(p) for p in seen.batched_positions()] == [[0, 1, 2], [3, 4, 5], [6]]
+    torch.testing.assert_close(torch.cat(list(seen.batches())), seen.clips(range(7)))
+
+
+def test_scores_are_the_network_s_probabilities(tiny_data: Path) -> None:
+    seen = subject(tiny_data, list(range(5)), batch_size=2)
+    clips = seen.clips(range(5))
+    with torch.no_grad():
+        prediction = seen.model(clips)
+    assert isinstance(prediction, Prediction)
+    torch.testing.assert_close(seen.score(clips), prediction.scores.softmax(dim=1))
