@@ -91,7 +91,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["mmaction", "mmaction.*"]),
-    package_data={"mmaction.ops": ["*.pyx", "*.pyi"]},
+    package_data={
+        "mmaction.ops": ["*.pyx", "*.pyi"],
+        "mmaction.explain.page": ["*.html", "*.css", "*.js"],
+    },
     ext_modules=[
         Extension(
             "mmaction.ops._affine",

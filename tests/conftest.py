@@ -73,9 +73,9 @@ work_dir = {work_dir!r}
 
 def write_videos(root: Path, names: list[str], *, image_tmpl: str, frames: int = FRAMES) -> None:
     """Noise that differs from video to video, frames of 48×36 pixels numbered from 1."""
-    for number, name in enumerate(names):
+    for name in names:
         (root / name).mkdir(parents=True)
-        rng = np.random.default_rng([len(names), number])
+        rng = np.random.default_rng(list(name.encode()))
         for frame in range(1, frames + 1):
             image = rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)
             assert cv2.imwrite(str(root / name / image_tmpl.format(frame)), image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 
 from mmaction.explain import ExplanationWriter, write_gallery
@@ -17,7 +17,8 @@ from mmaction.structures import VideoResult
 class ExplanationHook(Hook):
     """During testing, ``OUT_DIR/<video name>/`` for each video, and a page over all of them.
 
-    Each process writes the videos it tested.
+    Each process writes the videos it tested; the first one writes the page at the end, over the
+    videos of this run alone. Videos that an earlier run left in ``out_dir`` stay on the disk.
 
     Args:
         out_dir: Where to; made where it is missing.
@@ -46,7 +47,14 @@ class ExplanationHook(Hook):
             self.writer.write(result, inputs)
 
     def after_test(self, runner: Any) -> None:
-        barrier()
+        assert self.writer is not None
+        written = all_gather_object(self.writer.entries)
         if is_main_process():
-            dataset = runner.test_dataloader.dataset
-            write_gallery(self.out_dir, "Where and when it looked", classes=dataset.classes)
+            write_gallery(
+                self.out_dir,
+                "Where and when it looked",
+                entries=[entry for entries in written for entry in entries],
+                classes=self.writer.classes,
+                colormap=self.writer.colormap,
+                opacity=self.writer.opacity,
+            )

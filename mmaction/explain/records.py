@@ -6,6 +6,7 @@ Dimension letters as in :mod:`mmaction.structures`: T frames, H×W pixels, h×w 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mmaction.errors import UserError
 from mmaction.files import atomic_path
 
 UNKNOWN_LABEL = -1
+ATTENTION = "attention"
 FIELDS = (
     "spatial",
     "temporal",
@@ -34,14 +36,16 @@ class ClipExplanation:
         name: The video's name as the annotation writes it.
         frames: uint8 RGB, T×H×W×3: the pixels as the model saw them; T×0×0×3 where they are not at
             hand, as after :meth:`load`.
-        spatial: float32 in [0, 1], T×h×w: WHERE in each frame.
-        temporal: float32 in [0, 1], T: WHEN in the clip; compare within a clip only.
+        spatial: float32, T×h×w: WHERE in each frame; in [0, 1] for attention, on the method's own
+            scale for others.
+        temporal: float32, T: WHEN in the clip, likewise; compare within a clip only.
         frame_indices: int64, T: the number of each frame as its file name counts.
         scores: float32, K: the answer, as probabilities or logits.
         attention_scores: float32, K: the attention branch's answer, or None where there is none.
         label: True class in ``[0, K)``, or None where it is not known.
         classes: K class names, or None.
         method: The explainer that made the maps.
+        target: The class they were made for, or None where they hold for all, as attention's do.
 
     Raises:
         ValueError: where the shapes don't belong together.
@@ -56,8 +60,9 @@ class ClipExplanation:
     scores: np.ndarray
     attention_scores: np.ndarray | None = None
     label: int | None = None
-    classes: list[str] | None = None
-    method: str = "attention"
+    classes: Sequence[str] | None = None
+    method: str = ATTENTION
+    target: int | None = None
 
     def __post_init__(self) -> None:
         self._check_shapes()
@@ -110,11 +115,13 @@ class ClipExplanation:
 
         The fields are ``spatial`` float32 T×h×w, ``temporal`` float32 T, ``frame_indices`` int64 T,
         ``scores`` float32 K, ``attention_scores`` float32 K (of length 0: none), ``label`` int64
-        (-1: unknown) and ``prediction`` int64. None of them needs pickle to be read.
+        (-1: unknown) and ``prediction`` int64; beside them ``target`` int64, where the maps were
+        made for a class. None of them needs pickle to be read.
         """
         none = np.zeros(0)
         attention_scores = none if self.attention_scores is None else self.attention_scores
         label = UNKNOWN_LABEL if self.label is None else self.label
+        target = {} if self.target is None else {"target": np.int64(self.target)}
         with atomic_path(path) as draft, draft.open("wb") as file:
             np.savez(
                 file,
@@ -125,6 +132,7 @@ class ClipExplanation:
                 attention_scores=np.asarray(attention_scores, dtype=np.float32),
                 label=np.int64(label),
                 prediction=np.int64(self.prediction),
+                **target,
             )
 
     @classmethod
@@ -134,7 +142,8 @@ class ClipExplanation:
         *,
         name: str | None = None,
         frames: np.ndarray | None = None,
-        classes: list[str] | None = None,
+        classes: Sequence[str] | None = None,
+        method: str = ATTENTION,
     ) -> ClipExplanation:
         """Read what :meth:`save` wrote; what the file doesn't hold is given by keyword.
 
@@ -143,6 +152,7 @@ class ClipExplanation:
             name: The video's name; by default that of the directory the file lies in.
             frames: uint8 RGB, T×H×W×3; by default T×0×0×3.
             classes: K class names.
+            method: The explainer that made the maps, as the file's name has it.
 
         Raises:
             UserError: where the file is missing, broken or lacks a field.
@@ -150,6 +160,7 @@ class ClipExplanation:
         path = Path(path)
         data = read_fields(path)
         attention_scores, label = data["attention_scores"], int(data["label"])
+        target = data.get("target")
         if frames is None:
             frames = np.zeros((len(data["temporal"]), 0, 0, 3), dtype=np.uint8)
         return cls(
@@ -162,17 +173,20 @@ class ClipExplanation:
             attention_scores=attention_scores if attention_scores.size else None,
             label=None if label == UNKNOWN_LABEL else label,
             classes=classes,
+            method=method,
+            target=None if target is None else int(target),
         )
 
 
-def read_fields(path: Path, fields: tuple[str, ...] = FIELDS) -> dict[str, np.ndarray]:
-    """Read some fields of an explanation file; the others are not touched.
+def read_fields(path: Path) -> dict[str, np.ndarray]:
+    """Read an explanation file; ``target`` is there if the file has it.
 
     Raises:
-        UserError: where the file is missing, broken or lacks one of them.
+        UserError: where the file is missing, broken or lacks one of the others.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
+            fields = (*FIELDS, "target") if "target" in archive else FIELDS
             return {field: archive[field] for field in fields}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: can't be read as an explanation ({error})") from error

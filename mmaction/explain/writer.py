@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,28 +14,41 @@ from torch import Tensor
 from mmaction.errors import ConfigError, UserError
 from mmaction.explain.clip_video import ENCODER, check_encoder, write_clip
 from mmaction.explain.colormap import DEFAULT_OPACITY, color_table
-from mmaction.explain.records import ClipExplanation
+from mmaction.explain.explanation import Explanation
+from mmaction.explain.gallery import Entry
+from mmaction.explain.page.video_data import write_player, write_thumbnail
+from mmaction.explain.records import ATTENTION, ClipExplanation, as_probabilities
 from mmaction.explain.sheet import write_sheet
 from mmaction.structures import VideoResult
 
 ARRAYS, SHEET, CLIP = "explanation.npz", "sheet.png", "clip.mp4"
+PLAYER, THUMBNAIL = "player.js", "thumb.jpg"
 
 
 class ExplanationWriter:
     """Writes what a recognizer looked at, video by video.
 
-    A video goes to ``out_dir/<video name>/``: ``explanation.npz`` (:meth:`ClipExplanation.save`),
-    ``sheet.png`` and ``clip.mp4``. Where it was seen in several views, the first one lies there and
-    the others in ``view_02/``, ``view_03/`` … below; scores are the video's in all of them.
-    Slashes in a name become nested directories. Every file is written whole or not at all, the
-    ``.npz`` last, so that several processes may write different videos at a time.
+    A video goes to ``out_dir/<video name>/``:
+
+    - ``explanation.npz`` (:meth:`ClipExplanation.save`), ``sheet.png`` and ``clip.mp4``: attention;
+    - ``explanation.<method>.npz``, ``sheet.<method>.png``, ``clip.<method>.mp4``: any other method;
+    - ``player.js`` and ``thumb.jpg``: all methods and views, for the page over all videos.
+
+    Where it was seen in several views, the first one lies there and the others in ``view_02/``,
+    ``view_03/`` … below; scores are the video's in all of them. Slashes in a name become nested
+    directories. Every file is written whole or not at all, so that several processes may write
+    different videos at a time. What an earlier run left in these directories is replaced where it
+    has the same name and stays otherwise; the page (:func:`write_gallery`) lists ``entries`` alone.
 
     Args:
         out_dir: Where to; made if missing.
         classes: K class names; by default classes go by their numbers.
         colormap: One of :data:`mmaction.explain.colormap.COLORMAPS`.
         opacity: Share of the map's colour in overlays, in [0, 1].
-        fps: Frames a second of the film, above 0.
+        fps: Frames a second of films and player, where a video's own aren't given; above 0.
+
+    Attributes:
+        entries: What was written so far, for the page.
 
     Raises:
         ConfigError: where an argument is out of range.
@@ -43,7 +59,7 @@ class ExplanationWriter:
         self,
         *,
         out_dir: str | Path,
-        classes: list[str] | None = None,
+        classes: Sequence[str] | None = None,
         colormap: str = "viridis",
         opacity: float = DEFAULT_OPACITY,
         fps: float = 8.0,
@@ -59,10 +75,11 @@ class ExplanationWriter:
         self.colormap = colormap
         self.opacity = opacity
         self.fps = fps
+        self.entries: list[Entry] = []
         _make_dir(self.out_dir)
 
     def write(self, result: VideoResult, inputs: Tensor | np.ndarray) -> Path:
-        """Write one video.
+        """Write one video's attention.
 
         Args:
             result: What the recognizer says of it, with maps.
@@ -75,29 +92,73 @@ class ExplanationWriter:
             UserError: where the result has no maps, the video's name leads out of ``out_dir``, or
                 a file can't be written.
         """
-        folder = video_folder(self.out_dir, result.sample.name)
         views = explain_views(result, inputs, classes=self.classes)
-        for number, view in enumerate(views, start=1):
-            self._write_view(view, folder if number == 1 else folder / f"view_{number:02d}")
-        return folder
+        return self.write_views([[view] for view in views])
 
-    def _write_view(self, view: ClipExplanation, folder: Path) -> None:
-        _make_dir(folder)
+    def write_views(
+        self, views: Sequence[Sequence[ClipExplanation]], *, fps: float | None = None
+    ) -> Path:
+        """Write one video, explained by one method or several.
+
+        Args:
+            views: Its V views; of each, one explanation a method, the same methods in all of them.
+            fps: Frames a second of this video's clips, instead of the writer's.
+
+        Returns:
+            The video's directory.
+
+        Raises:
+            UserError: where the video's name leads out of ``out_dir``, or a file can't be written.
+        """
+        first = views[0][0]
+        rate = self.fps if fps is None else fps
+        folder = video_folder(self.out_dir, first.name)
         try:
-            write_sheet(view, folder / SHEET, opacity=self.opacity, colormap=self.colormap)
-            write_clip(
-                view, folder / CLIP, fps=self.fps, opacity=self.opacity, colormap=self.colormap
-            )
-            view.save(folder / ARRAYS)
+            for number, explanations in enumerate(views, start=1):
+                below = view_folder(folder, number)
+                _make_dir(below)
+                for explanation in explanations:
+                    self._write_files(explanation, below, rate)
+            look: dict[str, Any] = dict(opacity=self.opacity, colormap=self.colormap)
+            write_thumbnail(first, folder / THUMBNAIL, **look)
+            write_player(views, folder / PLAYER, fps=rate)
         except OSError as error:
             reason = error.strerror or error
             raise UserError(f"{folder}: can't write the explanation: {reason}") from error
+        self.entries.append(
+            Entry(
+                name=first.name,
+                folder=folder.relative_to(self.out_dir).as_posix(),
+                label=first.label,
+                prediction=first.prediction,
+                probability=float(as_probabilities(first.scores)[first.prediction]),
+            )
+        )
+        return folder
+
+    def _write_files(self, explanation: ClipExplanation, folder: Path, fps: float) -> None:
+        look: dict[str, Any] = dict(opacity=self.opacity, colormap=self.colormap)
+        write_sheet(explanation, folder / method_file(SHEET, explanation.method), **look)
+        write_clip(explanation, folder / method_file(CLIP, explanation.method), fps=fps, **look)
+        explanation.save(folder / method_file(ARRAYS, explanation.method))
+
+
+def method_file(file: str, method: str) -> str:
+    """Return a method's file: ``sheet.png`` for attention, ``sheet.<method>.png`` for another."""
+    assert re.fullmatch(r"\w[\w-]*", method), f"{method!r} can't be part of a file's name"
+    stem, _, suffix = file.rpartition(".")
+    return file if method == ATTENTION else f"{stem}.{method}.{suffix}"
+
+
+def view_folder(folder: Path, number: int) -> Path:
+    """Return the directory of a video's view, which counts from 1."""
+    return folder if number == 1 else folder / f"view_{number:02d}"
 
 
 def explain_views(
-    result: VideoResult, inputs: Tensor | np.ndarray, *, classes: list[str] | None = None
+    result: VideoResult, inputs: Tensor | np.ndarray, *, classes: Sequence[str] | None = None
 ) -> list[ClipExplanation]:
-    """Take a result apart into one record a view.
+    """Take a result apart into one record a view, with the recognizer's own attention.
 
     Args:
         result: What the recognizer says of a video, with maps.
@@ -107,17 +168,60 @@ def explain_views(
     Raises:
         UserError: where the result has no maps.
     """
-    name = result.sample.name
     if result.spatial_attention is None or result.temporal_attention is None:
         raise UserError(
-            f"video {name!r}: the recognizer made no attention maps; -s needs STABN or another "
-            "recognizer with an attention branch, not a plain baseline such as Recognizer3D"
+            f"video {result.sample.name!r}: the recognizer made no attention maps, which "
+            "takes STABN or another one with an attention branch, not a plain baseline such as "
+            "Recognizer3D; tools/visualize.py --explainers grad_cam explains that one too"
         )
+    return _records(
+        result, inputs, result.spatial_attention, result.temporal_attention, classes=classes
+    )
+
+
+def explained_views(
+    result: VideoResult,
+    inputs: Tensor | np.ndarray,
+    explanation: Explanation,
+    *,
+    method: str | None = None,
+    classes: Sequence[str] | None = None,
+) -> list[ClipExplanation]:
+    """Take an explainer's answer apart into one record a view.
+
+    Args:
+        result: What the recognizer says of a video.
+        inputs: uint8 RGB, V×T×H×W×3: its views as the model saw them.
+        explanation: Of its V views, as a batch.
+        method: What to call the method; by default as the explanation does.
+        classes: K class names.
+    """
+    return _records(
+        result,
+        inputs,
+        explanation.spatial,
+        explanation.temporal,
+        classes=classes,
+        method=method or explanation.method,
+        targets=explanation.target.tolist(),
+    )
+
+
+def _records(
+    result: VideoResult,
+    inputs: Tensor | np.ndarray,
+    spatial: Tensor,
+    temporal: Tensor,
+    *,
+    classes: Sequence[str] | None,
+    method: str = ATTENTION,
+    targets: Sequence[int] | None = None,
+) -> list[ClipExplanation]:
     views = _numpy(inputs)
     if views.dtype != np.uint8:
-        raise ValueError(f"video {name!r}: inputs are {views.dtype}, not uint8")
-    spatial = _numpy(result.spatial_attention).astype(np.float32)
-    temporal = _numpy(result.temporal_attention).astype(np.float32)
+        raise ValueError(f"video {result.sample.name!r}: inputs are {views.dtype}, not uint8")
+    where = _numpy(spatial).astype(np.float32)
+    when = _numpy(temporal).astype(np.float32)
     scores = _numpy(result.scores).astype(np.float32)
     attention_scores = None
     if result.attention_scores is not None:
@@ -125,15 +229,17 @@ def explain_views(
     numbers = np.atleast_2d(result.sample.frame_indices).astype(np.int64)
     return [
         ClipExplanation(
-            name=name,
+            name=result.sample.name,
             frames=frames,
-            spatial=spatial[view],
-            temporal=temporal[view],
+            spatial=where[view],
+            temporal=when[view],
             frame_indices=numbers[view],
             scores=scores,
             attention_scores=attention_scores,
             label=result.sample.label,
             classes=classes,
+            method=method,
+            target=None if targets is None else targets[view],
         )
         for view, frames in enumerate(views)
     ]

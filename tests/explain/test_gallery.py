@@ -1,3 +1,8 @@
+"""The list on the page; how it behaves in a browser is in test_page.py."""
+
+import json
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -5,116 +10,90 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from mmaction.errors import UserError
-from mmaction.explain.gallery import write_gallery
-from mmaction.explain.sheet import write_sheet
+from mmaction.explain.gallery import Entry, render_page, write_gallery
+from mmaction.explain.writer import ExplanationWriter
 
-NASTY = ["<script>alert(1)</script>", "a\"b'&c", "@cards@", "50%/#1?x", "Žižek 漢字", "c:d", "\\1"]
+NASTY = ["</script><script>alert(1)", "a\"b'&c", "@data@", "50%/#1?x", "Žižek 漢字", "c:d", "\\1"]
+ENTRY = Entry(name="video", folder="video", label=1, prediction=0, probability=0.25)
 
 
 class Page(HTMLParser):
-    """Collects tags, links and headings of a page."""
+    """Collects the tags of a page and the text of its scripts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict]] = []
-        self.headings: list[str] = []
+        self.scripts: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag == "h2":
-            self.headings.append("")
 
     def handle_data(self, data):
-        if self.tags and self.tags[-1][0] == "h2" and not self.headings[-1]:
-            self.headings[-1] = data
+        if self.tags and self.tags[-1][0] == "script" and data.strip():
+            self.scripts.append(data)
 
     def all(self, tag: str) -> list[dict]:
         return [attrs for found, attrs in self.tags if found == tag]
 
-
-def dump(out_dir: Path, explanation) -> None:
-    folder = out_dir / explanation.name
-    folder.mkdir(parents=True)
-    write_sheet(explanation, folder / "sheet.png")
-    (folder / "clip.mp4").touch()
-    explanation.save(folder / "explanation.npz")
+    @property
+    def data(self) -> dict:
+        return json.loads(self.scripts[0])
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory, make_explanation) -> tuple[Path, Page]:
-    out_dir = tmp_path_factory.mktemp("gallery")
+def read(path: Path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_data_makes_no_markup(name):
+    entries = [replace(ENTRY, name=name, folder=name)]
+    page = Page(render_page(entries, name, classes=[name, "<b>"]))
+    assert len(page.all("script")) == 2
+    assert not page.all("b")
+    assert page.data["classes"] == [name, "<b>"]
+    ((found, url, *rest),) = page.data["videos"]
+    assert (found, unquote(url)) == (name, f"./{name}")
+    assert rest == [1, 0, 0.25]
+    assert not set("?#\"'<> ") & set(url)
+
+
+def test_nothing_comes_from_outside():
+    text = render_page([ENTRY], "title")
+    assert "http" not in re.sub(r'http-equiv="', "", text)
+    assert not Page(text).all("link")[1:]
+    assert all(not attrs.get("src") for attrs in Page(text).all("script"))
+
+
+def test_only_what_this_run_wrote_is_listed(tmp_path, make_explanation):
     scores = np.array([0.25, 0.75], dtype=np.float32)
-    for index, name in enumerate(NASTY):
-        fields = {"scores": scores, "attention_scores": None, "label": [None, 0, 1][index % 3]}
-        dump(out_dir, make_explanation(name=name, clip_len=2, **fields))
-    view = make_explanation(name="c:d/view_02", clip_len=2, scores=scores, attention_scores=None)
-    dump(out_dir, view)
-    path = write_gallery(out_dir, "Where & <when>", classes=["<b>run</b>", "sit"])
-    return out_dir, Page(path.read_text(encoding="utf-8"))
+    for names in (["old", "both"], ["both", "new"]):
+        writer = ExplanationWriter(out_dir=tmp_path)
+        for name in names:
+            fields = {"name": name, "scores": scores, "attention_scores": None}
+            writer.write_views([[make_explanation(clip_len=2, size=(8, 8), **fields)]])
+        page = write_gallery(tmp_path, "run", entries=writer.entries)
+    assert [video[0] for video in read(page).data["videos"]] == ["both", "new"]
+    assert (tmp_path / "old" / "explanation.npz").is_file()
 
 
-def test_every_video_is_listed_once_by_its_name(gallery):
-    assert gallery[1].headings == sorted(NASTY)
+def test_a_video_written_twice_is_listed_once(tmp_path):
+    later = replace(ENTRY, prediction=1)
+    page = write_gallery(tmp_path, "run", entries=[ENTRY, replace(ENTRY, folder="a"), later])
+    assert [(video[1], video[3]) for video in read(page).data["videos"]] == [
+        ("./a", 0),
+        ("./video", 1),
+    ]
 
 
-def test_links_are_relative_and_lead_to_files(gallery):
-    out_dir, page = gallery
-    links = [a["href"] for a in page.all("a")] + [image["src"] for image in page.all("img")]
-    assert len(links) == 4 * len(NASTY) + 1  # sheet twice, film, arrays; one further view
-    for link in links:
-        assert link.startswith("./")
-        assert "?" not in link
-        assert "#" not in link
-        assert (out_dir / unquote(link)).is_file(), link
-
-
-def test_images_load_lazily_with_their_size_and_a_description(gallery):
-    for image, heading in zip(gallery[1].all("img"), gallery[1].headings, strict=True):
-        assert image["loading"] == "lazy"
-        assert int(image["width"]) == 840
-        assert int(image["height"]) > 200
-        assert heading in image["alt"]
-
-
-def test_data_makes_no_markup_and_nothing_comes_from_outside(gallery):
-    out_dir, page = gallery
-    text = (out_dir / "index.html").read_text(encoding="utf-8")
-    assert len(page.all("script")) == 1
-    assert "<script>alert" not in text
-    assert "<b>" not in text
-    assert "http" not in text
-    assert "//" not in text.replace("<!doctype", "")
-    assert "<title>Where &amp; &lt;when&gt;</title>" in text
-
-
-def test_right_wrong_and_unknown_are_marked(gallery):
-    # Every prediction is class 1; labels go round None, 0, 1.
-    expected = {name: ["unknown", "wrong", "right"][index % 3] for index, name in enumerate(NASTY)}
-    found = [article["class"] for article in gallery[1].all("article")]
-    assert dict(zip(gallery[1].headings, found, strict=True)) == expected
-    text = (gallery[0] / "index.html").read_text(encoding="utf-8")
-    assert "7 videos, 2 of 4 right (50.0 %)" in text
-    assert "75.0 %" in text
-
-
-def test_the_filters_have_labels(gallery):
-    page = gallery[1]
-    assert {attrs.get("id") for attrs in page.all("input")} == {"text", "wrong"}
-    assert len(page.all("label")) == 2
-    assert page.all("html")[0]["lang"] == "en"
-
-
-def test_an_empty_directory_makes_an_empty_page(tmp_path):
-    path = write_gallery(tmp_path, "empty")
-    assert "No videos yet" in path.read_text()
+def test_an_empty_run_makes_an_empty_page(tmp_path):
+    path = write_gallery(tmp_path, "empty", entries=[])
+    assert read(path).data["videos"] == []
     assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
 
 
-def test_a_broken_file_is_named(tmp_path):
-    (tmp_path / "video").mkdir()
-    (tmp_path / "video" / "explanation.npz").write_bytes(b"PK\3\4 no")
-    with pytest.raises(UserError, match=r"video/explanation\.npz: can't be read"):
-        write_gallery(tmp_path, "broken")
-    assert not (tmp_path / "index.html").exists()
+def test_colour_maps_go_along_and_the_writers_is_first(tmp_path):
+    path = write_gallery(tmp_path, "page", entries=[ENTRY], colormap="magma", opacity=0.4)
+    data = read(path).data
+    assert (data["colormap"], data["opacity"]) == ("magma", 0.4)
+    assert {"viridis", "jet", "magma"} <= data["colormaps"].keys()

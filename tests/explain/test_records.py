@@ -46,6 +46,13 @@ def test_what_is_saved_is_loaded(make_explanation, tmp_path, label, has_attentio
     assert ClipExplanation.load(path, frames=saved.frames, name="x").frames is saved.frames
 
 
+def test_the_class_the_maps_were_made_for_is_kept_where_there_is_one(make_explanation, tmp_path):
+    path = tmp_path / "explanation.grad_cam.npz"
+    make_explanation(method="grad_cam", target=2).save(path)
+    loaded = ClipExplanation.load(path, method="grad_cam")
+    assert (loaded.method, loaded.target) == ("grad_cam", 2)
+
+
 def test_unreadable_files_are_named(tmp_path, make_explanation):
     path = tmp_path / "explanation.npz"
     with pytest.raises(UserError, match=r"explanation\.npz: can't be read"):

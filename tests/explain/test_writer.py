@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmaction.errors import ConfigError, UserError
+from mmaction.explain.explanation import Explanation
 from mmaction.explain.records import ClipExplanation
-from mmaction.explain.writer import ExplanationWriter, explain_views, video_folder
+from mmaction.explain.writer import ExplanationWriter, explain_views, explained_views, video_folder
 from mmaction.structures import ClipSample, VideoResult
 
 FILES = {"explanation.npz", "sheet.png", "clip.mp4"}
+VIDEO_FILES = FILES | {"player.js", "thumb.jpg"}
 
 
 def make_result(name="a/b c", views=1, clip_len=3, label=1, dtype=torch.float32):
@@ -42,7 +44,7 @@ def test_a_video_gets_a_directory_by_its_name(tmp_path):
     result = make_result()
     folder = writer.write(result, make_inputs())
     assert folder == tmp_path / "new" / "out" / "a" / "b c"
-    assert below(tmp_path / "new" / "out") == {f"a/b c/{file}" for file in FILES}
+    assert below(tmp_path / "new" / "out") == {f"a/b c/{file}" for file in VIDEO_FILES}
     loaded = ClipExplanation.load(folder / "explanation.npz")
     np.testing.assert_array_equal(loaded.spatial, result.spatial_attention[0])
     np.testing.assert_array_equal(loaded.temporal, result.temporal_attention[0])
@@ -53,8 +55,8 @@ def test_a_video_gets_a_directory_by_its_name(tmp_path):
 def test_further_views_lie_below_the_first(tmp_path):
     result = make_result(name="video", views=3)
     folder = ExplanationWriter(out_dir=tmp_path).write(result, make_inputs(views=3).numpy())
-    expected = {prefix + file for prefix in ("", "view_02/", "view_03/") for file in FILES}
-    assert below(folder) == expected
+    further = {prefix + file for prefix in ("view_02/", "view_03/") for file in FILES}
+    assert below(folder) == VIDEO_FILES | further
     second = ClipExplanation.load(folder / "view_02" / "explanation.npz")
     np.testing.assert_array_equal(second.spatial, result.spatial_attention[1])
     assert second.frame_indices.tolist() == [3, 4, 5]
@@ -66,6 +68,34 @@ def test_any_precision_is_saved_as_float32(tmp_path, dtype):
     for values in (view.spatial, view.temporal, view.scores, view.attention_scores):
         assert values.dtype == np.float32
     np.testing.assert_array_equal(view.frames, make_inputs()[0])
+
+
+def test_other_methods_lie_beside_attention_under_their_names(tmp_path):
+    result, inputs = make_result(name="v", views=2), make_inputs(views=2)
+    found = Explanation(
+        spatial=torch.rand((2, 3, 4, 4)) - 0.5,
+        temporal=torch.rand((2, 3)),
+        method="grad_cam",
+        target=torch.tensor([1, 2]),
+    )
+    writer = ExplanationWriter(out_dir=tmp_path)
+    attention, cam = explain_views(result, inputs), explained_views(result, inputs, found)
+    folder = writer.write_views(list(zip(attention, cam, strict=True)))
+    cams = {"explanation.grad_cam.npz", "sheet.grad_cam.png", "clip.grad_cam.mp4"}
+    assert below(folder) == VIDEO_FILES | cams | {f"view_02/{file}" for file in FILES | cams}
+    loaded = ClipExplanation.load(folder / "view_02/explanation.grad_cam.npz", method="grad_cam")
+    np.testing.assert_array_equal(loaded.spatial, found.spatial[1])
+    assert (loaded.method, loaded.target) == ("grad_cam", 2)
+    assert ClipExplanation.load(folder / "explanation.npz").target is None
+
+
+def test_entries_say_what_was_written(tmp_path):
+    writer = ExplanationWriter(out_dir=tmp_path)
+    writer.write(make_result(name="./a//b", label=None), make_inputs())
+    (entry,) = writer.entries
+    assert (entry.name, entry.folder) == ("./a//b", "a/b")
+    assert (entry.label, entry.prediction) == (None, 1)
+    assert entry.probability == pytest.approx(0.7)
 
 
 def test_a_plain_baseline_has_nothing_to_show(tmp_path):
@@ -107,7 +137,7 @@ def test_every_accepted_name_is_below(name):
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "%2e%2e", "Žižek 漢字", "~root"])
 def test_odd_names_are_kept(tmp_path, name):
     folder = ExplanationWriter(out_dir=tmp_path).write(make_result(name=name), make_inputs())
-    assert below(tmp_path) == {f"{name}/{file}" for file in FILES}
+    assert below(tmp_path) == {f"{name}/{file}" for file in VIDEO_FILES}
     assert folder == tmp_path / name
 
 
@@ -146,4 +176,4 @@ def test_two_processes_write_side_by_side(tmp_path):
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
-    assert below(tmp_path) == {f"same/{index}/{file}" for index in range(2) for file in FILES}
+    assert below(tmp_path) == {f"same/{index}/{file}" for index in range(2) for file in VIDEO_FILES}

@@ -88,7 +88,13 @@ def test_explanations(
     assert ended.out.splitlines()[-1].split() == ["explanations", str(where / "index.html")]
     for number in range(7):
         folder = where / "val" / f"video {number}"
-        assert sorted(os.listdir(folder)) == ["clip.mp4", "explanation.npz", "sheet.png"]
+        assert sorted(os.listdir(folder)) == [
+            "clip.mp4",
+            "explanation.npz",
+            "player.js",
+            "sheet.png",
+            "thumb.jpg",
+        ]
         with np.load(folder / "explanation.npz") as kept:
             assert kept["temporal"].shape == (4,)
             assert kept["frame_indices"].shape == (4,)
@@ -120,7 +126,7 @@ def unreadable_frame(data: Path) -> str:
 
 def missing_directory(data: Path) -> str:
     (data / "frames/val/video 1").rename(data / "frames/val/elsewhere")
-    return r"1 of 2 videos have no directory"
+    return r"1 of 2 videos are not in"
 
 
 def label_too_high(data: Path) -> str:

@@ -1,0 +1,311 @@
+"""Where and when a recognizer looks in given videos: a folder with a page to look at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from torch import Tensor
+
+from mmaction.apis.build_errors import readable_build_errors
+from mmaction.apis.evaluate_explanations import split_explainers
+from mmaction.checkpoint_files import read_checkpoint
+from mmaction.datasets.class_names import find_classes
+from mmaction.datasets.collate import collate_clips
+from mmaction.datasets.frame_directory import find_frames
+from mmaction.datasets.frame_names import frame_numbers
+from mmaction.datasets.frame_source import FrameSource
+from mmaction.datasets.pipeline import Pipeline
+from mmaction.datasets.video_file import VideoFiles, count_frames
+from mmaction.engine import tolerate_broken_torchvision
+from mmaction.engine.checkpoints import require_same_architecture
+from mmaction.errors import ConfigError, DataError
+from mmaction.explain import ClipExplanation, ExplanationWriter, write_gallery
+from mmaction.explain.explainers import Explainer, build_explainer
+from mmaction.explain.explanation import Explanation
+from mmaction.explain.records import ATTENTION, as_probabilities
+from mmaction.explain.writer import explain_views, explained_views
+from mmaction.files import require_writable
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.progress import Progress
+from mmaction.registry import MODELS
+from mmaction.structures import VideoResult
+
+TITLE = "Where and when it looked"
+SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a recognizer says of a video.
+
+    Attributes:
+        name: As the page lists it.
+        path: As it was given.
+        prediction: The predicted class.
+        class_name: Its name, or ``class 3`` where the config has none.
+        probability: Of the prediction, in [0, 1].
+    """
+
+    name: str
+    path: str
+    prediction: int
+    class_name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video to look at.
+
+    Attributes:
+        path: As it was given.
+        name: What it is called in the folder; unlike any other.
+        source: Where its frames come from.
+        source_name: What the source calls it.
+        total_frames: How many there are.
+        fps: Frames a second of a video file; None for a directory of frames.
+    """
+
+    path: str
+    name: str
+    source: FrameSource
+    source_name: str
+    total_frames: int
+    fps: float | None
+
+
+def visualize(
+    cfg: Config,
+    checkpoint: str | os.PathLike[str],
+    videos: Sequence[str | os.PathLike[str]],
+    *,
+    out: str | os.PathLike[str],
+    explainers: Sequence[str] = (ATTENTION,),
+) -> list[Answer]:
+    """Runs a recognizer on videos and writes what it looked at, and a page over all of them.
+
+    Args:
+        cfg: From ``load_config``; its test pipeline is used.
+        checkpoint: Weights of the config's network.
+        videos: Video files, and directories of numbered frames.
+        out: Directory to write to; ``index.html`` there lists these videos alone.
+        explainers: As ``build_explainer`` takes them, ``name`` or ``name:option=value,…``.
+
+    Returns:
+        The answers, in the order of the videos.
+
+    Raises:
+        UserError: For a video, checkpoint, config, explainer or directory that can't be used.
+    """
+    if not cfg.get("test_dataloader"):
+        raise ConfigError("the config has no test_dataloader, whose pipeline is used")
+    out = Path(out)
+    built = _build_explainers(explainers)
+    opened = open_videos(videos)
+    classes = _class_names(cfg)
+    with readable_build_errors():
+        pipeline = Pipeline(cfg.test_dataloader.dataset.pipeline)
+    model = load_recognizer(cfg, checkpoint)
+    require_writable(out, name="--out")
+    writer = ExplanationWriter(out_dir=out, classes=classes)
+    answers = []
+    with Progress("visualize", len(opened), "videos", stream=sys.stderr) as progress:
+        for index, video in enumerate(opened):
+            answers.append(_explain_video(video, index, model, pipeline, built, writer))
+            progress.advance()
+    write_gallery(out, TITLE, entries=writer.entries, classes=classes)
+    return answers
+
+
+def load_recognizer(cfg: Config, checkpoint: str | os.PathLike[str]) -> BaseRecognizer:
+    """Builds the config's network with the checkpoint's weights, on its device in eval mode.
+
+    Raises:
+        CheckpointError: It is missing, broken or of another architecture.
+        ConfigError: The network can't be built.
+    """
+    tolerate_broken_torchvision()
+    weights = read_checkpoint(Path(checkpoint))["state_dict"]
+    with readable_build_errors():
+        model = MODELS.build(cfg.model)
+    require_same_architecture(model, weights, Path(checkpoint))
+    model.load_state_dict(weights)
+    return model.to(get_device()).eval()
+
+
+def open_videos(paths: Sequence[str | os.PathLike[str]]) -> list[Video]:
+    """Finds out what each path is, and names them so that no two are alike.
+
+    Raises:
+        DataError: A path that isn't there, holds no frames or can't be read as a video.
+    """
+    given = list(dict.fromkeys(Path(path) for path in paths))
+    if not given:
+        raise DataError("no video is given")
+    return [_open(path, name) for path, name in zip(given, unique_names(given), strict=True)]
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """The last parts of each path, as many as tell it from the others: ``a.mp4`` or ``x/a.mp4``."""
+    # '..' has no place in the name of a directory to write to.
+    parts = [Path(os.path.normpath(path.absolute())).parts for path in paths]
+    names = []
+    for own in parts:
+        others = [other for other in parts if other != own]
+        count = next(
+            (n for n in range(1, len(own)) if all(other[-n:] != own[-n:] for other in others)),
+            len(own) - 1,
+        )
+        names.append("/".join(own[-max(count, 1) :]))
+    return names
+
+
+def _open(path: Path, name: str) -> Video:
+    if path.is_dir():
+        return _open_frames(path, name)
+    if not path.exists():
+        raise DataError(f"video '{path}' does not exist")
+    total = count_frames(path)
+    if not total:
+        raise DataError(f"video '{path}' has no frames")
+    source = VideoFiles(data_root=path.parent)
+    return Video(str(path), name, source, path.name, total, frame_rate(path))
+
+
+def _open_frames(path: Path, name: str) -> Video:
+    path = path.absolute()
+    template = find_frames(path.parent, path.name, start_index=None)
+    total = len(frame_numbers(os.listdir(path), template.image_tmpl))
+    return Video(str(path), name, template, path.name, total, None)
+
+
+def frame_rate(path: str | os.PathLike[str]) -> float | None:
+    """Frames a second of a video file, or None where it doesn't say.
+
+    Raises:
+        DataError: It can't be read as a video.
+    """
+    try:
+        with av.open(os.fspath(path), metadata_errors="ignore") as container:
+            rate = container.streams.video[0].average_rate
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise DataError(f"video '{path}' can't be read: {error}") from None
+    return float(rate) if rate else None
+
+
+def shown_rate(fps: float | None, frame_indices: np.ndarray) -> float | None:
+    """Frames of a clip a second, so that it lasts as long as in the video; None: not known.
+
+    Args:
+        fps: Of the video.
+        frame_indices: int, T: the clip's frames in the video.
+    """
+    if fps is None or len(frame_indices) < 2:
+        return None
+    step = float(np.abs(np.diff(frame_indices)).mean())
+    return float(np.clip(fps / max(step, 1e-6), SLOWEST, FASTEST))
+
+
+def _build_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
+    """By the name under which each is shown; ST-ABN's own attention needs no explainer."""
+    built: dict[str, Explainer | None] = {}
+    for spec in split_explainers(given):
+        explainer = build_explainer(spec)
+        name = explainer.name
+        number = 1 + sum(known == name or known.startswith(f"{name}_") for known in built)
+        # The same method with other options.
+        built[name if number == 1 else f"{name}_{number}"] = (
+            None if name == ATTENTION else explainer
+        )
+    if not built:
+        raise ConfigError("--explainers names none; expected such as attention or grad_cam")
+    return built
+
+
+def _class_names(cfg: Config) -> tuple[str, ...] | None:
+    """The class names of the config's test set, or None; the test set itself may be missing."""
+    dataset = cfg.test_dataloader.dataset
+    files = dataset.get("ann_file", "")
+    first = files if isinstance(files, str) else next(iter(files), "")
+    classes = find_classes(dataset.get("classes"), first)
+    if classes is not None and len(classes) != cfg.model.num_classes:
+        raise ConfigError(
+            f"model.num_classes={cfg.model.num_classes}, but there are {len(classes)} class names "
+            f"('{classes[0]}', …)"
+        )
+    return classes
+
+
+def _explain_video(
+    video: Video,
+    index: int,
+    model: BaseRecognizer,
+    pipeline: Pipeline,
+    explainers: dict[str, Explainer | None],
+    writer: ExplanationWriter,
+) -> Answer:
+    item = pipeline(
+        {
+            "index": index,
+            "name": video.source_name,
+            "label": None,
+            "total_frames": video.total_frames,
+            "rng": np.random.default_rng(0),
+            "source": video.source,
+        }
+    )
+    item["sample"] = replace(item["sample"], name=video.name)
+    batch = model.data_preprocessor(collate_clips([item]))
+    with torch.inference_mode():
+        (result,) = model(batch["clips"], samples=batch["samples"], mode="predict")
+    views = list(_views(result, item["inputs"], model, batch["clips"], explainers, writer.classes))
+    # View by view, each explained by all methods.
+    writer.write_views(
+        list(zip(*views, strict=True)),
+        fps=shown_rate(video.fps, result.sample.frame_indices[0]),
+    )
+    first = views[0][0]
+    return Answer(
+        name=video.name,
+        path=video.path,
+        prediction=first.prediction,
+        class_name=first.class_name(first.prediction),
+        probability=float(as_probabilities(first.scores)[first.prediction]),
+    )
+
+
+def _views(
+    result: VideoResult,
+    inputs: Tensor,
+    model: BaseRecognizer,
+    clips: Tensor,
+    explainers: dict[str, Explainer | None],
+    classes: Any,
+) -> Iterator[list[ClipExplanation]]:
+    """For each explainer its explanations of all V views."""
+    for name, explainer in explainers.items():
+        if explainer is None:
+            yield explain_views(result, inputs, classes=classes)
+        else:
+            found = [explainer.explain(model, clip[None]) for clip in clips]
+            yield explained_views(result, inputs, _join(found), method=name, classes=classes)
+
+
+def _join(found: Sequence[Explanation]) -> Explanation:
+    """Explanations of single clips, which need less memory than all at once, as one of a batch."""
+    return Explanation(
+        spatial=torch.cat([each.spatial for each in found]),
+        temporal=torch.cat([each.temporal for each in found]),
+        method=found[0].method,
+        target=torch.cat([each.target for each in found]),
+    )

@@ -1,0 +1,57 @@
+"""What a user sees of ``tools/visualize.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+USER_ERROR = 2
+
+
+def test_a_line_a_video_and_the_page(
+    tiny_config: Path, tiny_checkpoint: Path, tiny_data: Path, run_tool: Run, tmp_path: Path
+) -> None:
+    videos = [tiny_data / f"frames/val/video {number}" for number in (0, 5)]
+    ended = run_tool(
+        *("visualize", tiny_config, tiny_checkpoint, *videos, "--explainers", "attention,grad_cam")
+    )
+    assert ended.code == 0, ended.err
+    *lines, last = ended.out.splitlines()
+    for line, name in zip(lines[-2:], ("video 0", "video 5"), strict=True):
+        assert re.fullmatch(rf"{name}  (bend|jack|wave) +\d+\.\d %", line), line
+    page = tmp_path / "work/visualization/index.html"
+    assert last.split() == ["page", str(page)]
+    assert page.is_file()
+    assert (page.parent / "video 5/explanation.grad_cam.npz").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["{tmp}/no.mp4"], r"video '.*no\.mp4' does not exist"),
+        (["{tmp}"], r"no numbered images"),
+        (["{video}", "--out", "{tmp}/tiny.py/x"], r"--out='.*' can't be written to"),
+        (["{video}", "--explainers", "nothing"], r"explainer 'nothing' is not known"),
+    ],
+)
+def test_a_mistake_costs_one_line(
+    arguments: list[str],
+    expected: str,
+    tiny_config: Path,
+    tiny_checkpoint: Path,
+    tiny_data: Path,
+    run_tool: Run,
+    tmp_path: Path,
+) -> None:
+    places = {"tmp": tmp_path, "video": tiny_data / "frames/val/video 0"}
+    given = [argument.format(**places) for argument in arguments]
+    ended = run_tool("visualize", tiny_config, tiny_checkpoint, *given)
+    assert ended.code == USER_ERROR
+    assert re.search(expected, ended.error), ended.error
+    assert not (tmp_path / "work").exists()

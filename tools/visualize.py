@@ -1,0 +1,64 @@
+"""Look at where and when a checkpoint looks in videos of your own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from mmengine.config import DictAction
+
+from mmaction.apis.cli import ArgumentParser, run_command
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="such as config_files/motion_shapes/st_abn_tiny.py")
+    parser.add_argument("checkpoint", help="weights of the config's network")
+    parser.add_argument(
+        "videos",
+        nargs="+",
+        metavar="VIDEO|FRAMES_DIR",
+        help="video files (mp4, webm, avi, …) and directories of numbered frames",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="where to (default: visualization/ in the config's work_dir)"
+    )
+    parser.add_argument(
+        "--explainers",
+        nargs="+",
+        default=["attention"],
+        metavar="NAME",
+        help="such as attention,grad_cam or rise:masks=500 (default: attention)",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        default={},
+        metavar="KEY=VALUE",
+        help="settings in place of the config's, such as model.clip_len=16",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    from mmaction.apis import load_config
+    from mmaction.apis.visualize import visualize
+
+    cfg = load_config(args.config, args.cfg_options)
+    out = args.out or os.path.join(cfg.work_dir, "visualization")
+    answers = visualize(cfg, args.checkpoint, args.videos, out=out, explainers=args.explainers)
+    widths = [max(len(a.name) for a in answers), max(len(a.class_name) for a in answers)]
+    for answer in answers:
+        print(
+            f"{answer.name:<{widths[0]}}  {answer.class_name:<{widths[1]}}"
+            f"  {100 * answer.probability:5.1f} %"
+        )
+    print(f"page  {os.path.join(out, 'index.html')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
