@@ -19,7 +19,8 @@ train_dataloader = dict(
     batch_size=8,
     sampler=dict(type="EpochSampler", shuffle=True),
     collate_fn=dict(type="collate_clips"),
-    dataset=dict(type="RawframeDataset", pipeline=train_pipeline),
+    # A night's training survives some bad videos, and names them; tests never replace one.
+    dataset=dict(type="RawframeDataset", pipeline=train_pipeline, on_error="resample"),
     **workers,
 )
 val_dataloader = dict(
