@@ -25,6 +25,7 @@ from mmaction.datasets import RawframeDataset, SampleKey, VideoDataset
 from mmaction.datasets.image_decoding import find_decoder
 from mmaction.datasets.preparation.pack import pack_frames
 from mmaction.datasets.video_file import count_frames, read_frames
+from mmaction.engine.memory import keep_freed_memory
 from mmaction.models import ClipPreprocessor
 from mmaction.ops import affine_clips, affine_clips_torch
 
@@ -262,6 +263,7 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     os.environ["OMP_NUM_THREADS"] = "1"
+    keep_freed_memory()  # as every run does
     report_machine()
     with tempfile.TemporaryDirectory() as root:
         material = Material(Path(root), args.video, args.quality)

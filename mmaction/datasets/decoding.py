@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 
 from mmaction.datasets.geometry import View
@@ -12,7 +14,10 @@ from mmaction.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class DecodeFrames(Transform):
-    """Read and decode the sampled frames, each distinct one once, into one array.
+    """Read and decode the sampled frames, each distinct one once.
+
+    The first is decoded here; the others when ``PackClips`` takes them, so that no more than one is
+    held at a time.
 
     Args:
         backend: Decoder of image files, ``'simplejpeg'`` or ``'cv2'``, which give the same pixels;
@@ -31,8 +36,9 @@ class DecodeFrames(Transform):
         indices = results["frame_indices"]
         positions, slots = np.unique(indices, return_inverse=True)
         frames = results["source"].frames(results["name"], positions.tolist(), decode=self.decode)
-        height, width = frames.shape[1:3]
-        results["frames"] = frames
+        first = next(frames)
+        height, width = first.shape[:2]
+        results["frames"] = chain([first], frames)
         results["frame_slots"] = slots.reshape(indices.shape)
         results["views"] = [View.whole(width, height)]
         return results

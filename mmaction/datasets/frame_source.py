@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -28,16 +28,18 @@ class FrameSource(ABC):
         """Where the frame at a 0-based position of video ``name`` comes from, for messages."""
 
     @abstractmethod
-    def frames(self, name: str, positions: Sequence[int], *, decode: Decoder) -> np.ndarray:
-        """The pixels of some frames.
+    def frames(
+        self, name: str, positions: Sequence[int], *, decode: Decoder
+    ) -> Iterator[np.ndarray]:
+        """The pixels of some frames, one after the other.
 
         Args:
             name: The video, as its annotation writes it.
             positions: D of them, 0-based, rising.
             decode: Of image files; a source of videos has no use for it.
 
-        Returns:
-            uint8 RGB, D×H×W×3.
+        Yields:
+            uint8 RGB, H×W×3, D times; the next frame may be written over it.
 
         Raises:
             DataError: A frame that is missing, can't be decoded or has another size; names it.
@@ -63,18 +65,20 @@ class ImageSource(FrameSource):
             DataError: It can't be read.
         """
 
-    def frames(self, name: str, positions: Sequence[int], *, decode: Decoder) -> np.ndarray:
-        first_path = self.path(name, positions[0])
-        first = decode_image(self.read(name, positions[0]), first_path, decode=decode)
-        frames = np.empty((len(positions), *first.shape), dtype=np.uint8)
-        frames[0] = first
-        for slot, position in enumerate(positions[1:], start=1):
+    def frames(
+        self, name: str, positions: Sequence[int], *, decode: Decoder
+    ) -> Iterator[np.ndarray]:
+        # One place for all: it stays in the processor's cache while its crop is taken.
+        place: np.ndarray | None = None
+        for position in positions:
             path = self.path(name, position)
-            frame = decode_image(self.read(name, position), path, decode=decode, out=frames[slot])
-            if frame.shape != first.shape:
+            frame = decode_image(self.read(name, position), path, decode=decode, out=place)
+            if place is None:
+                place = np.empty_like(frame)
+            if frame.shape != place.shape:
                 raise DataError(
                     f"frame '{path}' is {frame.shape[1]}×{frame.shape[0]} pixels, but"
-                    f" '{first_path}' is {first.shape[1]}×{first.shape[0]};"
+                    f" '{self.path(name, positions[0])}' is {place.shape[1]}×{place.shape[0]};"
                     " the frames of a video have one size"
                 )
-        return frames
+            yield frame

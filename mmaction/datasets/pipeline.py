@@ -13,7 +13,8 @@ key                value
 ``source``         :class:`~mmaction.datasets.frame_source.FrameSource`
 ``replaces``       tuple of BadVideo: those in whose place this one was taken (absent: none)
 ``frame_indices``  int64, clips×T, 0-based positions in the video (a sampling transform)
-``frames``         uint8 RGB, D×H×W×3: each distinct frame once (``DecodeFrames``)
+``frames``         D times uint8 RGB, H×W×3, to be taken once and in order: each distinct frame
+                   (``DecodeFrames``)
 ``frame_slots``    int64, clips×T, positions in ``frames`` (``DecodeFrames``)
 ``views``          list of :class:`~mmaction.datasets.geometry.View` taken of every clip
 ``color``          float32, 3×4 affine map of RGB in 0..255 (``ColorJitter``; absent: identity)

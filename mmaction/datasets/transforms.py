@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import cv2
@@ -119,14 +120,18 @@ class PackClips(Transform):
         }
 
     def _render(self, results: Results) -> torch.Tensor:
-        frames, slots, views = results["frames"], results["frame_slots"], results["views"]
+        slots, views = results["frame_slots"], results["views"]
         clips, length = slots.shape
         height, width = views[0].height, views[0].width
         inputs = torch.empty((clips * len(views), length, height, width, 3), dtype=torch.uint8)
         out = inputs.numpy()
-        for clip in range(clips):
-            for crop, view in enumerate(views):
-                for time, slot in enumerate(slots[clip]):
+        uses: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for clip, row in enumerate(slots.tolist()):
+            for time, slot in enumerate(row):
+                uses[slot].append((clip, time))
+        for slot, frame in enumerate(results["frames"]):
+            for clip, time in uses[slot]:
+                for crop, view in enumerate(views):
                     place = out[clip * len(views) + crop, time]
-                    render_view(frames[slot], view, place, self.interpolation)
+                    render_view(frame, view, place, self.interpolation)
         return inputs

@@ -53,8 +53,8 @@ class VideoFiles(FrameSource):
 
     def frames(
         self, name: str, positions: Sequence[int], *, decode: Decoder | None = None
-    ) -> np.ndarray:
-        return read_frames(self.file(name), positions)
+    ) -> Iterator[np.ndarray]:
+        yield from read_frames(self.file(name), positions)
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return [i for i in indices if not os.path.isfile(self.file(annotations.name(i)))]

@@ -29,14 +29,14 @@ def test_odd_size_within_a_clip_is_named(
         DataError,
         match=rf"img_00003.jpg' is {width}×{height} pixels, but .*img_00001.jpg' is 40×30",
     ):
-        source.frames("video", [0, 1, 2], decode=DECODERS[backend])
+        list(source.frames("video", [0, 1, 2], decode=DECODERS[backend]))
 
 
 def test_missing_frame_is_named(source: FrameDirectory) -> None:
     with pytest.raises(
         DataError, match=r"img_00009.jpg' does not exist; the directory has 6 frames"
     ):
-        source.frames("video", [0, 8], decode=decode_cv2)
+        list(source.frames("video", [0, 8], decode=decode_cv2))
 
 
 @pytest.mark.parametrize("position", [0, 1])
@@ -44,4 +44,4 @@ def test_damaged_frame_is_named(source: FrameDirectory, position: int) -> None:
     path = Path(source.path("video", position))
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match=rf"^frame '{path}' is truncated"):
-        source.frames("video", [0, 1, 2], decode=decode_cv2)
+        list(source.frames("video", [0, 1, 2], decode=decode_cv2))
