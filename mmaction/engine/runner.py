@@ -24,13 +24,15 @@ from mmaction.engine.checkpoints import (
 )
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes
+from mmaction.engine.memory import keep_freed_memory
 
 
 class ActionRunner(Runner):
     """mmengine's ``Runner``; its docs hold, but for what the methods here say."""
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
-        """Joins the process group first, by gloo where there is no GPU."""
+        """Joins the process group first, by gloo where there is no GPU, and keeps freed memory."""
+        keep_freed_memory()
         join_processes(self.launcher)
         super().setup_env(env_cfg)
 

@@ -37,7 +37,7 @@ def remove_frames(data: Path) -> str:
 
 def remove_directory(data: Path) -> str:
     (data / "frames/train/video 1").rename(data / "frames/train/elsewhere")
-    return r"1 of 2 videos are not in in '.*': 'train/video 1' \(.*train\.txt:2\)"
+    return r"1 of 2 videos are not in '.*': 'train/video 1' \(.*train\.txt:2\)"
 
 
 def label_too_high(data: Path) -> str:
