@@ -6,17 +6,13 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.device import get_device
 
 from mmaction.apis.build_errors import readable_build_errors
+from mmaction.apis.recognizer import load_recognizer
 from mmaction.apis.test import fingerprints
-from mmaction.checkpoint_files import read_checkpoint
-from mmaction.engine import tolerate_broken_torchvision
-from mmaction.engine.checkpoints import require_same_architecture
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.explain.explainers import build_explainer
 from mmaction.explain.measures import (
@@ -30,8 +26,7 @@ from mmaction.explain.measures import (
     write_plots,
 )
 from mmaction.files import require_writable
-from mmaction.models.recognizers.base import BaseRecognizer
-from mmaction.registry import DATASETS, MODELS
+from mmaction.registry import DATASETS
 
 # A comma that ends one explainer; those between its options and within tuples don't.
 _NEXT_EXPLAINER = re.compile(r",(?=\s*[A-Za-z_]\w*\s*(?:[:,]|$))")
@@ -70,7 +65,9 @@ def evaluate_explanations(
     checkpoint = Path(checkpoint)
     if out is not None:
         require_writable(out, name="--out")
-    model, dataset = _build(cfg, checkpoint)
+    model = load_recognizer(cfg, checkpoint)
+    with readable_build_errors():
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
     indices = choose_videos(dataset.annotations.labels, options.videos, options.seed)
     reader = None if options.ground_truth is None else open_ground_truth(options.ground_truth)
     subject = Subject(model, dataset, indices, batch_size=options.batch_size, reader=reader)
@@ -107,15 +104,3 @@ def choose_videos(labels: np.ndarray, count: int, seed: int) -> list[int]:
         turn[video] = seen.get(int(labels[video]), 0)
         seen[int(labels[video])] = int(turn[video]) + 1
     return sorted(order[np.argsort(turn[order], kind="stable")][:count].tolist())
-
-
-def _build(cfg: Config, checkpoint: Path) -> tuple[BaseRecognizer, Any]:
-    """The network with its weights, on its device in eval mode, and the test set."""
-    tolerate_broken_torchvision()
-    with readable_build_errors():
-        model = MODELS.build(cfg.model)
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    weights = read_checkpoint(checkpoint)["state_dict"]
-    require_same_architecture(model, weights, checkpoint)
-    model.load_state_dict(weights)
-    return model.to(get_device()).eval(), dataset

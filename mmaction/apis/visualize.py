@@ -13,12 +13,11 @@ import av
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.device import get_device
 from torch import Tensor
 
 from mmaction.apis.build_errors import readable_build_errors
 from mmaction.apis.evaluate_explanations import split_explainers
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.apis.recognizer import load_recognizer
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.collate import collate_clips
 from mmaction.datasets.frame_directory import find_frames
@@ -26,8 +25,6 @@ from mmaction.datasets.frame_names import frame_numbers
 from mmaction.datasets.frame_source import FrameSource
 from mmaction.datasets.pipeline import Pipeline
 from mmaction.datasets.video_file import VideoFiles, count_frames
-from mmaction.engine import tolerate_broken_torchvision
-from mmaction.engine.checkpoints import require_same_architecture
 from mmaction.errors import ConfigError, DataError
 from mmaction.explain import ClipExplanation, ExplanationWriter, write_gallery
 from mmaction.explain.explainers import Explainer, build_explainer
@@ -37,7 +34,6 @@ from mmaction.explain.writer import explain_views, explained_views
 from mmaction.files import require_writable
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.progress import Progress
-from mmaction.registry import MODELS
 from mmaction.structures import VideoResult
 
 TITLE = "Where and when it looked"
@@ -125,22 +121,6 @@ def visualize(
             progress.advance()
     write_gallery(out, TITLE, entries=writer.entries, classes=classes)
     return answers
-
-
-def load_recognizer(cfg: Config, checkpoint: str | os.PathLike[str]) -> BaseRecognizer:
-    """Builds the config's network with the checkpoint's weights, on its device in eval mode.
-
-    Raises:
-        CheckpointError: It is missing, broken or of another architecture.
-        ConfigError: The network can't be built.
-    """
-    tolerate_broken_torchvision()
-    weights = read_checkpoint(Path(checkpoint))["state_dict"]
-    with readable_build_errors():
-        model = MODELS.build(cfg.model)
-    require_same_architecture(model, weights, Path(checkpoint))
-    model.load_state_dict(weights)
-    return model.to(get_device()).eval()
 
 
 def open_videos(paths: Sequence[str | os.PathLike[str]]) -> list[Video]:
