@@ -62,13 +62,15 @@ class _MaskPipeline:
 
     def _masks(self, results: dict[str, Any]) -> np.ndarray:
         """uint8, D×H×W×3, of the distinct frames that were decoded."""
-        height, width = results["frames"].shape[1:3]
+        [whole] = results["views"]
         reader = self.reader or _beside(results["source"])
         self.truth = reader.read(
-            results["name"], frames=results["total_frames"], height=height, width=width
+            results["name"],
+            frames=results["total_frames"],
+            height=whole.height,
+            width=whole.width,
         )
-        numbers = np.zeros(len(results["frames"]), dtype=np.int64)
-        numbers[results["frame_slots"]] = results["frame_indices"]
+        numbers = np.unique(results["frame_indices"])
         masks = self.truth.masks[numbers].astype(np.uint8) * _ON
         return np.repeat(masks[..., None], 3, axis=-1)
 
