@@ -6,9 +6,7 @@ import argparse
 import os
 import sys
 
-from mmengine.config import DictAction
-
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.apis.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,14 +29,7 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="such as attention,grad_cam or rise:masks=500 (default: attention)",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="settings in place of the config's, such as model.clip_len=16",
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 
