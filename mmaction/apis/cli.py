@@ -50,6 +50,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--launcher", choices=LAUNCHERS, default="none", help="who starts processes"
     )
+    add_config_options(parser)
+    # torch's launchers of old passed this; the environment says it today.
+    parser.add_argument("--local-rank", type=int, help=argparse.SUPPRESS)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """``--cfg-options``, as ``load_config`` takes them."""
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -58,8 +65,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="settings in place of the config's, such as model.clip_len=16",
     )
-    # torch's launchers of old passed this; the environment says it today.
-    parser.add_argument("--local-rank", type=int, help=argparse.SUPPRESS)
 
 
 def run_command(main: Callable[[], int | None]) -> int:

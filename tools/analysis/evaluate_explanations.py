@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.apis.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,14 +59,7 @@ def parse_args() -> argparse.Namespace:
         "--sanity-videos", type=int, default=12, help="of the videos, for sanity (default 12)"
     )
     parser.add_argument("--batch-size", type=int, default=32, help="clips at a time (default 32)")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="settings in place of the config's, such as model.clip_len=16",
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.apis.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,14 +27,7 @@ def parse_args() -> argparse.Namespace:
     add("--epoch", type=int, default=0, help="whose samples, from 0 on (default %(default)s)")
     add("--repeats", type=int, default=1, help="epochs to show of each (default %(default)s)")
     add("--seed", type=int, default=0, help="of the run (default %(default)s)")
-    add(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="settings in place of the config's",
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 

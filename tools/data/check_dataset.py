@@ -7,9 +7,7 @@ import os
 import sys
 import time
 
-from mmengine.config import DictAction
-
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.apis.cli import ArgumentParser, add_config_options, run_command
 
 EXIT_ERRORS = 1
 
@@ -30,14 +28,7 @@ def parse_args() -> argparse.Namespace:
     )
     add("--out", metavar="FILE", help="list of all problems, .jsonl (one a line) or .json")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default %(default)s)")
-    add(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="settings in place of the config's",
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 
