@@ -1,5 +1,6 @@
 """What this project adds to mmengine's Runner."""
 
+from mmaction.engine.attention_sheet_hook import AttentionSheetHook
 from mmaction.engine.bad_video_hook import BadVideoHook
 from mmaction.engine.checkpoints import PlainCheckpointHook
 from mmaction.engine.data_wait_hook import DataWaitHook
@@ -11,6 +12,7 @@ from mmaction.engine.runner import ActionRunner
 
 __all__ = [
     "ActionRunner",
+    "AttentionSheetHook",
     "BadVideoHook",
     "DataWaitHook",
     "ExplanationHook",

@@ -1,0 +1,68 @@
+"""Matrices, pairs and accuracies against counts made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmaction.errors import UserError
+from mmaction.evaluation.confusion import (
+    ConfusedPair,
+    confused_pairs,
+    confusion_matrix,
+    row_shares,
+)
+
+# Eight videos: of class 0 three are right and one goes for 2; of class 1 one is right and two go
+# for 0; class 2 has none; of class 3 the only one goes for 2.
+LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 3])
+ANSWERS = np.array([0, 0, 2, 0, 1, 0, 0, 2])
+MATRIX = [[3, 0, 1, 0], [2, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]]
+
+
+def scores_of(answers: np.ndarray, classes: int) -> np.ndarray:
+    return np.eye(classes, dtype=np.float32)[answers]
+
+
+def test_a_matrix_counted_by_hand() -> None:
+    matrix = confusion_matrix(scores_of(ANSWERS, 4), LABELS)
+    assert matrix.tolist() == MATRIX
+    assert matrix.dtype == np.int64
+
+
+def test_of_equal_scores_the_first_class_is_the_answer() -> None:
+    scores = np.array([[0.2, 0.4, 0.4], [0.5, 0.5, 0.5]])
+    assert confusion_matrix(scores, np.array([2, 0])).tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+
+
+def test_shares_are_of_the_true_class() -> None:
+    shares = row_shares(np.array(MATRIX))
+    np.testing.assert_allclose(shares[0], [0.75, 0, 0.25, 0])
+    np.testing.assert_allclose(shares[1], [2 / 3, 1 / 3, 0, 0])
+    assert np.isnan(shares[2]).all(), "a class without videos has no shares"
+
+
+def test_pairs_by_videos_then_by_share() -> None:
+    """One video each: all of class 3, a quarter of class 0."""
+    assert confused_pairs(np.array(MATRIX)) == [
+        ConfusedPair(1, 0, 2, 2 / 3),
+        ConfusedPair(3, 2, 1, 1.0),
+        ConfusedPair(0, 2, 1, 0.25),
+    ]
+    assert confused_pairs(np.diag([5, 3])) == []
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_scores_that_are_no_numbers(bad: float) -> None:
+    scores = scores_of(ANSWERS, 4)
+    scores[3, 1] = bad
+    with pytest.raises(UserError, match="NaN or infinity"):
+        confusion_matrix(scores, LABELS)
+
+
+@pytest.mark.parametrize("label", [-1, 4])
+def test_labels_without_scores(label: int) -> None:
+    labels = LABELS.copy()
+    labels[0] = label
+    with pytest.raises(UserError, match=f"a label is {label}, but there are scores of 4 classes"):
+        confusion_matrix(scores_of(ANSWERS, 4), labels)
