@@ -1,6 +1,7 @@
 """Networks: backbones, branches and the recognizers made of them."""
 
 from mmaction.models.attention_branch import AttentionBranch, AttentionOutput
+from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
 from mmaction.models.attention_mechanism import AttentionMechanism
 from mmaction.models.backbones.resnet3d import ResNet3D
 from mmaction.models.data_preprocessor import ClipPreprocessor
@@ -16,7 +17,9 @@ __all__ = [
     "AttentionOutput",
     "BaseRecognizer",
     "ClipPreprocessor",
+    "EvidenceBranch",
     "PerceptionBranch",
+    "PointwiseStage",
     "Recognizer3D",
     "ResNet3D",
 ]

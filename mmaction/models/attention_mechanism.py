@@ -8,33 +8,59 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmaction.errors import ConfigError, near
 from mmaction.models.backbones.blocks import norm
 from mmaction.registry import MODELS
+
+GATES = ("published", "joint")
 
 
 @MODELS.register_module()
 class AttentionMechanism(BaseModule):
-    """x' = ReLU(BN(conv1×1×1([x·(1 + A_s), x·A_t]))), B×C×T×h×w throughout.
+    """Features weighed by A_s and A_t, then mixed; B×C×T×h×w throughout.
+
+    - ``gate='published'``: x' = ReLU(BN(conv1×1×1([x·(1 + A_s), x·A_t]))), as in the paper. Each
+      half lets pass what the other holds back, and the 1 lets everything pass: a network may learn
+      to ignore both maps.
+    - ``gate='joint'``: x' = ReLU(BN(conv1×1×1(x·A_s·A_t))). Nothing gets past the maps: what the
+      perception branch knows, it knows from where and when they are high.
 
     Args:
         channels: C of the features.
+        gate: ``'published'`` or ``'joint'``.
         final_relu: Whether the last ReLU is there. The authors' first code has it, their
             re-implementation does not; set it as the checkpoint to be used needs it.
         norm_cfg: The norm layer's config.
+
+    Raises:
+        ConfigError: The gate is none of the two.
     """
 
     def __init__(
         self,
         *,
         channels: int,
+        gate: str = "published",
         final_relu: bool = True,
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        if gate not in GATES:
+            raise ConfigError(
+                f"attention_mechanism.gate={gate!r} is unknown{near(str(gate), GATES)}"
+            )
+        self.gate = gate
         self.final_relu = final_relu
-        self.conv = nn.Conv3d(2 * channels, channels, 1, bias=False)
+        weighed_channels = channels if gate == "joint" else 2 * channels
+        self.conv = nn.Conv3d(weighed_channels, channels, 1, bias=False)
         self.bn = norm(norm_cfg or dict(type="BN3d"), channels)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
+
+    def weighed(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """What the convolution sees: B×C×T×h×w for the joint gate, B×2C×T×h×w else."""
+        if self.gate == "joint":
+            return features * (spatial * temporal)
+        return torch.cat([features * (1 + spatial), features * temporal], dim=1)
 
     def forward(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:
         """Weighs the features.
@@ -44,6 +70,5 @@ class AttentionMechanism(BaseModule):
             spatial: A_s, B×1×T×h×w in [0, 1].
             temporal: A_t, B×1×T×1×1 in [0, 1].
         """
-        weighed = torch.cat([features * (1 + spatial), features * temporal], dim=1)
-        x = self.bn(self.conv(weighed))
+        x = self.bn(self.conv(self.weighed(features, spatial, temporal)))
         return torch.relu(x) if self.final_relu else x

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mmaction.errors import ConfigError
 from mmaction.models import AttentionMechanism
 
 
@@ -29,3 +30,39 @@ def test_equals_the_formula(final_relu: bool) -> None:
 
     torch.testing.assert_close(mechanism(x, spatial, temporal), expected, rtol=1e-4, atol=1e-5)
     assert (expected < 0).any() != final_relu
+
+
+def test_joint_gate_equals_the_formula() -> None:
+    """x' = ReLU(BN(conv1×1×1(x·A_s·A_t))), element by element."""
+    torch.manual_seed(0)
+    mechanism = AttentionMechanism(channels=3, gate="joint").eval()
+    mechanism.bn.running_mean.uniform_(-1, 1)
+    x = torch.randn(2, 3, 4, 5, 6)
+    spatial, temporal = torch.rand(2, 1, 4, 5, 6), torch.rand(2, 1, 4, 1, 1)
+    weight, bn = mechanism.conv.weight[:, :, 0, 0, 0], mechanism.bn
+    expected = torch.empty_like(x)
+    for out in range(3):
+        total = sum(weight[out, c] * x[:, c] * spatial[:, 0] * temporal[:, 0] for c in range(3))
+        expected[:, out] = (total - bn.running_mean[out]) / (1 + bn.eps) ** 0.5
+    expected = expected.clamp(min=0)
+    torch.testing.assert_close(mechanism(x, spatial, temporal), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("gate", "passes"), [("published", True), ("joint", False)])
+def test_only_the_joint_gate_holds_back_what_is_not_attended(gate: str, passes: bool) -> None:
+    torch.manual_seed(0)
+    mechanism = AttentionMechanism(channels=3, gate=gate).eval()
+    spatial, temporal = torch.rand(1, 1, 4, 5, 6), torch.rand(1, 1, 4, 1, 1)
+    spatial[..., 2, 3] = 0
+    temporal[:, :, 1] = 0
+    x = torch.randn(1, 3, 4, 5, 6)
+    changed = x.clone()
+    changed[..., 2, 3] += 1
+    changed[:, :, 1] += 1
+    same = torch.equal(mechanism(x, spatial, temporal), mechanism(changed, spatial, temporal))
+    assert same != passes
+
+
+def test_an_unknown_gate_is_refused_with_what_may_have_been_meant() -> None:
+    with pytest.raises(ConfigError, match=r"gate='joined' is unknown; did you mean 'joint'\?"):
+        AttentionMechanism(channels=3, gate="joined")

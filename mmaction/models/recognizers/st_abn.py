@@ -5,15 +5,31 @@ Dimension letters: B clips, C channels, T frames, h×w cells of the feature map,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
+from mmaction.models.attention_priors import local_change, still_share
 from mmaction.models.recognizers.base import BaseRecognizer, top1
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction
+
+LOSS_WEIGHTS = dict(perception=1.0, attention=1.0, stillness=0.0)
+
+
+@dataclass(frozen=True)
+class AttendedPrediction(Prediction):
+    """What the priors on the attention read, beside the answer.
+
+    Attributes:
+        still_share: float in [0, 1], B: share of A_s where nothing changes; None where it has no
+            weight among the losses.
+    """
+
+    still_share: Tensor | None = None
 
 
 @MODELS.register_module()
@@ -33,8 +49,9 @@ class STABN(BaseRecognizer):
         attention_mechanism: Config of the attention mechanism.
         perception_branch: Config of the perception branch. ``spatial_stride`` (default: the
             backbone's for that stage) and ``blocks`` shape its stage.
-        loss_weights: Of the two cross-entropies, ``perception`` and ``attention``; 1 each in the
-            paper.
+        loss_weights: Of the two cross-entropies, ``perception`` and ``attention``, 1 each in the
+            paper; and of ``stillness``, 0 in the paper: the share of A_s that lies where the
+            picture doesn't change (``attention_priors.still_share``).
         **kwargs: See ``BaseRecognizer``.
     """
 
@@ -49,12 +66,12 @@ class STABN(BaseRecognizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.loss_weights = dict(perception=1.0, attention=1.0) | (loss_weights or {})
-        if self.loss_weights.keys() != {"perception", "attention"}:
-            raise ConfigError(
-                f"model.loss_weights={loss_weights!r}: expected the keys perception and attention"
-            )
+        self.loss_weights = LOSS_WEIGHTS | (loss_weights or {})
+        if self.loss_weights.keys() != LOSS_WEIGHTS.keys():
+            known = ", ".join(LOSS_WEIGHTS)
+            raise ConfigError(f"model.loss_weights={loss_weights!r}: expected keys among {known}")
         self.backbone = MODELS.build(backbone)
+        self._made_by_backbone: list[nn.Module] = []
         self.temporal_stride: int = self.backbone.temporal_stride
         self.attention_branch = self._build_branch(
             dict(type="AttentionBranch", spatial_stride=1) | (attention_branch or {}),
@@ -74,6 +91,7 @@ class STABN(BaseRecognizer):
             stage = MODELS.build(cfg.pop("stage"))
         elif hasattr(self.backbone, "make_next_stage"):
             stage = self.backbone.make_next_stage(**shape)
+            self._made_by_backbone.append(stage)
         else:
             raise ConfigError(
                 f"backbone {type(self.backbone).__name__} can't make the branches' stages: "
@@ -84,22 +102,29 @@ class STABN(BaseRecognizer):
         )
 
     def init_weights(self) -> None:
-        """Loads the backbone's pretrained weights, also into both branches' stages."""
+        """Loads the backbone's pretrained weights, also into the branches' stages that it made."""
         super().init_weights()
         if hasattr(self.backbone, "init_next_stage"):
-            for branch in (self.attention_branch, self.perception_branch):
-                self.backbone.init_next_stage(branch.stage)
+            for stage in self._made_by_backbone:
+                self.backbone.init_next_stage(stage)
 
-    def predict_clips(self, clips: Tensor) -> Prediction:
+    def predict_clips(self, clips: Tensor) -> AttendedPrediction:
         features = self.backbone(clips)
         attention = self.attention_branch(features)
         weighed = self.attention_mechanism(features, attention.spatial, attention.temporal)
-        return Prediction(
+        return AttendedPrediction(
             scores=self.perception_branch(weighed),
             attention_scores=attention.scores,
             spatial_attention=self._per_frame(attention.spatial.squeeze(1)),
             temporal_attention=self._per_frame(attention.temporal.flatten(1)),
+            still_share=self._still_share(clips, attention.spatial.squeeze(1)),
         )
+
+    def _still_share(self, clips: Tensor, spatial: Tensor) -> Tensor | None:
+        if not self.loss_weights["stillness"]:
+            return None
+        steps, height, width = spatial.shape[1:]
+        return still_share(spatial, local_change(clips, cells=(steps, height, width)))
 
     def _per_frame(self, maps: Tensor) -> Tensor:
         """B×T'×… as B×T×…: under a temporal stride each step stands for its frames."""
@@ -116,4 +141,7 @@ class STABN(BaseRecognizer):
         ):
             losses[f"loss_{name}"] = self.loss_weights[name] * F.cross_entropy(scores, labels)
             losses[f"top1_{name}"] = top1(scores, labels)
+        if isinstance(prediction, AttendedPrediction) and prediction.still_share is not None:
+            share = prediction.still_share.mean()
+            losses["loss_stillness"] = self.loss_weights["stillness"] * share
         return losses

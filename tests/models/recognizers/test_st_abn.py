@@ -133,3 +133,83 @@ def test_scores_follow_the_literal_softmax_average_of_views(make_st_abn) -> None
         torch.testing.assert_close(results[video].scores, sum(views) / 3)
         assert results[video].spatial_attention.shape == (3, 4, 2, 2)
         assert results[video].temporal_attention.shape == (3, 4)
+
+
+EVIDENCE = dict(
+    attention_branch=dict(
+        type="EvidenceBranch",
+        stage=dict(type="PointwiseStage", in_channels=16, out_channels=8),
+    ),
+    attention_mechanism=dict(gate="joint"),
+    loss_weights=dict(stillness=2.0),
+)
+
+
+def test_the_published_network_is_the_default(make_st_abn) -> None:
+    """Its parameters, beside the stages', by name and shape: checkpoints depend on them."""
+    model = make_st_abn(num_classes=5, clip_len=4)
+    state = model.state_dict()
+    norm = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    expected = {f"bn_stage.{n}" for n in norm} | {f"bn_response.{n}" for n in norm}
+    expected |= {f"bn_spatial.{n}" for n in norm} | {f"temporal.bn.{n}" for n in norm}
+    expected |= {f"conv_{n}.weight" for n in ("response", "scores", "spatial")}
+    expected |= {f"temporal.{n}.weight" for n in ("conv", "mix", "fc1", "fc2")}
+    expected |= {f"{n}.bias" for n in ("temporal.fc1", "temporal.fc2", "fc_scores")}
+    expected |= {"fc_scores.weight"}
+    branch = {k.removeprefix("attention_branch.") for k in state if k.startswith("attention_b")}
+    assert {k for k in branch if not k.startswith("stage.")} == expected
+    channels = model.backbone.out_channels
+    assert state["attention_mechanism.conv.weight"].shape == (channels, 2 * channels, 1, 1, 1)
+    losses = model(torch.randn(2, 3, 4, 32, 32), labels=torch.arange(2), mode="loss")
+    assert list(losses) == [
+        "loss_perception",
+        "top1_perception",
+        "loss_attention",
+        "top1_attention",
+    ]
+    assert model(torch.randn(2, 3, 4, 32, 32)).still_share is None
+
+
+def test_stillness_is_a_weighted_loss_on_where_the_attention_lies(make_st_abn) -> None:
+    torch.manual_seed(0)
+    model = make_st_abn(**EVIDENCE).eval()
+    clips = torch.randn(2, 3, 4, 32, 32)
+    clips[:, :, 1:, :, :16] = clips[:, :, :1, :, :16]  # the upper half stands still
+    attention = model(clips).spatial_attention
+    difference = (clips[:, :, 1:] - clips[:, :, :-1]).abs().mean(dim=1)
+    cells = difference.reshape(2, 3, 2, 16, 2, 16).mean(dim=(3, 5))
+    around = torch.stack([cells[:, max(t - 1, 0) : t + 1].amax(dim=1) for t in range(4)], dim=1)
+    change = around / (around + around.mean(dim=(1, 2, 3), keepdim=True))
+    share = 1 - (attention * change).sum(dim=(1, 2, 3)) / attention.sum(dim=(1, 2, 3))
+    losses = model(clips, labels=torch.tensor([0, 4]), mode="loss")
+    torch.testing.assert_close(losses["loss_stillness"], 2 * share.mean())
+
+
+def test_gradients_reach_every_parameter_of_the_evidence_branch_too(make_st_abn) -> None:
+    torch.manual_seed(0)
+    model = make_st_abn(**EVIDENCE)
+    losses = model(torch.randn(4, 3, 4, 32, 32), labels=torch.arange(4), mode="loss")
+    sum(value for name, value in losses.items() if name.startswith("loss")).backward()
+    assert [n for n, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_stillness_under_a_temporal_stride(make_st_abn) -> None:
+    backbone = dict(temporal_strides=(1, 2, 1, 1))
+    model = make_st_abn(clip_len=5, backbone=backbone, **EVIDENCE).eval()
+    losses = model(torch.randn(2, 3, 5, 32, 32), labels=torch.arange(2), mode="loss")
+    assert 0 < losses["loss_stillness"] < 2
+
+
+def test_pretrained_weights_go_only_into_stages_of_the_backbones_making(
+    make_st_abn, make_plain, tmp_path
+) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "pretrained.pth"
+    torch.save(make_plain().backbone.state_dict(), path)
+    model = make_st_abn(backbone=dict(pretrained=str(path)), **EVIDENCE)
+    before = {k: v.clone() for k, v in model.attention_branch.stage.state_dict().items()}
+    model.init_weights()
+    for key, value in model.attention_branch.stage.state_dict().items():
+        assert torch.equal(value, before[key])
+    loaded = torch.load(path)["layer4.0.conv1.weight"]
+    assert torch.equal(model.perception_branch.stage[0].conv1.weight, loaded)

@@ -1,0 +1,144 @@
+"""An attention branch whose maps are evidence: high where and when a class shows, low elsewhere.
+
+The published branch (``AttentionBranch``) may give its maps any sign and any frame. A_s is a free
+combination of the class response R before a norm and a sigmoid, so that the actor may as well be
+marked by low weights; A_t comes from linears over T, so that nothing ties its t-th weight to the
+t-th frame. Both are then used through a convolution that can undo them. This branch takes those
+freedoms away: see ``EvidenceBranch``.
+
+Dimension letters: B clips, C channels, T frames, h×w cells of the feature map, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmaction.errors import ConfigError
+from mmaction.models.attention_branch import AttentionOutput
+from mmaction.models.backbones.blocks import norm
+from mmaction.registry import MODELS
+
+# Evidence below this counts as none: a clip without any is not blown up to a map of noise.
+LEAST = 1e-3
+_FIRST_SCALE = 8.0
+
+
+@MODELS.register_module()
+class PointwiseStage(nn.Sequential):
+    """1×1×1 convolution, norm, ReLU: B×C×T×h×w to B×``out_channels``×T×h×w.
+
+    A cheap stage for an attention branch: each cell answers for itself, so that evidence can't be
+    carried to the cells around it.
+
+    Args:
+        in_channels: C.
+        out_channels: Channels that come out.
+        norm_cfg: The norm layer's config.
+    """
+
+    def __init__(
+        self, *, in_channels: int, out_channels: int, norm_cfg: dict[str, Any] | None = None
+    ) -> None:
+        conv = nn.Conv3d(in_channels, out_channels, 1, bias=False)
+        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        super().__init__(conv, norm(norm_cfg or dict(type="BN3d"), out_channels), nn.ReLU())
+        self.out_channels = out_channels
+
+
+@MODELS.register_module()
+class EvidenceBranch(BaseModule):
+    """Features B×C×T×h×w to ``AttentionOutput``, with maps that only rise with the response R ≥ 0.
+
+    - R = ReLU(BN(conv1×1×1(BN(stage(x))))), as in the published branch, B×K×T×h×w.
+    - A_s = e / max over T, h and w of e, e = Σ_k |w_k|·R_k: 1 at the clip's strongest cell, 0 where
+      R is. |w| instead of a free w: no class can lower the attention.
+    - A_t = s / max over T of s, s(t) = Σ_k |v_k| · mean over h×w of A_s·R_k, averaged over
+      ``smoothing_frames`` frames around t: a frame's weight depends on what R says, where the
+      branch looks, of that frame and of its neighbours.
+    - scores_k = g·(Σ A_s·A_t·R_k / Σ A_s·A_t) + b_k, sums over T, h and w, g > 0 learned: the mean
+      response where and when the branch looks. The branch names a class only through what it looks
+      at (attention pooling as in multiple-instance learning, Ilse et al., arXiv:1802.04712), and as
+      R can't be negative, it is evidence for class k alone.
+
+    Both maps are relative to the clip's own maximum: they rank the cells and the frames of a clip,
+    and say nothing from one clip to another.
+
+    Args:
+        stage: Module that runs first, of spatial stride 1, with ``out_channels``; the backbone's
+            next residual stage, or a ``PointwiseStage``.
+        num_classes: K.
+        clip_len: T of the features.
+        smoothing_frames: Odd; 1 leaves A_t as it is.
+        norm_cfg: The norm layers' config.
+
+    Raises:
+        ConfigError: ``smoothing_frames`` is not an odd number ≥ 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        stage: nn.Module,
+        num_classes: int,
+        clip_len: int,
+        smoothing_frames: int = 3,
+        norm_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        odd = isinstance(smoothing_frames, int) and smoothing_frames % 2 == 1
+        if not odd or smoothing_frames < 1:
+            raise ConfigError(
+                f"attention_branch.smoothing_frames={smoothing_frames!r}: expected an odd number, "
+                "1 or more"
+            )
+        norm_cfg = norm_cfg or dict(type="BN3d")
+        channels: int = stage.out_channels  # type: ignore[assignment]
+        self.clip_len = clip_len
+        self.smoothing_frames = smoothing_frames
+        self.stage = stage
+        self.bn_stage = norm(norm_cfg, channels)
+        self.conv_response = nn.Conv3d(channels, num_classes, 1, bias=False)
+        self.bn_response = norm(norm_cfg, num_classes)
+        self.spatial_weight = nn.Parameter(torch.full((num_classes,), 1 / num_classes))
+        self.temporal_weight = nn.Parameter(torch.full((num_classes,), 1 / num_classes))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(_FIRST_SCALE)))
+        self.score_bias = nn.Parameter(torch.zeros(num_classes))
+        nn.init.kaiming_normal_(self.conv_response.weight, mode="fan_out", nonlinearity="relu")
+
+    def spatial(self, response: Tensor) -> Tensor:
+        """A_s, B×1×T×h×w in [0, 1], of R."""
+        evidence = torch.einsum("k,bkthw->bthw", self.spatial_weight.abs(), response)[:, None]
+        return evidence / evidence.amax(dim=(2, 3, 4), keepdim=True).clamp(min=LEAST)
+
+    def temporal(self, response: Tensor, spatial: Tensor) -> Tensor:
+        """A_t, B×1×T×1×1 in [0, 1], of R and A_s."""
+        per_frame = (response * spatial).mean(dim=(3, 4))
+        evidence = torch.einsum("k,bkt->bt", self.temporal_weight.abs(), per_frame)[:, None]
+        frames = self.smoothing_frames
+        evidence = F.avg_pool1d(evidence, frames, 1, frames // 2, count_include_pad=False)
+        weights = evidence / evidence.amax(dim=2, keepdim=True).clamp(min=LEAST)
+        return weights[..., None, None]
+
+    def scores(self, response: Tensor, attention: Tensor) -> Tensor:
+        """B×K logits from R, B×K×T×h×w, where the attention A_s·A_t, B×1×T×h×w, looks."""
+        seen = (response * attention).sum(dim=(2, 3, 4))
+        pooled = seen / attention.sum(dim=(2, 3, 4)).clamp(min=LEAST)
+        return self.log_scale.exp() * pooled + self.score_bias
+
+    def forward(self, features: Tensor) -> AttentionOutput:
+        x = self.bn_stage(self.stage(features))
+        response = torch.relu(self.bn_response(self.conv_response(x)))
+        spatial = self.spatial(response)
+        temporal = self.temporal(response, spatial)
+        return AttentionOutput(
+            scores=self.scores(response, spatial * temporal),
+            spatial=spatial,
+            temporal=temporal,
+            response=response,
+        )

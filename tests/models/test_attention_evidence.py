@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mmaction.errors import ConfigError
+from mmaction.models import EvidenceBranch, PointwiseStage
+
+EPS = 1e-5
+
+
+def make_branch(*, num_classes: int, clip_len: int, **options: int) -> EvidenceBranch:
+    stage = nn.Conv3d(3, 6, 1)
+    stage.out_channels = 6
+    return EvidenceBranch(stage=stage, num_classes=num_classes, clip_len=clip_len, **options)
+
+
+def batch_norm(x: Tensor, bn: nn.Module) -> Tensor:
+    """Batch norm in training mode, spelt out: biased variance over all but the channels."""
+    mean = x.mean([0, 2, 3, 4], keepdim=True)
+    var = ((x - mean) ** 2).mean([0, 2, 3, 4], keepdim=True)
+    shape = (1, -1, 1, 1, 1)
+    return (x - mean) / torch.sqrt(var + EPS) * bn.weight.view(shape) + bn.bias.view(shape)
+
+
+def smoothed(values: list[float], frames: int) -> list[float]:
+    """Mean over the frames within reach that there are."""
+    reach = frames // 2
+    windows = [values[max(0, t - reach) : t + reach + 1] for t in range(len(values))]
+    return [sum(window) / len(window) for window in windows]
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "clip_len", "size", "frames"), [(3, 1, 4, 1), (5, 4, 3, 3), (1, 6, 2, 5)]
+)
+def test_equals_the_formulas_step_by_step(
+    num_classes: int, clip_len: int, size: int, frames: int
+) -> None:
+    torch.manual_seed(0)
+    branch = make_branch(num_classes=num_classes, clip_len=clip_len, smoothing_frames=frames)
+    for parameter in (branch.spatial_weight, branch.temporal_weight, branch.score_bias):
+        nn.init.uniform_(parameter, -1, 1)
+    nn.init.uniform_(branch.bn_response.bias, 0, 0.5)
+    features = torch.randn(2, 3, clip_len, size, size)
+    out = branch(features)
+
+    x = batch_norm(branch.stage(features), branch.bn_stage)
+    x = torch.einsum("oc,bcthw->bothw", branch.conv_response.weight[:, :, 0, 0, 0], x)
+    response = batch_norm(x, branch.bn_response).clamp(min=0)
+    torch.testing.assert_close(out.response, response, rtol=1e-4, atol=1e-5)
+    classes = range(num_classes)
+    for b in range(2):
+        evidence = sum(abs(branch.spatial_weight[k].item()) * response[b, k] for k in classes)
+        spatial = evidence / evidence.max()
+        means = [
+            sum(
+                abs(branch.temporal_weight[k].item()) * (spatial * response[b, k])[t].mean().item()
+                for k in classes
+            )
+            for t in range(clip_len)
+        ]
+        weights = smoothed(means, frames)
+        temporal = torch.tensor([weight / max(weights) for weight in weights])
+        attention = spatial * temporal[:, None, None]
+        scores = torch.stack(
+            [(attention * response[b, k]).sum() / attention.sum() for k in classes]
+        )
+        scores = scores * math.exp(branch.log_scale.item()) + branch.score_bias
+        torch.testing.assert_close(out.spatial[b, 0], spatial, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(out.temporal[b, 0, :, 0, 0], temporal, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(out.scores[b], scores, rtol=1e-4, atol=1e-4)
+
+
+def test_the_sign_of_a_weight_makes_no_difference() -> None:
+    torch.manual_seed(0)
+    branch = make_branch(num_classes=4, clip_len=3)
+    response = torch.rand(2, 4, 3, 5, 5)
+    spatial = branch.spatial(response)
+    temporal = branch.temporal(response, spatial)
+    branch.spatial_weight.data[::2] *= -1
+    branch.temporal_weight.data[1::2] *= -1
+    assert torch.equal(branch.spatial(response), spatial)
+    assert torch.equal(branch.temporal(response, spatial), temporal)
+
+
+def test_more_response_never_lowers_a_cells_rank() -> None:
+    torch.manual_seed(0)
+    branch = make_branch(num_classes=4, clip_len=3)
+    nn.init.normal_(branch.spatial_weight)
+    response = torch.rand(1, 4, 3, 5, 5)
+    for k in range(4):
+        more = response.clone()
+        more[0, k, 1, 2, 3] += 0.5
+        before, after = (branch.spatial(r)[0, 0].flatten() for r in (response, more))
+        cell = 1 * 25 + 2 * 5 + 3
+        assert (after > after[cell]).sum() <= (before > before[cell]).sum()
+
+
+def test_maps_are_one_at_their_strongest_and_zero_without_response() -> None:
+    branch = make_branch(num_classes=2, clip_len=4, smoothing_frames=1)
+    response = torch.zeros(1, 2, 4, 3, 3)
+    response[0, 1, 2, 0, 1], response[0, 0, 0, 1, 1] = 5.0, 2.5
+    spatial = branch.spatial(response)
+    assert spatial[0, 0, 2, 0, 1] == 1
+    assert spatial[0, 0, 0, 1, 1] == 0.5
+    assert spatial.sum() == 1.5
+    assert branch.temporal(response, spatial).flatten().tolist() == [0.25, 0, 1, 0]
+
+
+def test_a_frames_weight_reads_only_where_the_branch_looks() -> None:
+    branch = make_branch(num_classes=1, clip_len=2, smoothing_frames=1)
+    response = torch.tensor([[4.0, 1.0], [2.0, 9.0]]).view(1, 1, 2, 1, 2)
+    spatial = torch.tensor([[1.0, 0.0], [1.0, 0.0]]).view(1, 1, 2, 1, 2)
+    assert branch.temporal(response, spatial).flatten().tolist() == [1.0, 0.5]
+
+
+def test_a_clip_without_any_evidence_gets_none_and_finite_scores() -> None:
+    branch = make_branch(num_classes=2, clip_len=4).eval()
+    nn.init.constant_(branch.bn_response.bias, -100)
+    out = branch(torch.randn(1, 3, 4, 3, 3))
+    assert out.spatial.abs().max() == out.temporal.abs().max() == 0
+    assert torch.equal(out.scores[0], branch.score_bias)
+
+
+def test_a_frames_weight_is_of_that_frame_and_its_neighbours() -> None:
+    """Unlike the published A_t, which mixes frames freely."""
+    torch.manual_seed(0)
+    branch = make_branch(num_classes=3, clip_len=8)
+    response, spatial = torch.rand(1, 3, 8, 4, 4), torch.rand(1, 1, 8, 4, 4)
+    changed = response.clone()
+    changed[:, :, 2] *= 0.1
+    before = branch.temporal(response, spatial).flatten()
+    after = branch.temporal(changed, spatial).flatten()
+    far = [0, 4, 5, 6, 7]
+    torch.testing.assert_close(before[far] / before[5], after[far] / after[5])
+    assert (after[1:4] / after[5] < before[1:4] / before[5]).all()
+    backward = branch.temporal(response.flip(2), spatial.flip(2)).flatten()
+    torch.testing.assert_close(backward, before.flip(0))
+
+
+@pytest.mark.parametrize("frames", [0, 2, -1, 1.5, "3"])
+def test_smoothing_over_an_even_number_of_frames_is_refused(frames: object) -> None:
+    with pytest.raises(ConfigError, match="smoothing_frames"):
+        make_branch(num_classes=3, clip_len=4, smoothing_frames=frames)  # type: ignore[arg-type]
+
+
+def test_a_pointwise_stage_lets_each_cell_answer_for_itself() -> None:
+    torch.manual_seed(0)
+    stage = PointwiseStage(in_channels=3, out_channels=7).eval()
+    x = torch.randn(1, 3, 4, 5, 5)
+    changed = x.clone()
+    changed[0, :, 1, 2, 3] += 1
+    differs = (stage(x) != stage(changed)).any(dim=1)[0]
+    assert stage(x).shape == (1, stage.out_channels, 4, 5, 5)
+    assert differs.nonzero().tolist() == [[1, 2, 3]]
+    assert stage(x).min() == 0
