@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mmaction.errors import CheckpointError, first_line
+from mmaction.safe_pickle import UnsafePickleError
+from mmaction.weights_only import load_plain, refusal
 
 # Under which keys public checkpoints keep their weights; a file may also hold nothing else.
 WEIGHT_KEYS = ("state_dict", "model_state_dict")
@@ -29,13 +29,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path}: no such file")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_plain(path)
+    except UnsafePickleError as e:
+        raise CheckpointError(f"checkpoint {refusal(path, e)}") from e
     except Exception as e:  # a damaged file makes the unpickler raise anything
-        refused = isinstance(e, pickle.UnpicklingError) and _unsafe_global(e)
-        if refused:
-            raise CheckpointError(
-                f"checkpoint {path}: not plain weights, refused ({refused})"
-            ) from e
         raise CheckpointError(
             f"checkpoint {path}: broken, or no checkpoint ({type(e).__name__}: {first_line(e)})"
         ) from e
@@ -50,9 +47,3 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not weights:
         raise CheckpointError(f"checkpoint {path}: holds no weights")
     return {**(content if found else {}), "state_dict": weights}
-
-
-def _unsafe_global(error: Exception) -> str | None:
-    """What the unpickler says of something in the file that could run, or None."""
-    lines = str(error).splitlines()
-    return next((line.strip() for line in lines if "GLOBAL" in line or "Unsupported" in line), None)

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,7 +78,7 @@ def test(
         raise ConfigError("the config has no test_dataloader to test on")
     if not Path(checkpoint).is_file():
         raise CheckpointError(f"checkpoint {checkpoint}: no such file")
-    join_processes(cfg.get("launcher", "none"))
+    join_processes(cfg.get("launcher", "none"), cfg.get("env_cfg", {}).get("dist_cfg"))
     made_from = fingerprints(cfg, checkpoint)
     table = None
     if out is not None and explanations is None and not ignore_cache:
@@ -118,9 +117,16 @@ def _file_hash(path: str | os.PathLike[str]) -> str:
 
 
 def _cached_for_all(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
-    """The main process looks and tells the others, so that all go the same way."""
-    found = [_cached(out, made_from) if is_main_process() else None]
+    """The main process looks and tells the others, so that all go the same way, or all fail."""
+    found: list[ScoreTable | UserError | None] = [None]
+    if is_main_process():
+        try:
+            found = [_cached(out, made_from)]
+        except UserError as e:
+            found = [e]
     broadcast_object_list(found)
+    if isinstance(found[0], UserError):
+        raise found[0]
     return found[0]
 
 
@@ -130,8 +136,7 @@ def _cached(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
     try:
         table = ScoreTable.load(out)
     except UserError as e:
-        warnings.warn(f"{e}; computing anew", stacklevel=2)
-        return None
+        raise UserError(f"--out {e}; name another file, or --ignore-cache to replace it") from e
     return table if table.made_from == made_from else None
 
 
@@ -162,4 +167,3 @@ def _run(
     assert isinstance(metric, AccuracyMetric)
     assert metric.table is not None
     return metric.table
-

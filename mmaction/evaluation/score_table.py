@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 from collections.abc import Iterable, Sequence
@@ -14,17 +13,8 @@ import numpy as np
 
 from mmaction.errors import UserError, first_line
 from mmaction.files import atomic_path
+from mmaction.safe_pickle import load_arrays
 from mmaction.structures import VideoResult
-
-# What a pickle of numpy arrays needs, and nothing that could do harm.
-_SAFE_GLOBALS = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy.core.numeric", "_frombuffer"),
-}
 
 
 @dataclass(frozen=True)
@@ -95,16 +85,9 @@ class ScoreTable:
         """
         data = Path(path).read_bytes()
         try:
-            return cls(**_ArrayUnpickler(io.BytesIO(data)).load())
+            return cls(**load_arrays(data))
         except Exception as e:  # a damaged file makes the unpickler raise anything
             raise UserError(f"{path}: not a score file of this project ({first_line(e)})") from e
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _SAFE_GLOBALS:
-            raise pickle.UnpicklingError(f"refused {module}.{name}")
-        return super().find_class(module, name)
 
 
 def _stack(scores: Sequence[Any]) -> np.ndarray:

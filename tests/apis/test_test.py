@@ -13,7 +13,7 @@ import pytest
 
 from mmaction import apis
 from mmaction.apis.test import fingerprints
-from mmaction.errors import CheckpointError, ConfigError
+from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.evaluation import accuracies
 
 Score = Callable[..., apis.TestOutcome]
@@ -130,11 +130,14 @@ class Bomb:
         return os.mkdir, (str(self.path),)
 
 
-def test_a_file_of_someone_elses_is_replaced_and_never_run(score: Score, tmp_path: Path) -> None:
-    (tmp_path / "scores.pkl").write_bytes(pickle.dumps(Bomb(tmp_path / "boom")))
-    with pytest.warns(UserWarning, match=r"scores\.pkl: not a score file .*; computing anew"):
-        assert not score().from_cache
+def test_a_file_of_someone_elses_is_neither_run_nor_lost(score: Score, tmp_path: Path) -> None:
+    theirs = pickle.dumps(Bomb(tmp_path / "boom"))
+    (tmp_path / "scores.pkl").write_bytes(theirs)
+    with pytest.raises(UserError, match=r"--out .*scores\.pkl: not a score file .*--ignore-cache"):
+        score()
     assert not (tmp_path / "boom").exists()
+    assert (tmp_path / "scores.pkl").read_bytes() == theirs
+    assert not score(ignore_cache=True).from_cache
     assert score().from_cache
 
 

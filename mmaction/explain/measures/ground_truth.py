@@ -5,9 +5,7 @@ Dimension letters: F frames of a video, T frames of a clip, H×W pixels.
 
 from __future__ import annotations
 
-import io
 import os
-import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,23 +16,9 @@ import cv2
 import numpy as np
 
 from mmaction.errors import DataError, first_line
+from mmaction.safe_pickle import load_arrays
 
 FOLDER = "ground_truth"
-# What a pickle of numpy arrays needs, also one from Python 2, and nothing that could do harm.
-_SAFE_GLOBALS = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *(
-        (f"numpy.{core}.{name}", function)
-        for core in ("core", "_core")
-        for name, function in (
-            ("multiarray", "_reconstruct"),
-            ("multiarray", "scalar"),
-            ("numeric", "_frombuffer"),
-        )
-    ),
-    ("_codecs", "encode"),
-}
 
 
 @dataclass(frozen=True)
@@ -125,7 +109,7 @@ class ActionTubes(GroundTruthReader):
         self.path = Path(path)
         self.height, self.width = size
         try:
-            content = _ArrayUnpickler(io.BytesIO(self.path.read_bytes()), encoding="latin1").load()
+            content = load_arrays(self.path.read_bytes(), encoding="latin1")
             self.videos: dict[str, Any] = {_last(k): v for k, v in dict(content).items()}
         except OSError as e:
             raise DataError(f"ground truth {path} can't be read: {e.strerror}") from e
@@ -159,13 +143,6 @@ class ActionTubes(GroundTruthReader):
             top, bottom = (_edge(v * down) for v in (y, y + box_height))
             masks[frame, top:bottom, left:right] = True
             acting[frame] = True
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _SAFE_GLOBALS:
-            raise pickle.UnpicklingError(f"refused {module}.{name}")
-        return super().find_class(module, name)
 
 
 def open_ground_truth(path: str | os.PathLike[str]) -> GroundTruthReader:

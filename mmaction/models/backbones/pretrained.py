@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import torch
 from mmengine.logging import print_log
+from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmaction.checkpoint_files import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, first_line
+from mmaction.weights_only import in_short
 
 TORCHVISION = "torchvision://"
 # Prefixes under which public checkpoints keep a ResNet, longest first.
@@ -22,7 +28,7 @@ def pretrained_state(pretrained: str) -> dict[str, Tensor]:
     """Reads a ResNet's weights, named as in this project (``stem.conv.weight``, ``layer1.0.…``).
 
     Args:
-        pretrained: Path of a ``.pth`` file, or ``'torchvision://resnet50'``.
+        pretrained: Path of a ``.pth`` or ``.safetensors`` file, or ``'torchvision://resnet50'``.
 
     Returns:
         Tensors by name, on the CPU. Empty, with one warning, where torchvision is absent or can't
@@ -56,12 +62,31 @@ def _torchvision_state(name: str) -> dict[str, Tensor]:
     except ValueError as e:
         raise ConfigError(f"pretrained='{TORCHVISION}{name}': torchvision has no {name!r}") from e
     try:
-        return weights.get_state_dict(progress=False, check_hash=True)
+        # torchvision checks what it downloads, but not what lies in its cache from before.
+        return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except pickle.UnpicklingError as e:
+        cached = os.path.join(torch.hub.get_dir(), "checkpoints", os.path.basename(weights.url))
+        raise CheckpointError(
+            f"pretrained='{TORCHVISION}{name}': {cached} is not what torchvision publishes "
+            f"({first_line(in_short(e, cached))}): delete it"
+        ) from e
     except OSError as e:
         raise CheckpointError(
             f"pretrained='{TORCHVISION}{name}' can't be downloaded ({first_line(e)}): "
             "give the path of a downloaded file, or None to start from random weights"
         ) from e
+
+
+@CheckpointLoader.register_scheme(prefixes=tuple(CheckpointLoader._schemes), force=True)
+def load_from_plain_file(filename: str, map_location: object = None) -> dict[str, Any]:
+    """How mmengine reads the file of an ``init_cfg=dict(type='Pretrained', checkpoint=…)``.
+
+    In the place of all of its own loaders, which unpickle anything where the safe way fails.
+
+    Raises:
+        CheckpointError: It is no file on this machine, or can't be used: see ``read_checkpoint``.
+    """
+    return read_checkpoint(filename)
 
 
 def _rename(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

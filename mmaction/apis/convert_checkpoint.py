@@ -1,0 +1,77 @@
+"""Bringing a checkpoint of other code in: read, rename, check against a config, write."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmaction.apis.build_errors import readable_build_errors
+from mmaction.checkpoint_files import read_checkpoint
+from mmaction.convert.conversion import AUTO, Conversion, convert
+from mmaction.convert.trusted_file import read_trusted
+from mmaction.engine.checkpoints import require_same_architecture
+from mmaction.errors import ConfigError, UserError
+from mmaction.files import atomic_path, require_writable
+from mmaction.registry import MODELS
+from mmaction.safetensors_files import SUFFIX, is_safetensors, write_safetensors
+
+SUFFIXES = (".pth", SUFFIX)
+
+
+def convert_checkpoint(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    layout: str = AUTO,
+    trust: bool = False,
+    cfg: Config | None = None,
+) -> Conversion:
+    """Writes the weights of ``source`` to ``out`` in this project's names, whole or not at all.
+
+    Args:
+        source: The checkpoint.
+        out: A ``.pth`` or a ``.safetensors``.
+        layout: Whose names it has; see ``convert``.
+        trust: Unpickle it with all that it asks for: its code runs. See ``read_trusted``.
+        cfg: From ``load_config``: nothing is written unless the weights fit its network.
+
+    Raises:
+        CheckpointError: The file can't be used, or does not fit the config's network.
+        ConfigError: The config's network is built otherwise than the checkpoint's.
+        UserError: ``out`` is of another kind, is ``source``, or can't be written.
+    """
+    source, out = Path(source), Path(out)
+    if out.suffix not in SUFFIXES:
+        raise UserError(f"{out}: expected a name that ends in {' or '.join(SUFFIXES)}")
+    if out.is_dir() or (out.exists() and source.exists() and out.samefile(source)):
+        raise UserError(f"{out}: expected the name of a new file")
+    state = read_trusted(source) if trust else read_checkpoint(source)["state_dict"]
+    found = convert(state, layout=layout, source=str(source))
+    if cfg is not None:
+        _require_fit(found, cfg, source)
+    require_writable(out.parent, name="output directory")
+    meta = {"source": source.name, "layout": found.layout.name}
+    if is_safetensors(out):
+        write_safetensors(out, found.state, meta=meta)
+    else:
+        with atomic_path(out) as temporary:
+            torch.save({"state_dict": found.state, "meta": meta}, temporary)
+    return found
+
+
+def _require_fit(found: Conversion, cfg: Config, source: Path) -> None:
+    with readable_build_errors():
+        model: nn.Module = MODELS.build(cfg.model)
+    require_same_architecture(model, found.state, source)
+    mechanism = getattr(model, "attention_mechanism", None)
+    own, theirs = getattr(mechanism, "final_relu", None), found.layout.final_relu
+    if None not in (own, theirs) and own != theirs:
+        raise ConfigError(
+            f"checkpoint {source}: {found.layout.title} was trained with "
+            f"model.attention_mechanism.final_relu={theirs}, the config says {own}: "
+            "its answers would be wrong; set it in the config"
+        )

@@ -1,0 +1,1 @@
+"""Bringing checkpoints of other code into this project's names."""

@@ -1,0 +1,133 @@
+"""How other code names the weights of networks that this project has too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One code base's names.
+
+    Attributes:
+        name: What ``--from`` calls it.
+        title: What a message calls it.
+        mark: A pattern that one of its names starts with, and no other layout's does.
+        names: Patterns of the starts of its names, and the starts of this project's names for the
+            same weights. The first that fits counts.
+        unused: Pattern of what it carries and its network does not use, or this project's has not.
+        final_relu: Whether its attention mechanism ends in a ReLU; None where it has no mechanism.
+    """
+
+    name: str
+    title: str
+    mark: str
+    names: tuple[tuple[str, str], ...]
+    unused: str | None = None
+    final_relu: bool | None = None
+
+    def recognises(self, names: Collection[str]) -> bool:
+        """Whether ``names``, of a whole checkpoint, are this layout's."""
+        return any(re.match(self.mark, name) for name in names)
+
+    def rename(self, name: str) -> str | None:
+        """This project's name for the weight, or None where it is left out.
+
+        Raises:
+            KeyError: The layout has no such name.
+        """
+        for pattern, own in self.names:
+            found = re.match(pattern, name)
+            if found:
+                return found.expand(own) + name[found.end() :]
+        if self.unused is not None and re.match(self.unused, name):
+            return None
+        raise KeyError(name)
+
+
+# What follows a part's name is the same everywhere, such as ``weight`` or ``0.conv1.weight``.
+ORIGINAL = Layout(
+    name="st_abn_original",
+    title="the authors' ST-ABN",
+    mark=r"backbone\.att_layer4\.",
+    names=(
+        (r"backbone\.(conv|bn)1\.", r"backbone.stem.\1."),
+        (r"backbone\.layer4\.", "perception_branch.stage."),
+        (r"backbone\.(layer[123])\.", r"backbone.\1."),
+        (r"backbone\.att_layer4\.", "attention_branch.stage."),
+        (r"backbone\.bn_att\.", "attention_branch.bn_stage."),
+        (r"backbone\.att_conv\.", "attention_branch.conv_response."),
+        (r"backbone\.bn_att2\.", "attention_branch.bn_response."),
+        (r"backbone\.att_conv2\.", "attention_branch.conv_scores."),
+        (r"necks\.att_head\.fc\.", "attention_branch.fc_scores."),
+        (r"backbone\.att_conv3\.", "attention_branch.conv_spatial."),
+        (r"backbone\.bn_att3\.", "attention_branch.bn_spatial."),
+        (r"backbone\.t_att_conv\.", "attention_branch.temporal.conv."),
+        (r"backbone\.t_bn_att\.", "attention_branch.temporal.bn."),
+        (r"backbone\.t_att_conv2\.", "attention_branch.temporal.mix."),
+        (r"backbone\.fc([12])\.", r"attention_branch.temporal.fc\1."),
+        (r"backbone\.t_att_conv3\.", "attention_mechanism.conv."),
+        (r"backbone\.bn_att4\.", "attention_mechanism.bn."),
+        (r"cls_head\.fc_cls\.", "perception_branch.fc."),
+    ),
+    unused=r"necks\.",
+    final_relu=True,
+)
+
+REIMPLEMENTATION = Layout(
+    name="st_abn_reimplementation",
+    title="the re-implementation of ST-ABN",
+    mark=r"layer_att_common\.",
+    names=(
+        (r"(conv|bn)1\.", r"backbone.stem.\1."),
+        (r"layer4\.", "perception_branch.stage."),
+        (r"(layer[123])\.", r"backbone.\1."),
+        (r"fc\.", "perception_branch.fc."),
+        (r"layer_att_common\.", "attention_branch.stage."),
+        (r"conv_att_common\.0\.", "attention_branch.bn_stage."),
+        (r"conv_att_common\.1\.", "attention_branch.conv_response."),
+        (r"conv_att_common\.2\.", "attention_branch.bn_response."),
+        (r"conv_att_out\.0\.", "attention_branch.conv_scores."),
+        (r"fc_att_out\.", "attention_branch.fc_scores."),
+        (r"conv_spatial_att\.0\.", "attention_branch.conv_spatial."),
+        (r"conv_spatial_att\.1\.", "attention_branch.bn_spatial."),
+        (r"conv_temp_att1\.0\.", "attention_branch.temporal.conv."),
+        (r"conv_temp_att1\.1\.", "attention_branch.temporal.bn."),
+        (r"conv_temp_att2\.0\.", "attention_branch.temporal.mix."),
+        (r"conv_temp_att3\.0\.", "attention_branch.temporal.fc1."),
+        (r"conv_temp_att3\.2\.", "attention_branch.temporal.fc2."),
+        (r"conv_att_mechanism\.0\.", "attention_mechanism.conv."),
+        (r"conv_att_mechanism\.1\.", "attention_mechanism.bn."),
+    ),
+    final_relu=False,
+)
+
+# Of MMAction (``conv1``, ``bn1``) and of MMAction2 (``conv1.conv``, ``conv1.bn``) alike.
+_BLOCK = r"backbone\.(layer\d\.\d+)\."
+MMACTION = Layout(
+    name="mmaction",
+    title="a 3D ResNet of MMAction",
+    mark=r"backbone\.conv1\.(conv\.)?weight",
+    names=(
+        (r"backbone\.conv1\.(conv|bn)\.", r"backbone.stem.\1."),
+        (r"backbone\.(conv|bn)1\.", r"backbone.stem.\1."),
+        (_BLOCK + r"conv(\d)\.conv\.", r"backbone.\1.conv\2."),
+        (_BLOCK + r"conv(\d)\.bn\.", r"backbone.\1.bn\2."),
+        (_BLOCK + r"downsample\.conv\.", r"backbone.\1.downsample.0."),
+        (_BLOCK + r"downsample\.bn\.", r"backbone.\1.downsample.1."),
+        (_BLOCK + r"((?:conv|bn)\d|downsample\.[01])\.", r"backbone.\1.\2."),
+        (r"cls_head\.fc_cls\.", "head.fc."),
+    ),
+    unused=r"data_preprocessor\.",
+)
+
+PLAIN = Layout(
+    name="plain",
+    title="this project's names",
+    mark=r"backbone\.stem\.conv\.",
+    names=((r"", ""),),
+)
+
+LAYOUTS = {layout.name: layout for layout in (ORIGINAL, REIMPLEMENTATION, MMACTION, PLAIN)}

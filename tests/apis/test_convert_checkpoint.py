@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mmaction.apis import load_config
+from mmaction.apis.convert_checkpoint import convert_checkpoint
+from mmaction.checkpoint_files import read_checkpoint
+from mmaction.errors import CheckpointError, ConfigError, UserError
+from mmaction.models import STABN
+
+MakeConfig = Callable[..., Path]
+
+
+def same_weights(path: Path, expected: dict[str, Any]) -> bool:
+    got = read_checkpoint(path)["state_dict"]
+    return got.keys() == expected.keys() and all(torch.equal(got[n], expected[n]) for n in got)
+
+
+@pytest.fixture
+def weights(tiny_checkpoint: Path) -> dict[str, Any]:
+    return read_checkpoint(tiny_checkpoint)["state_dict"]
+
+
+@pytest.mark.parametrize("name", ["new/x.pth", "new/x.safetensors"])
+def test_both_kinds_are_written_and_read(
+    name: str, tiny_checkpoint: Path, tiny_config: Path, weights: dict[str, Any], tmp_path: Path
+) -> None:
+    cfg = load_config(tiny_config)
+    found = convert_checkpoint(tiny_checkpoint, tmp_path / name, cfg=cfg)
+    assert found.layout.name == "plain"
+    assert same_weights(tmp_path / name, weights)
+    assert read_checkpoint(tmp_path / name)["meta"]["source"] == tiny_checkpoint.name
+    again = tmp_path / "again.pth"
+    convert_checkpoint(tmp_path / name, again)
+    assert same_weights(again, weights)
+
+
+def test_nothing_is_written_that_does_not_fit_the_config(
+    tiny_checkpoint: Path, tiny_data: Path, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.pth"
+    out.write_text("old")
+    wider = make_config(tiny_data, "model['backbone']['base_channels'] = 6", name="wider.py")
+    with pytest.raises(
+        CheckpointError, match=r"backbone\.stem\.conv\.weight is \(4, 3, .*\) there, \(6, 3, "
+    ):
+        convert_checkpoint(tiny_checkpoint, out, cfg=load_config(wider))
+    assert out.read_text() == "old"
+    assert not any(name.endswith("x.pth") and name != "x.pth" for name in os.listdir(tmp_path))
+
+
+def in_names_of_the_reimplementation(model: STABN) -> dict[str, torch.Tensor]:
+    """Only what the network below has: a handful of names, by hand."""
+    renamed = {}
+    for name, value in model.state_dict().items():
+        for own, theirs in (
+            ("backbone.stem.conv.", "conv1."),
+            ("backbone.stem.bn.", "bn1."),
+            ("backbone.", ""),
+            ("perception_branch.stage.", "layer4."),
+            ("perception_branch.fc.", "fc."),
+            ("attention_branch.stage.", "layer_att_common."),
+            ("attention_branch.bn_stage.", "conv_att_common.0."),
+            ("attention_branch.conv_response.", "conv_att_common.1."),
+            ("attention_branch.bn_response.", "conv_att_common.2."),
+            ("attention_branch.conv_scores.", "conv_att_out.0."),
+            ("attention_branch.fc_scores.", "fc_att_out."),
+            ("attention_branch.conv_spatial.", "conv_spatial_att.0."),
+            ("attention_branch.bn_spatial.", "conv_spatial_att.1."),
+            ("attention_branch.temporal.conv.", "conv_temp_att1.0."),
+            ("attention_branch.temporal.bn.", "conv_temp_att1.1."),
+            ("attention_branch.temporal.mix.", "conv_temp_att2.0."),
+            ("attention_branch.temporal.fc1.", "conv_temp_att3.0."),
+            ("attention_branch.temporal.fc2.", "conv_temp_att3.2."),
+            ("attention_mechanism.conv.", "conv_att_mechanism.0."),
+            ("attention_mechanism.bn.", "conv_att_mechanism.1."),
+        ):
+            if name.startswith(own):
+                renamed[theirs + name.removeprefix(own)] = value
+                break
+    return renamed
+
+
+def test_another_last_relu_than_the_configs_is_refused(tiny_config: Path, tmp_path: Path) -> None:
+    model = STABN(
+        num_classes=3,
+        clip_len=4,
+        backbone=dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4),
+    )
+    state = in_names_of_the_reimplementation(model)
+    torch.save({"model_state_dict": state}, tmp_path / "theirs.pth")
+    cfg = load_config(tiny_config)
+    with pytest.raises(
+        ConfigError,
+        match=r"trained with model\.attention_mechanism\.final_relu=False, .* says True",
+    ):
+        convert_checkpoint(tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=cfg)
+    assert not (tmp_path / "x.pth").exists()
+    cfg = load_config(tiny_config, {"model.attention_mechanism.final_relu": False})
+    convert_checkpoint(tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=cfg)
+    assert same_weights(tmp_path / "x.pth", model.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("out", "expected"),
+    [
+        ("x.pkl", r"x\.pkl: expected a name that ends in \.pth or \.safetensors"),
+        ("folder.pth", r"folder\.pth: expected the name of a new file"),
+        ("same.pth", r"same\.pth: expected the name of a new file"),
+        ("file/x.pth", r"output directory='.*file' can't be written to"),
+    ],
+)
+def test_where_nothing_can_be_written(
+    out: str, expected: str, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.pth").mkdir()
+    (tmp_path / "same.pth").symlink_to(tiny_checkpoint)
+    before = tiny_checkpoint.read_bytes()
+    with pytest.raises(UserError, match=expected):
+        convert_checkpoint(tiny_checkpoint, tmp_path / out)
+    assert tiny_checkpoint.read_bytes() == before

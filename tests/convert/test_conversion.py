@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from mmaction.convert.conversion import convert
+from mmaction.convert.layouts import LAYOUTS
+from mmaction.errors import CheckpointError
+from mmaction.models import STABN, Recognizer3D
+from mmaction.registry import MODELS
+
+BOTH = ["original", "reimplementation"]
+
+
+def in_full(public: Any) -> dict[str, Tensor]:
+    """The weights as ``read_checkpoint`` gives them."""
+    state = public.content.get("state_dict", public.content.get("model_state_dict"))
+    return {name.removeprefix("module."): value for name, value in state.items()}
+
+
+@pytest.mark.parametrize("which", BOTH)
+@pytest.mark.parametrize("said", [True, False])
+def test_the_converted_network_answers_as_the_formulae_do(
+    public: dict[str, Any], which: str, said: bool
+) -> None:
+    source = public[which]
+    layout = source.layout if said else "auto"
+    found = convert(in_full(source), layout=layout, source="x.pth")
+    assert found.layout.name == source.layout
+    model = MODELS.build(found.settings).eval()
+    assert isinstance(model, STABN)
+    model.load_state_dict(found.state)
+    clips = torch.randn(2, 3, 4, 64, 64)
+    with torch.no_grad():
+        got = model(clips)
+    names = ("scores", "attention_scores", "spatial_attention", "temporal_attention")
+    for name, expected in zip(names, source.answers(clips), strict=True):
+        torch.testing.assert_close(getattr(got, name), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("which", BOTH)
+def test_every_weight_has_one_place(public: dict[str, Any], which: str) -> None:
+    state = public[which].state
+    found = convert(in_full(public[which]), source="x.pth")
+    landed = [id(value) for value in found.state.values()]
+    assert sorted(landed) == sorted(id(value) for value in state.values())
+
+
+def test_what_the_original_carries_unused_is_counted(public: dict[str, Any]) -> None:
+    found = convert(in_full(public["original"]), source="x.pth")
+    assert found.dropped == {"necks.tpn": 1, "necks.aux_head": 2}
+    assert convert(in_full(public["reimplementation"]), source="x.pth").dropped == {}
+
+
+def test_the_last_relu_is_told(public: dict[str, Any]) -> None:
+    for which, relu in (("original", True), ("reimplementation", False)):
+        found = convert(in_full(public[which]), source="x.pth")
+        assert found.settings is not None
+        assert found.settings["attention_mechanism"] == {"final_relu": relu}
+
+
+def as_mmaction2(name: str) -> str:
+    """The same weight by the names of MMAction2, whose convolutions bring their norms along."""
+    name = re.sub(r"^backbone\.conv1\.", "backbone.conv1.conv.", name)
+    name = re.sub(r"^backbone\.bn1\.", "backbone.conv1.bn.", name)
+    name = re.sub(r"(layer\d\.\d)\.conv(\d)\.", r"\1.conv\2.conv.", name)
+    name = re.sub(r"(layer\d\.\d)\.bn(\d)\.", r"\1.conv\2.bn.", name)
+    name = name.replace("downsample.0.", "downsample.conv.")
+    return name.replace("downsample.1.", "downsample.bn.")
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_plain_network_of_mmaction(
+    resnet3d: tuple[dict[str, Tensor], Callable[[Tensor], Tensor]], second: bool
+) -> None:
+    state, answers = resnet3d
+    if second:
+        state = {as_mmaction2(name): value for name, value in state.items()}
+        assert "backbone.layer2.0.downsample.conv.weight" in state
+        state["data_preprocessor.mean"] = torch.zeros(3, 1, 1)
+    found = convert(state, source="x.pth")
+    assert found.layout is LAYOUTS["mmaction"]
+    assert found.settings is not None
+    model = MODELS.build(dict(clip_len=4) | found.settings).eval()
+    assert isinstance(model, Recognizer3D)
+    model.load_state_dict(found.state)
+    clips = torch.randn(2, 3, 4, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(model(clips).scores, answers(clips), rtol=1e-3, atol=1e-4)
+
+
+def test_this_projects_own_names_stay() -> None:
+    model = STABN(
+        num_classes=3,
+        clip_len=2,
+        backbone=dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4),
+    )
+    state = model.state_dict()
+    found = convert(state, source="x.pth")
+    assert found.layout.name == "plain"
+    assert found.state == state
+    assert found.settings is not None
+    assert "attention_mechanism" not in found.settings
+
+
+def test_norms_without_counters_get_them(public: dict[str, Any]) -> None:
+    """As torch before 0.4.1 wrote them."""
+    state = {n: v for n, v in public["original"].state.items() if not n.endswith("_tracked")}
+    found = convert(state, source="x.pth")
+    MODELS.build(found.settings).load_state_dict(found.state)
+
+
+def test_a_resnet_for_images_is_left_to_inflation() -> None:
+    state = {"conv1.weight": torch.zeros(4, 3, 7, 7), "fc.weight": torch.zeros(2, 4)}
+    with pytest.raises(CheckpointError, match=r"model\.backbone\.pretrained='r50\.pth' inflates"):
+        convert(state, source="r50.pth")
+    assert convert(state, layout="plain", source="r50.pth").state == state
+
+
+@pytest.mark.parametrize(
+    ("change", "layout", "expected"),
+    [
+        ({"backbone.other.weight": torch.zeros(1)}, "auto", r"no weights named backbone\.other"),
+        ({}, "st_abn_reimplementation", r"no weights named backbone\.conv1\.weight, .* more"),
+        ({}, "original", r"layout 'original' is unknown; did you mean 'st_abn_original'"),
+        ({"backbone.fc1.wrong.weight": torch.zeros(1)}, "auto", None),
+    ],
+)
+def test_names_that_do_not_belong_are_told(
+    public: dict[str, Any], change: dict[str, Tensor], layout: str, expected: str | None
+) -> None:
+    state = {**public["original"].state, **change}
+    if expected is None:  # below a known part: the config's network will not fit
+        assert convert(state, layout=layout, source="x.pth").settings is None
+        return
+    with pytest.raises(CheckpointError, match=expected):
+        convert(state, layout=layout, source="x.pth")
+
+
+def test_two_weights_of_one_name_are_refused(
+    resnet3d: tuple[dict[str, Tensor], Callable[[Tensor], Tensor]],
+) -> None:
+    state = {**resnet3d[0], "backbone.conv1.conv.weight": torch.zeros(1)}
+    with pytest.raises(CheckpointError, match=r"two weights become backbone\.stem\.conv\.weight"):
+        convert(state, source="x.pth")
+
+
+def test_unknown_code_is_told_by_its_names() -> None:
+    with pytest.raises(CheckpointError, match=r"of no code .* named encoder\.weight; --from plain"):
+        convert({"encoder.weight": torch.zeros(1)}, source="x.pth")

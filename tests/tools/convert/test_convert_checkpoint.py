@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mmaction.convert.conversion import AUTO
+from mmaction.convert.layouts import LAYOUTS
+
+Run = Callable[..., Any]
+USER_ERROR = 2
+REPO = Path(__file__).resolve().parents[3]
+
+
+class Mark:
+    """Makes a directory, which shows that the file's code ran."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def marked(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    """The tiny network's weights in a file that runs code where it is unpickled."""
+    state = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
+    torch.save({"state_dict": state, "x": Mark(tmp_path / "ran")}, tmp_path / "marked.pth")
+    return tmp_path / "marked.pth"
+
+
+def test_code_runs_only_where_it_is_asked_to(
+    marked: Path, tiny_config: Path, run_tool: Run, tmp_path: Path
+) -> None:
+    ended = run_tool("convert/convert_checkpoint", marked, tmp_path / "x.pth")
+    assert ended.code == USER_ERROR
+    assert "marked.pth: refused, it names posix.mkdir" in ended.error
+    assert f"{marked} OUT.pth --trust" in ended.error
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "x.pth").exists()
+
+    arguments = (marked, tmp_path / "x.pth", "--trust", "--config", tiny_config)
+    ended = run_tool("convert/convert_checkpoint", *arguments)
+    assert (ended.code, ended.err) == (0, "")
+    assert (tmp_path / "ran").exists()
+    ended = run_tool("test_recognizer", tiny_config, tmp_path / "x.pth")
+    assert ended.code == 0
+
+
+def test_what_is_said_of_a_file(tiny_checkpoint: Path, run_tool: Run, tmp_path: Path) -> None:
+    state = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
+    torch.save(state, tmp_path / "x.pth")
+    out = tmp_path / "out.safetensors"
+    ended = run_tool("convert/convert_checkpoint", tmp_path / "x.pth", out)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0] == f"{tmp_path / 'x.pth'}: this project's names"
+    assert lines[-1] == f"{len(state)} weights  {out}"
+    # What is printed of the config is Python.
+    printed: dict[str, Any] = {}
+    exec("\n".join(lines[2:-1]), printed)
+    assert printed["model"]["backbone"]["depth"] == 10
+    assert printed["model"]["num_classes"] == 3
+
+
+def test_safetensors_are_used_like_any_checkpoint(
+    tiny_checkpoint: Path,
+    tiny_config: Path,
+    tiny_data: Path,
+    make_config: Callable[..., Path],
+    run_tool: Run,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "x.safetensors"
+    assert run_tool("convert/convert_checkpoint", tiny_checkpoint, out).code == 0
+    expected = run_tool("test_recognizer", tiny_config, tiny_checkpoint)
+    ended = run_tool("test_recognizer", tiny_config, out)
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, expected.out.splitlines()[-1])
+    ended = run_tool("train_recognizer", tiny_config, "--load_from", out, "--no-validate")
+    assert (ended.code, ended.err) == (0, "")
+
+    ended = run_tool("train_recognizer", tiny_config, "--resume-from", out)
+    assert ended.code == USER_ERROR
+    assert "x.safetensors: can't be resumed" in ended.error
+
+    # Its backbone into a network without branches, as pretrained weights.
+    state = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
+    text = (
+        "model = dict(type='Recognizer3D', num_classes=3, clip_len=4, backbone=dict("
+        f"type='ResNet3D', depth=10, base_channels=4, num_stages=3, pretrained={str(out)!r}))\n"
+        "optim_wrapper['optimizer'] = dict(type='SGD', lr=0.0)"
+    )
+    ended = run_tool("train_recognizer", make_config(tiny_data, text), "--no-validate")
+    assert ended.code == 0, ended.err
+    trained = torch.load(tmp_path / "work/epoch_1.pth", weights_only=True)["state_dict"]
+    name = "backbone.layer3.0.conv1.weight"
+    assert torch.equal(trained[name], state[name])
+
+
+def test_the_layouts_offered_are_those_there_are() -> None:
+    path = REPO / "tools/convert/convert_checkpoint.py"
+    spec = importlib.util.spec_from_file_location("tools_convert_checkpoint", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert list(module.LAYOUTS) == [AUTO, *LAYOUTS]
+
+
+def test_a_real_process(tmp_path: Path, run_process: Run) -> None:
+    tool = "tools/convert/convert_checkpoint.py"
+    ended = run_process(sys.executable, tool, tmp_path / "no.pth", tmp_path / "x.pth")
+    assert ended.code == USER_ERROR
+    assert ended.error.endswith("no.pth: no such file")
