@@ -164,3 +164,15 @@ def test_the_fallback_is_used_and_announced_where_nothing_was_compiled(monkeypat
     with pytest.warns(UserWarning, match="without its compiled kernel"):
         out = affine_clips(clips, matrix)
     assert torch.equal(out, affine_clips_torch(clips, matrix))
+
+
+@needs_extension
+@pytest.mark.parametrize("memory_format", FORMATS)
+def test_frames_beyond_a_tile_equal_torchs(memory_format: torch.memory_format) -> None:
+    """The kernel takes 512 pixels at a time: here two whole tiles and a part, three frames."""
+    clips, matrix = random_input(5, clips=1, frames=3, height=31, width=37)
+    compiled, plain = (
+        run(clips, matrix, memory_format=memory_format)
+        for run in (affine_clips, affine_clips_torch)
+    )
+    assert torch.equal(compiled, plain)
