@@ -5,4 +5,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/_venv.sh"
 
 prepare_venv
 cd -- "$REPO_ROOT"
-exec "$VENV_PYTHON" -m pytest "$@"
+# A process a core; more threads in each would only wait for one another.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+exec "$VENV_PYTHON" -m pytest -n auto --dist worksteal "$@"
