@@ -19,15 +19,28 @@ def interleaved_ms(
     Every round runs each row once, so that a machine that speeds up or slows down meanwhile does so
     for all of them, and ratios hold.
     """
+    return taking_turns(rows, rounds=rounds, warm_up=warm_up, clock=time.perf_counter)
+
+
+def taking_turns(
+    rows: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warm_up: int,
+    clock: Callable[[], float],
+) -> dict[str, list[float]]:
+    """``interleaved_ms`` by another clock, such as ``time.process_time``, which is the process's
+    own: on a busy machine a process waits, and what it waits for is not in it.
+    """
     for _ in range(warm_up):
         for run in rows.values():
             run()
     times: dict[str, list[float]] = {name: [] for name in rows}
     for _ in range(rounds):
         for name, run in rows.items():
-            started = time.perf_counter()
+            started = clock()
             run()
-            times[name].append(1e3 * (time.perf_counter() - started))
+            times[name].append(1e3 * (clock() - started))
     return times
 
 
@@ -50,6 +63,17 @@ def peak_bytes(run: Callable[[], object]) -> int:
     os.waitpid(child, 0)
     with os.fdopen(reader) as file:
         return int(file.read())
+
+
+def raised_peak_bytes(run: Callable[[], object]) -> int:
+    """The same in this process, which may have started threads; Linux only."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the highest mark is now what is in use
+    before = _resident_bytes()
+    run()
+    with open("/proc/self/status") as file:
+        [peak] = [int(line.split()[1]) for line in file if line.startswith("VmHWM")]
+    return peak * KIB - before
 
 
 def _resident_bytes() -> int:

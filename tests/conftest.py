@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,6 +100,12 @@ def make_videos() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
+def make_data() -> Callable[..., Path]:
+    """``make_data(root, train=…, val=…)`` writes a data set of so many videos."""
+    return write_data
+
+
+@pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four videos to train on and seven to test on, of three classes; read only."""
     return write_data(tmp_path_factory.mktemp("tiny"))
@@ -149,6 +156,14 @@ def tiny_checkpoint(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -
     (folder / "tiny.py").write_text(config)
     train(load_config(folder / "tiny.py"))
     return folder / "work" / "epoch_1.pth"
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this machine that nothing listens at."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 @dataclass(frozen=True)

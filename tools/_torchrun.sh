@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # _torchrun.sh PROCESSES SCRIPT [arguments]: what the dist_*.sh scripts share.
+# TORCHRUN_OPTIONS: more of torchrun's options, such as "--max-restarts=3".
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 processes=$1
@@ -16,5 +17,6 @@ if [[ ${NNODES:-1} -gt 1 || -n ${PORT:-} ]]; then
 else
     rendezvous=(--standalone)
 fi
+read -ra options <<<"${TORCHRUN_OPTIONS:-}"
 PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "$python" -m mmaction.engine.launcher \
-    "${rendezvous[@]}" --nproc-per-node="$processes" "$@" --launcher pytorch
+    "${rendezvous[@]}" ${options[@]+"${options[@]}"} --nproc-per-node="$processes" "$@" --launcher pytorch

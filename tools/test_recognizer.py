@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmaction.apis.cli import ArgumentParser, add_run_arguments, run_command, start_processes
+from mmaction.cli import ArgumentParser, add_run_arguments, run_command, start_processes
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmaction.apis.cli import ArgumentParser, add_run_arguments, run_command, start_processes
+from mmaction.cli import ArgumentParser, add_run_arguments, run_command, start_processes
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,7 +25,10 @@ def parse_args() -> argparse.Namespace:
     )
     start.add_argument("--load-from", metavar="FILE", help="start at epoch 0 from these weights")
     parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
-    parser.add_argument("--amp", action="store_true", help="mixed precision")
+    parser.add_argument(
+        "--amp", action="store_true", help="mixed precision: fp16 on a GPU, bf16 without one"
+    )
+    parser.add_argument("--amp-dtype", choices=("bf16", "fp16"), help="which mixed precision")
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate to the actual batch"
     )

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from mmaction.apis.cli import ArgumentParser, add_config_options, run_command
+from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,148 +1,19 @@
-"""What the commands in ``tools/`` share: arguments, several processes, errors in one line."""
+"""``mmaction.cli`` under the name that scripts know; to import this imports all of ``apis``."""
 
-from __future__ import annotations
+from mmaction.cli import (
+    ArgumentParser,
+    SettingsAction,
+    add_run_arguments,
+    check_processes,
+    run_command,
+    start_processes,
+)
 
-import argparse
-import os
-import sys
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
-
-import torch
-from mmengine.config import DictAction
-
-from mmaction.engine.distributed import LAUNCHERS
-from mmaction.errors import ConfigError, UserError
-
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
-# How long other ranks leave rank 0 to report an error they share with it, where torchrun is not
-# there to keep order.
-RANK_GRACE_SECONDS = 2.0
-
-
-class ArgumentParser(argparse.ArgumentParser):
-    """Takes ``--work-dir`` and ``--work_dir`` alike."""
-
-    def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: Any = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        given = sys.argv[1:] if args is None else args
-        return super().parse_known_args([_dashed(a) for a in given], namespace)
-
-
-def _dashed(argument: str) -> str:
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument.partition("=")
-    return name.replace("_", "-") + equals + value
-
-
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of every command that builds a run from a config."""
-    parser.add_argument("config", help="config file, such as config_files/sthv1/st_abn_32.py")
-    parser.add_argument(
-        "--work-dir", help="where logs and checkpoints go; in place of the config's"
-    )
-    parser.add_argument("--gpus", type=int, default=1, help="processes, one a GPU (default 1)")
-    parser.add_argument(
-        "--launcher", choices=LAUNCHERS, default="none", help="who starts processes"
-    )
-    add_config_options(parser)
-    # torch's launchers of old passed this; the environment says it today.
-    parser.add_argument("--local-rank", type=int, help=argparse.SUPPRESS)
-
-
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """``--cfg-options``, as ``load_config`` takes them."""
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="settings in place of the config's, such as model.clip_len=16",
-    )
-
-
-def run_command(main: Callable[[], int | None]) -> int:
-    """Runs a command's ``main``; a user's error becomes one line on stderr.
-
-    Returns:
-        The exit code: 0, 2 for a user's error, 130 for Ctrl-C.
-    """
-    try:
-        code = main() or 0
-    except UserError as e:
-        if _speaks_for_all():
-            print(f"error: {_one_line(e)}", file=sys.stderr, flush=True)
-        return EXIT_USER_ERROR
-    except RuntimeError:
-        # The connection to a process that ended with an error.
-        mark = _report_mark()
-        if mark is None or not mark.exists():
-            raise
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    # Not after an error: the other processes may still wait for this one.
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
-    return code
-
-
-def _one_line(error: UserError) -> str:
-    """The message itself: a data loader's worker puts its traceback before it."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    if "Original Traceback" in str(error):
-        return lines[-1].removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")
-    return " ".join(line.strip() for line in lines)
-
-
-def _speaks_for_all() -> bool:
-    """Whether this process is the first of its run to report an error: who makes the mark is."""
-    mark = _report_mark()
-    if mark is None:
-        if os.environ.get("RANK", "0") != "0":
-            time.sleep(RANK_GRACE_SECONDS)
-        return True
-    try:
-        mark.touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _report_mark() -> Path | None:
-    """Beside the files that torchrun gives processes for their errors; None without torchrun."""
-    error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
-    return Path(error_file).parents[1] / "reported" if error_file else None
-
-
-def check_processes(gpus: int) -> None:
-    """Refuses more processes than this machine has GPUs, or, without any, than it has cores."""
-    if gpus < 1:
-        raise ConfigError(f"--gpus {gpus}: expected 1 or more")
-    available, kind = torch.cuda.device_count(), "GPU(s)"
-    if not available:
-        available, kind = os.cpu_count() or 1, "CPU core(s) and no GPU"
-    if gpus > available:
-        raise ConfigError(f"--gpus {gpus}: this machine has {available} {kind}")
-
-
-def start_processes(gpus: int) -> int:
-    """Starts this very command again in ``gpus`` processes, and waits.
-
-    Returns:
-        The exit code of the first process that failed, or 0.
-    """
-    from mmaction.engine.launcher import launch
-
-    check_processes(gpus)
-    arguments = [*sys.argv[1:], "--launcher", "pytorch"]
-    return launch(Path(sys.argv[0]), arguments, processes=gpus)
+__all__ = [
+    "ArgumentParser",
+    "SettingsAction",
+    "add_run_arguments",
+    "check_processes",
+    "run_command",
+    "start_processes",
+]

@@ -34,6 +34,8 @@ SECTIONS = (
     "load_from",
     "resume",
     "resume_from",
+    "save_every_n_steps",
+    "on_nonfinite",
     "evaluation",
     "launcher",
     "default_scope",
@@ -42,6 +44,8 @@ SECTIONS = (
     "compile",
     "find_unused_parameters",
     "activation_checkpointing",
+    "sync_bn",
+    "model_wrapper_cfg",
     "custom_imports",
 )
 CLOSE = 0.8
@@ -73,7 +77,9 @@ def load_config(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
 
 
 def complete_config(cfg: Config, *, name: str = "config") -> Config:
-    """Applies the short keys (``evaluation``, ``resume_from``) and what is said once (K and T).
+    """Applies the short keys and what is said once (K and T).
+
+    Short keys: ``evaluation``, ``resume_from``, ``save_every_n_steps``, ``on_nonfinite``.
 
     Args:
         cfg: Changed in place.
@@ -86,6 +92,7 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
         cfg.work_dir = os.path.join("work_dirs", Path(name).parent.name, Path(name).stem)
     if cfg.get("train_cfg") and cfg.get("evaluation"):
         cfg.train_cfg.val_interval = _evaluation_interval(cfg.evaluation, name)
+    _apply_safety_keys(cfg, name)
     if cfg.get("resume_from"):
         cfg.resume = True
         cfg.load_from = None if cfg.resume_from == "auto" else cfg.resume_from
@@ -161,6 +168,23 @@ def _evaluation_interval(evaluation: Any, name: str) -> int:
             "1 or more; --no-validate leaves validation out"
         )
     return interval
+
+
+def _apply_safety_keys(cfg: Config, name: str) -> None:
+    """Hands ``save_every_n_steps`` to the checkpoint hook and ``on_nonfinite`` to the loop."""
+    every = cfg.get("save_every_n_steps")
+    if every is not None:
+        if not isinstance(every, int) or every < 1:
+            raise ConfigError(
+                f"{name}: save_every_n_steps={every!r}: expected a whole number of steps, 1 or more"
+            )
+        hooks = dict(cfg.get("default_hooks") or {})
+        if hooks.get("checkpoint", {}) is None:
+            raise ConfigError(f"{name}: save_every_n_steps needs default_hooks.checkpoint")
+        given = dict(type="CheckpointHook", interval=1) | dict(hooks.get("checkpoint", {}))
+        cfg.default_hooks = {**hooks, "checkpoint": {**given, "save_every_n_steps": every}}
+    if cfg.get("on_nonfinite") is not None and cfg.get("train_cfg"):
+        cfg.train_cfg.on_nonfinite = cfg.on_nonfinite
 
 
 def _check_clip_len(clip_len: int, dataset: Mapping[str, Any], *, name: str) -> None:

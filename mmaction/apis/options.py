@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-import torch
 from mmengine.config import Config
 
 from mmaction.apis.config import complete_config, drop_validation
+from mmaction.engine.mixed_precision import use_mixed_precision
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.files import require_writable
 
@@ -36,8 +36,8 @@ def apply_train_options(cfg: Config, args: argparse.Namespace) -> Config:
         drop_validation(cfg)
     elif args.validate and not cfg.get("val_dataloader"):
         raise ConfigError(f"--validate: {args.config} has no val_dataloader")
-    if args.amp:
-        _use_mixed_precision(cfg)
+    if args.amp or args.amp_dtype:
+        use_mixed_precision(cfg, args.amp_dtype)
     if args.auto_scale_lr:
         cfg.auto_scale_lr = {**cfg.get("auto_scale_lr", {}), "enable": True}
     return complete_config(cfg, name=args.config)
@@ -73,10 +73,3 @@ def _apply_run_options(cfg: Config, args: argparse.Namespace) -> None:
     cfg.launcher = args.launcher
     if args.work_dir:
         cfg.work_dir = args.work_dir
-
-
-def _use_mixed_precision(cfg: Config) -> None:
-    if not torch.cuda.is_available():
-        raise ConfigError("--amp needs a GPU; this machine has none")
-    cfg.optim_wrapper.type = "AmpOptimWrapper"
-    cfg.optim_wrapper.setdefault("loss_scale", "dynamic")

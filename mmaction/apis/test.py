@@ -78,7 +78,7 @@ def test(
         raise ConfigError("the config has no test_dataloader to test on")
     if not Path(checkpoint).is_file():
         raise CheckpointError(f"checkpoint {checkpoint}: no such file")
-    join_processes(cfg.get("launcher", "none"))
+    join_processes(cfg.get("launcher", "none"), cfg.get("env_cfg", {}).get("dist_cfg"))
     made_from = fingerprints(cfg, checkpoint)
     table = None
     if out is not None and explanations is None and not ignore_cache:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from mmengine.config import Config
-from mmengine.dist import get_world_size
+from mmengine.dist import get_world_size, is_main_process
 
 from mmaction.apis.build_errors import readable_build_errors, require_known_functions
 from mmaction.apis.config import datasets, require_work_dir
 from mmaction.datasets import ClipDataset, check_overlap, check_present
 from mmaction.engine import ActionRunner, readable_loader_errors, tolerate_broken_torchvision
+from mmaction.engine.run_record import FILE, in_lines, run_record
 from mmaction.errors import ConfigError
+from mmaction.files import atomic_path
 from mmaction.registry import DATASETS
 
 
@@ -23,7 +28,9 @@ def train(cfg: Config) -> ActionRunner:
         The runner, at its end.
 
     Raises:
-        UserError: Before the first step, for what a wrong config or bad data would break.
+        UserError: Before the first step, for what a wrong config or bad data would break; later
+            where a checkpoint can't be written, or a loss is not finite.
+        TrainingStopped: A signal asked for the end; the training is saved.
     """
     tolerate_broken_torchvision()
     require_work_dir(cfg)
@@ -32,6 +39,7 @@ def train(cfg: Config) -> ActionRunner:
         check_data(cfg)
         runner = ActionRunner.from_cfg(cfg)
         log_batch_size(runner)
+        log_run_record(runner)
         runner.train()
     return runner
 
@@ -55,6 +63,27 @@ def check_data(cfg: Config) -> None:
         same_root = lists["train"].data_root == lists["val"].data_root
         if same_root:
             check_overlap(lists["train"].annotations, lists["val"].annotations)
+
+
+def log_run_record(runner: ActionRunner) -> None:
+    """Writes all that is needed to repeat the run into its log, and as JSON beside it."""
+    if not is_main_process():
+        return
+    annotations = {}
+    for split, dataset in datasets(runner.cfg):
+        files = dataset.get("ann_file") or ()
+        files = [files] if isinstance(files, str) else files
+        if split != "test":
+            annotations[split] = [f for f in files if Path(f).is_file()]
+    record = run_record(
+        annotations,
+        seed=runner.seed,
+        processes=get_world_size(),
+        config=runner.config_text,
+    )
+    runner.logger.info(in_lines(record))
+    with atomic_path(Path(runner.log_dir) / FILE) as path:
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def log_batch_size(runner: ActionRunner) -> None:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.device import get_device
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmaction.checkpoint_files import read_checkpoint
+from mmaction.engine.checkpoint_hook import TrainingCheckpointHook
+from mmaction.engine.checkpoint_integrity import require_undamaged
+from mmaction.engine.checkpoint_writer import CheckpointWriter
 from mmaction.engine.checkpoints import (
     SHOWN_DIFFERENCES,
     fitting_weights,
@@ -23,17 +30,38 @@ from mmaction.engine.checkpoints import (
     require_training_state,
 )
 from mmaction.engine.console import keep_console_readable
-from mmaction.engine.distributed import join_processes
+from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.memory import keep_freed_memory
+from mmaction.engine.resume import find_newest
+from mmaction.engine.stop_signals import ignore_group_signals
+from mmaction.engine.train_loop import ResumableTrainLoop
+from mmaction.engine.training_state import collect, own_state
+from mmaction.errors import CheckpointError
 
 
 class ActionRunner(Runner):
     """mmengine's ``Runner``; its docs hold, but for what the methods here say."""
 
+    _resumed: tuple[dict[str, Any], Mapping[str, Any] | None] | None = None
+
+    _resume: bool
+    _load_from: str | None
+    _has_loaded: bool
+
+    @cached_property
+    def config_text(self) -> str:
+        """The config as resolved. Laying it out takes a third of a second: it is done once."""
+        return self.cfg.pretty_text
+
+    @cached_property
+    def checkpoint_writer(self) -> CheckpointWriter:
+        """Writes this run's checkpoints, one after another."""
+        return CheckpointWriter()
+
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Joins the process group first, by gloo where there is no GPU, and keeps freed memory."""
         keep_freed_memory()
-        join_processes(self.launcher)
+        join_processes(self.launcher, env_cfg.get("dist_cfg"))
         super().setup_env(env_cfg)
 
     def build_logger(
@@ -53,11 +81,18 @@ class ActionRunner(Runner):
             plain_checkpoint=dict(type="PlainCheckpointHook"),
             bad_videos=dict(type="BadVideoHook"),
             data_wait=dict(type="DataWaitHook"),
+            mean_log=dict(type="MeanLogHook"),
+            progress_sign=dict(type="ProgressSignHook"),
         )
         super().register_default_hooks({**always, **(hooks or {})})
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Wraps in DDP without device ids where there is no GPU."""
+        """Wraps in DDP without device ids where there is no GPU.
+
+        Raises:
+            ConfigError: ``sync_bn`` where it can't be.
+        """
+        require_sync_bn_possible(self.cfg.get("sync_bn"), distributed=self.distributed)
         # 1×1×1 kernels fit both memory layouts, and their gradients come in either: no harm done.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         with warnings.catch_warnings():
@@ -66,7 +101,11 @@ class ActionRunner(Runner):
             if not self.distributed or torch.cuda.is_available() or model_wrapper_cfg is not None:
                 return super().wrap_model(model_wrapper_cfg, model)
             # As mmengine does on GPUs: SyncBuffersHook brings the norms' buffers in step.
-            return MMDistributedDataParallel(model.to(get_device()), broadcast_buffers=False)
+            return MMDistributedDataParallel(
+                model.to(get_device()),
+                broadcast_buffers=False,
+                find_unused_parameters=self.cfg.get("find_unused_parameters", False),
+            )
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
         """Scales also the peak of one-cycle schedules, which take no heed of the optimizer's lr."""
@@ -77,6 +116,96 @@ class ActionRunner(Runner):
         for scheduler in self.param_schedulers:
             if isinstance(scheduler, dict) and "eta_max" in scheduler:
                 scheduler["eta_max"] *= batch / auto_scale_lr["base_batch_size"]  # type: ignore[index]
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict[str, Any],
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader:
+        """Its workers leave signals to the process that they work for."""
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        loader.worker_init_fn = partial(ignore_group_signals, then=loader.worker_init_fn)
+        return loader
+
+    def train(self) -> nn.Module:
+        """Trains; ends once the last checkpoint is whole."""
+        try:
+            model = super().train()
+        except BaseException:
+            self._finish_writing()
+            raise
+        self.checkpoint_writer.wait()
+        return model
+
+    def _finish_writing(self) -> None:
+        """After an error, which is the one to be raised; the writer's own goes to the log."""
+        try:
+            self.checkpoint_writer.wait()
+        except CheckpointError as e:
+            self.logger.error(str(e))
+
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict[str, Any] | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict[str, Any] | None = None,
+        by_epoch: bool = True,
+        backend_args: dict[str, Any] | None = None,
+    ) -> None:
+        """Saves in the background; without ``save_optimizer`` the weights alone.
+
+        All processes call it. ``checkpoint_writer.wait()`` returns once the file is whole.
+        """
+        at_end = dict(epoch=self.epoch + 1, iter=self.iter)
+        within = dict(epoch=self.epoch, iter=self.iter + 1)
+        meta = {**(at_end if by_epoch else within), **(meta or {})}
+        content = collect(self, meta, resumable=save_optimizer)
+        if is_main_process():
+            self.checkpoint_writer.write(content, Path(out_dir) / filename)
+
+    def load_or_resume(self) -> None:
+        """Finds what ``resume_from='auto'`` goes on from, and says which files it passed over.
+
+        Raises:
+            CheckpointError: There are checkpoints, and none of them is whole.
+        """
+        if self._resume and self._load_from is None and not self._has_loaded:
+            self._load_from = self._newest_checkpoint()
+            if self._load_from is None:
+                self._resume = False
+        super().load_or_resume()
+
+    def _newest_checkpoint(self) -> str | None:
+        hooks = [hook for hook in self.hooks if isinstance(hook, TrainingCheckpointHook)]
+        directory = hooks[0].directory(self) if hooks else Path(self.work_dir)
+        # All processes go on from the file that the first one finds.
+        shared: list[Any] = [find_newest(directory) if is_main_process() else None]
+        broadcast_object_list(shared)
+        [found] = shared
+        for reason in found.passed_over:
+            self.logger.warning(f"passed over: {reason}")
+        if found.newest is not None:
+            return os.fspath(found.newest)
+        if found.passed_over:
+            raise CheckpointError(
+                f"{directory}: none of its checkpoints is whole ({found.passed_over[0]});"
+                " name one with --resume-from, or clear the directory to start anew"
+            )
+        self.logger.info(f"no checkpoint in {directory} to go on from: the training starts anew")
+        return None
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Goes on where the checkpoint was saved: position in the epoch and chance included."""
+        super().resume(filename, *args, **kwargs)
+        assert self._resumed is not None
+        meta, own = self._resumed
+        self._resumed = None
+        if isinstance(self.train_loop, ResumableTrainLoop):
+            self.train_loop.continue_from(meta, own)
 
     def load_checkpoint(
         self,
@@ -93,9 +222,11 @@ class ActionRunner(Runner):
         Raises:
             CheckpointError: See ``read_checkpoint`` and ``require_same_architecture``.
         """
+        require_undamaged(filename)
         checkpoint = read_checkpoint(filename)
         if self._resume:
             require_training_state(checkpoint, filename)
+            self._resumed = checkpoint["meta"], own_state(checkpoint)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         weights = checkpoint["state_dict"]

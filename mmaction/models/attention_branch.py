@@ -13,6 +13,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.models.backbones.blocks import norm
+from mmaction.models.convolution import FoldedConv3d
 from mmaction.registry import MODELS
 
 
@@ -82,14 +83,14 @@ class AttentionBranch(BaseModule):
         channels: int = stage.out_channels  # type: ignore[assignment]
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)
-        self.conv_response = nn.Conv3d(channels, num_classes, 1, bias=False)
+        self.conv_response = FoldedConv3d(channels, num_classes, 1, bias=False)
         self.bn_response = norm(norm_cfg, num_classes)
 
-        self.conv_scores = nn.Conv3d(num_classes, num_classes, 1, bias=False)
+        self.conv_scores = FoldedConv3d(num_classes, num_classes, 1, bias=False)
         self.dropout = nn.Dropout(dropout_ratio)
         self.fc_scores = nn.Linear(num_classes * clip_len, num_classes)
 
-        self.conv_spatial = nn.Conv3d(num_classes, 1, 1, bias=False)
+        self.conv_spatial = FoldedConv3d(num_classes, 1, 1, bias=False)
         self.bn_spatial = norm(norm_cfg, 1)
 
         self.temporal = TemporalAttention(
@@ -117,7 +118,7 @@ class AttentionBranch(BaseModule):
 
     def forward(self, features: Tensor) -> AttentionOutput:
         x = self.bn_stage(self.stage(features))
-        response = torch.relu(self.bn_response(self.conv_response(x)))
+        response = torch.relu_(self.bn_response(self.conv_response(x)))
         return AttentionOutput(
             scores=self.scores(response),
             spatial=torch.sigmoid(self.bn_spatial(self.conv_spatial(response))),

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from mmaction.errors import ConfigError
 from mmaction.models.attention_branch import AttentionOutput
 from mmaction.models.backbones.blocks import norm
+from mmaction.models.convolution import FoldedConv3d
 from mmaction.registry import MODELS
 
 # Evidence below this counts as none: a clip without any is not blown up to a map of noise.
@@ -45,7 +46,7 @@ class PointwiseStage(nn.Sequential):
     def __init__(
         self, *, in_channels: int, out_channels: int, norm_cfg: dict[str, Any] | None = None
     ) -> None:
-        conv = nn.Conv3d(in_channels, out_channels, 1, bias=False)
+        conv = FoldedConv3d(in_channels, out_channels, 1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
         super().__init__(conv, norm(norm_cfg or dict(type="BN3d"), out_channels), nn.ReLU())
         self.out_channels = out_channels
@@ -103,7 +104,7 @@ class EvidenceBranch(BaseModule):
         self.smoothing_frames = smoothing_frames
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)
-        self.conv_response = nn.Conv3d(channels, num_classes, 1, bias=False)
+        self.conv_response = FoldedConv3d(channels, num_classes, 1, bias=False)
         self.bn_response = norm(norm_cfg, num_classes)
         self.spatial_weight = nn.Parameter(torch.full((num_classes,), 1 / num_classes))
         self.temporal_weight = nn.Parameter(torch.full((num_classes,), 1 / num_classes))
@@ -133,7 +134,7 @@ class EvidenceBranch(BaseModule):
 
     def forward(self, features: Tensor) -> AttentionOutput:
         x = self.bn_stage(self.stage(features))
-        response = torch.relu(self.bn_response(self.conv_response(x)))
+        response = torch.relu_(self.bn_response(self.conv_response(x)))
         spatial = self.spatial(response)
         temporal = self.temporal(response, spatial)
         return AttentionOutput(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmaction.errors import ConfigError, near
 from mmaction.models.backbones.blocks import norm
+from mmaction.models.convolution import FoldedConv3d
 from mmaction.registry import MODELS
 
 GATES = ("published", "joint")
@@ -28,6 +29,11 @@ class AttentionMechanism(BaseModule):
     Args:
         channels: C of the features.
         gate: ``'published'`` or ``'joint'``.
+        concatenate: Compute the published gate literally, as one convolution of [x_s, x_t]. By
+            default the convolution's halves W_s and W_t read x itself, in one pass, and the weights
+            follow: a 1×1×1 convolution sees one cell at a time, and there A_s and A_t are numbers,
+            so that W·[x·(1 + A_s), x·A_t] = (1 + A_s)·(W_s·x) + A_t·(W_t·x). The joint gate has
+            nothing to concatenate.
         final_relu: Whether the last ReLU is there. The authors' first code has it, their
             re-implementation does not; set it as the checkpoint to be used needs it.
         norm_cfg: The norm layer's config.
@@ -41,6 +47,7 @@ class AttentionMechanism(BaseModule):
         *,
         channels: int,
         gate: str = "published",
+        concatenate: bool = False,
         final_relu: bool = True,
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -50,9 +57,10 @@ class AttentionMechanism(BaseModule):
                 f"attention_mechanism.gate={gate!r} is unknown{near(str(gate), GATES)}"
             )
         self.gate = gate
+        self.concatenate = concatenate
         self.final_relu = final_relu
         weighed_channels = channels if gate == "joint" else 2 * channels
-        self.conv = nn.Conv3d(weighed_channels, channels, 1, bias=False)
+        self.conv = FoldedConv3d(weighed_channels, channels, 1, bias=False)
         self.bn = norm(norm_cfg or dict(type="BN3d"), channels)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
@@ -70,5 +78,18 @@ class AttentionMechanism(BaseModule):
             spatial: A_s, B×1×T×h×w in [0, 1].
             temporal: A_t, B×1×T×1×1 in [0, 1].
         """
-        x = self.bn(self.conv(self.weighed(features, spatial, temporal)))
-        return torch.relu(x) if self.final_relu else x
+        if self.gate == "published" and not self.concatenate:
+            mixed = self._mixed_halves(features, spatial, temporal)
+        else:
+            mixed = self.conv(self.weighed(features, spatial, temporal))
+        x = self.bn(mixed)
+        return torch.relu_(x) if self.final_relu else x
+
+    def _mixed_halves(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """(1 + A_s)·(W_s·x) + A_t·(W_t·x), the same as ``conv`` of what is weighed."""
+        halves = torch.cat(self.conv.weight.chunk(2, dim=1))
+        of_spatial, of_temporal = self.conv.convolve(features, halves, None).chunk(2, dim=1)
+        # Autocast may have left the maps in another type than the convolution's.
+        spatial, temporal = spatial.to(of_spatial.dtype), temporal.to(of_spatial.dtype)
+        mixed = torch.addcmul(of_spatial, of_spatial, spatial).addcmul_(of_temporal, temporal)
+        return mixed if self.conv.bias is None else mixed.add_(self.conv.bias[:, None, None, None])

@@ -53,7 +53,8 @@ class ClipPreprocessor(BaseDataPreprocessor):
     def affine(self, color: Tensor) -> Tensor:
         """Colour maps N×3×4 on RGB in 0..255, each followed by the normalisation."""
         scale, shift = self.normalise[:, :3], self.normalise[:, 3]
-        composed = scale @ color
+        with torch.autocast(color.device.type, enabled=False):
+            composed = scale @ color
         composed[..., 3] += shift
         return composed
 

@@ -15,7 +15,7 @@ from mmaction.errors import CheckpointError, ConfigError, UserError
 
 def train_args(**given: Any) -> argparse.Namespace:
     nothing = dict.fromkeys(("work_dir", "seed", "resume_from", "load_from", "validate"))
-    flags = dict(amp=False, auto_scale_lr=False, launcher="none", config="tiny.py")
+    flags = dict(amp=False, amp_dtype=None, auto_scale_lr=False, launcher="none", config="tiny.py")
     return argparse.Namespace(**{**nothing, **flags, **given})
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,11 @@ import pytest
 import torch
 
 from mmaction.checkpoint_files import read_checkpoint
-from mmaction.engine.distributed import init_distributed, join_processes
+from mmaction.engine.distributed import (
+    init_distributed,
+    join_processes,
+    require_sync_bn_possible,
+)
 from mmaction.errors import ConfigError
 from mmaction.evaluation import ScoreTable
 
@@ -48,9 +54,13 @@ def skip_without_gpus(processes: int) -> None:
         pytest.skip(f"this machine has GPUs, but not {processes}")
 
 
-@pytest.mark.parametrize("processes", [1, 2, 3])
-def test_scores_do_not_depend_on_the_number_of_processes(
+@pytest.mark.parametrize(
+    ("processes", "batch_size", "workers"), [(1, 3, 2), (2, 1, 0), (2, 8, 1), (3, 2, 1)]
+)
+def test_scores_depend_on_neither_processes_nor_batches_nor_workers(
     processes: int,
+    batch_size: int,
+    workers: int,
     tiny_config: Path,
     tiny_checkpoint: Path,
     run_process: Run,
@@ -62,8 +72,9 @@ def test_scores_do_not_depend_on_the_number_of_processes(
     one, many = tmp_path / "one.pkl", tmp_path / "many.pkl"
     assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", one).code == 0
     script = "tools/dist_test_recognizer.sh"
+    loader = [f"test_dataloader.batch_size={batch_size}", f"test_dataloader.num_workers={workers}"]
     command = [script, tiny_config, tiny_checkpoint, processes, "--out", many]
-    ended = run_process(*command)
+    ended = run_process(*command, "--cfg-options", *loader)
     assert (ended.code, ended.err) == (0, "")
     expected, got = ScoreTable.load(one), ScoreTable.load(many)
     assert got.names == expected.names == [f"val/video {n}" for n in range(7)]
@@ -177,3 +188,60 @@ def test_slurm_without_scontrol_asks_for_the_address(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigError, match="scontrol can't tell the hosts of '0'.*MASTER_ADDR"):
         init_distributed("slurm")
+
+
+JOIN_AND_ADD = """
+import torch
+from mmaction.engine.distributed import init_distributed, leave_processes
+
+init_distributed("mpi")
+rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
+device = "cuda" if torch.cuda.is_available() else "cpu"
+summed = torch.tensor([10.0**rank], device=device)
+torch.distributed.all_reduce(summed)
+print(rank, world_size, int(summed))
+leave_processes()
+"""
+
+
+def test_processes_of_mpirun_join(run_process: Run, free_port: int) -> None:
+    skip_without_gpus(2)
+    place = dict(MASTER_PORT=str(free_port), OMPI_COMM_WORLD_SIZE="2")
+
+    def join(rank: int) -> Any:
+        own = dict(OMPI_COMM_WORLD_RANK=str(rank), OMPI_COMM_WORLD_LOCAL_RANK=str(rank))
+        return run_process(sys.executable, "-c", JOIN_AND_ADD, **place, **own)
+
+    with ThreadPoolExecutor() as pool:
+        ended = list(pool.map(join, range(2)))
+    assert [one.out for one in ended] == ["0 2 11\n", "1 2 11\n"]
+    assert [one.code for one in ended] == [0, 0]
+
+
+def test_mpi_without_mpirun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMPI_COMM_WORLD_RANK", raising=False)
+    with pytest.raises(ConfigError, match="OMPI_COMM_WORLD_RANK is not set; start through mpirun"):
+        init_distributed("mpi")
+
+
+@pytest.mark.parametrize(
+    ("dist_cfg", "named"),
+    [
+        (dict(timeouts=3), "no key 'timeouts'; did you mean 'timeout'"),
+        (dict(timeout=0), "timeout=0: expected a number of seconds"),
+        (dict(silence="long"), "silence='long': expected"),
+    ],
+)
+def test_a_wrong_dist_cfg(dist_cfg: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        join_processes("pytorch", dist_cfg)
+
+
+def test_sync_bn_needs_gpus_where_it_matters() -> None:
+    require_sync_bn_possible(None, distributed=True)
+    require_sync_bn_possible("torch", distributed=False)  # one process has all clips anyway
+    with pytest.raises(ConfigError, match="sync_bn='yes': expected 'torch', 'mmcv' or None"):
+        require_sync_bn_possible("yes", distributed=False)
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="sync_bn='torch' needs GPUs"):
+            require_sync_bn_possible("torch", distributed=True)

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.hooks import CheckpointHook
 
 from mmaction.apis import load_config, train
 from mmaction.checkpoint_files import read_checkpoint
-from mmaction.engine import ActionRunner, PlainCheckpointHook
+from mmaction.engine import ActionRunner, PlainCheckpointHook, TrainingCheckpointHook
 
 MakeConfig = Callable[..., Path]
 
@@ -116,4 +115,4 @@ def test_what_every_run_needs_is_there_without_a_word_in_the_config(
     kinds = [type(hook) for hook in runner.hooks]
     assert [kind.__name__ for kind in kinds].count("SyncBuffersHook") == 1
     assert kinds.count(PlainCheckpointHook) == 1
-    assert CheckpointHook in kinds
+    assert TrainingCheckpointHook in kinds

@@ -61,3 +61,13 @@ def test_refuses_wrong_statistics(wrong: dict) -> None:
 
 def test_holds_nothing_that_a_checkpoint_would_carry() -> None:
     assert ClipPreprocessor().state_dict() == {}
+
+
+def test_mixed_precision_leaves_the_clips_alone() -> None:
+    torch.manual_seed(0)
+    data = batch(1, 2, [1])
+    preprocessor = ClipPreprocessor(mean=MEAN, std=STD)
+    expected = preprocessor(data)["clips"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = preprocessor(data)["clips"]
+    assert torch.equal(got, expected)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, run_command
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmaction.apis.cli import ArgumentParser, add_config_options, run_command
+from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:

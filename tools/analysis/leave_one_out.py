@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,9 +24,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> int:
+    args = parse_args()
+
     from mmaction.apis.leave_one_out import leave_one_out
 
-    args = parse_args()
     folds = []
     print(f"{'left out':<16}{'videos':>8}{'top-1':>10}{'attention':>11}{'train s':>9}", flush=True)
     for fold in leave_one_out(

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, run_command
 from mmaction.errors import UserError
 
 

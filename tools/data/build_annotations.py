@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, run_command
 
 if TYPE_CHECKING:
     from mmaction.datasets.preparation.listing import Listing

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from mmaction.apis.cli import ArgumentParser, add_config_options, run_command
+from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 EXIT_ERRORS = 1
 

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, run_command
 
 
 def parse_args() -> argparse.Namespace:

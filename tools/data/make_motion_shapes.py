@@ -6,8 +6,7 @@ import argparse
 import os
 import sys
 
-from mmaction.apis.cli import ArgumentParser, run_command
-from mmaction.datasets.motion_shapes import CLASSES, DataSetOptions, make_data_set
+from mmaction.cli import ArgumentParser, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,6 +27,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
+    from mmaction.datasets.motion_shapes import CLASSES, DataSetOptions, make_data_set
+
     options = DataSetOptions(
         videos=args.videos,
         val_videos=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmaction.apis.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, run_command
 from mmaction.errors import ConfigError
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch.utils.checkpoint
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
+
+from mmaction.models.checkpointing import checkpointed
+from mmaction.models.convolution import FoldedConv3d
 
 INFLATE_STYLES = ("3x1x1", "3x3x3")
 
@@ -20,10 +22,12 @@ def conv3d(
     *,
     kernel: tuple[int, int, int],
     stride: tuple[int, int, int] = (1, 1, 1),
-) -> nn.Conv3d:
+) -> FoldedConv3d:
     """A convolution without bias whose padding keeps the size at stride 1."""
     padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-    return nn.Conv3d(in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False)
+    return FoldedConv3d(
+        in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False
+    )
 
 
 def norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
@@ -42,7 +46,8 @@ class ResidualBlock(nn.Module):
         inflate: Whether a convolution of the block reaches over time.
         inflate_style: Which one does, ``'3x1x1'`` or ``'3x3x3'``; see the subclasses.
         norm_cfg: The norm layer's config.
-        with_cp: Recompute the block's activations in the backward pass instead of keeping them.
+        with_cp: Recompute the block's activations in the backward pass instead of keeping them:
+            all of them (True) or the cheap ones (``'selective'``); see ``models.checkpointing``.
     """
 
     expansion: ClassVar[int]
@@ -57,7 +62,7 @@ class ResidualBlock(nn.Module):
         inflate: bool,
         inflate_style: str,
         norm_cfg: dict[str, Any],
-        with_cp: bool,
+        with_cp: bool | str,
     ) -> None:
         super().__init__()
         self.with_cp = with_cp
@@ -94,14 +99,12 @@ class ResidualBlock(nn.Module):
 
     def _sum(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
-        return self.residual(x) + shortcut
+        # In place: no backward pass needs the norm's result.
+        return self.residual(x).add_(shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.with_cp and x.requires_grad:
-            out = torch.utils.checkpoint.checkpoint(self._sum, x, use_reentrant=False)
-        else:
-            out = self._sum(x)
-        return self.relu(out)
+        mode = self.with_cp if x.requires_grad else False
+        return self.relu(checkpointed(self._sum, x, module=self, mode=mode))
 
 
 class BasicBlock3D(ResidualBlock):

@@ -21,6 +21,8 @@ from mmaction.models.backbones.blocks import (
     norm,
 )
 from mmaction.models.backbones.pretrained import load_into, pretrained_state
+from mmaction.models.checkpointing import check_mode, checkpointed
+from mmaction.models.convolution import set_folding
 from mmaction.registry import MODELS
 
 ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
@@ -80,7 +82,10 @@ class ResNet3D(BaseModule):
         norm_eval: Keep every norm in eval mode while training.
         norm_cfg: The norm layers' config.
         zero_init_residual: Start every block as the identity.
-        with_cp: Activation checkpointing: recompute blocks in the backward pass, for less memory.
+        with_cp: Activation checkpointing, for less memory: in the backward pass, True recomputes
+            blocks, ``'selective'`` only what is cheap of them and of the stem.
+        fold_convs: Without gradients, run 1×k×k and k×1×1 convolutions as 2D ones, which is faster
+            and gives the same numbers; see ``models.convolution``.
         pretrained: None, the path of a 2D or 3D ResNet checkpoint, or ``'torchvision://resnet50'``.
             2D kernels are inflated: repeated over their temporal taps and divided by their number.
 
@@ -106,7 +111,8 @@ class ResNet3D(BaseModule):
         norm_eval: bool = False,
         norm_cfg: dict[str, Any] | None = None,
         zero_init_residual: bool = False,
-        with_cp: bool = False,
+        with_cp: bool | str = False,
+        fold_convs: bool = True,
         pretrained: str | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -133,7 +139,8 @@ class ResNet3D(BaseModule):
         self.norm_eval = norm_eval
         self.norm_cfg = norm_cfg or dict(type="BN3d")
         self.zero_init_residual = zero_init_residual
-        self.with_cp = with_cp
+        self.with_cp = check_mode(with_cp)
+        self.fold_convs = fold_convs
         self.pretrained = pretrained
 
         self.stem = Stem(
@@ -144,6 +151,7 @@ class ResNet3D(BaseModule):
             pool=stem_pool,
             norm_cfg=self.norm_cfg,
         )
+        set_folding(self.stem, fold_convs)
         for number in range(1, num_stages + 1):
             self.add_module(f"layer{number}", self.make_stage(number))
         self._freeze()
@@ -203,6 +211,7 @@ class ResNet3D(BaseModule):
             )
             channels = self._stage_channels(number)
         stage.out_channels = channels  # type: ignore[assignment]  # read by whoever owns the stage
+        set_folding(stage, self.fold_convs)
         init_resnet(stage, zero_init_residual=self.zero_init_residual)
         return stage
 
@@ -231,7 +240,9 @@ class ResNet3D(BaseModule):
             load_into(stage, state, source=self.pretrained, prefix=prefix)
 
     def forward(self, clips: Tensor) -> Tensor:
-        x = self.stem(clips)
+        # Recomputed whole, the stem would cost more than it keeps: its one tensor before the norm.
+        mode = "selective" if self.with_cp == "selective" and self.stem.training else False
+        x = checkpointed(self.stem, clips, module=self.stem, mode=mode)
         for stage in self.stages:
             x = stage(x)
         return x

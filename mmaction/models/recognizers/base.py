@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
 import torch
@@ -25,6 +26,9 @@ class BaseRecognizer(BaseModel, ABC):
         clip_len: T; clips of another length are refused.
         average_views: ``'prob'`` averages the softmax probabilities of a video's views, ``'score'``
             their logits.
+        max_views: How many views (clips × crops, of one video or several) go through the network at
+            once when videos are scored, whatever the batch size: the bound on the device's memory.
+            The results are the same. None: all of the batch.
         data_preprocessor: Config of the ``ClipPreprocessor``.
     """
 
@@ -34,6 +38,7 @@ class BaseRecognizer(BaseModel, ABC):
         num_classes: int,
         clip_len: int,
         average_views: str = "prob",
+        max_views: int | None = None,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -43,11 +48,16 @@ class BaseRecognizer(BaseModel, ABC):
         for name, value in (("num_classes", num_classes), ("clip_len", clip_len)):
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"model.{name}={value!r}: expected a whole number, 1 or more")
+        if max_views is not None and (not isinstance(max_views, int) or max_views < 1):
+            raise ConfigError(
+                f"model.max_views={max_views!r}: expected a whole number, 1 or more, or None"
+            )
         if average_views not in AVERAGES:
             raise ConfigError(f"model.average_views={average_views!r}: expected one of {AVERAGES}")
         self.num_classes = num_classes
         self.clip_len = clip_len
         self.average_views = average_views
+        self.max_views = max_views
 
     @abstractmethod
     def predict_clips(self, clips: Tensor) -> Prediction:
@@ -87,8 +97,35 @@ class BaseRecognizer(BaseModel, ABC):
             return self._loss(clips, labels)
         if mode == "predict":
             assert samples is not None, "mode='predict' needs the samples"
-            return self._average(self.predict_clips(clips), samples)
+            return self._score(clips.split(self.max_views or len(clips)), samples)
         raise ValueError(f"mode={mode!r}: expected 'tensor', 'loss' or 'predict'")
+
+    def val_step(self, data: dict[str, Any]) -> list[VideoResult]:
+        """As ``test_step``."""
+        return self.test_step(data)
+
+    def test_step(self, data: dict[str, Any]) -> list[VideoResult]:
+        """Scores a batch as it was collated; with ``max_views``, no more is on the device at once.
+
+        Args:
+            data: From ``collate_clips``.
+        """
+        if self.max_views is None:
+            return super().test_step(data)
+        return self._score(self._prepared(data, self.max_views), data["samples"])
+
+    def _prepared(self, data: dict[str, Any], max_views: int) -> Iterator[Tensor]:
+        """Normalised clips, at most ``max_views`` at once, each view as if it were a video."""
+        views = data["inputs"].flatten(0, 1).unsqueeze(1)
+        color = data["color"].repeat_interleave(data["inputs"].shape[1], dim=0)
+        for some, its_color in zip(views.split(max_views), color.split(max_views), strict=True):
+            batch = dict(inputs=some, color=its_color, samples=[])
+            clips = self.data_preprocessor(batch, training=False)["clips"]
+            self._check_clips(clips)
+            yield clips
+
+    def _score(self, chunks: Iterable[Tensor], samples: Sequence[ClipSample]) -> list[VideoResult]:
+        return self._average(_joined([self.predict_clips(clips) for clips in chunks]), samples)
 
     def _check_clips(self, clips: Tensor) -> None:
         if clips.ndim != 5 or clips.shape[1] != 3:
@@ -137,6 +174,18 @@ class BaseRecognizer(BaseModel, ABC):
         if self.average_views == "prob":
             views = torch.softmax(views, dim=-1)
         return views.mean(dim=1)
+
+
+def _joined(parts: Sequence[Prediction]) -> Prediction:
+    """Answers to parts of a batch as the answer to all of it."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    joined: dict[str, Any] = {}
+    for field in dataclasses.fields(first):
+        values = [getattr(part, field.name) for part in parts]
+        joined[field.name] = None if values[0] is None else torch.cat(values)
+    return type(first)(**joined)
 
 
 def _by_video(maps: Tensor | None, videos: int) -> Tensor | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmaction.apis.cli import ArgumentParser, add_run_arguments, check_processes, run_command
+from mmaction.cli import ArgumentParser, add_run_arguments, check_processes, run_command
 from mmaction.errors import ConfigError, DataError, UserError
 
 

@@ -1,0 +1,111 @@
+"""How large a config's network is and how much it computes, by part; nothing is allocated.
+
+The network is built and run on torch's meta device, which has shapes and no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from mmengine.config import Config
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmaction.apis.build_errors import readable_build_errors
+from mmaction.apis.config import datasets
+from mmaction.errors import ConfigError
+from mmaction.registry import MODELS
+
+# torch counts a multiplication and an addition as two operations.
+_OPERATIONS_PER_MAC = 2
+# Below the recognizer: its parts, and what these are made of.
+_DEPTH = 2
+
+
+@dataclass(frozen=True)
+class PartComplexity:
+    """Size and work of a part of a network.
+
+    Attributes:
+        name: Of the module, dotted, such as ``attention_branch.stage``; '' for the network.
+        parameters: Learned numbers.
+        macs: Multiply-accumulates of convolutions and matrix products, for one clip.
+    """
+
+    name: str
+    parameters: int
+    macs: int
+
+
+def recognizer_complexity(
+    cfg: Config, shape: Sequence[int] | None = None
+) -> tuple[tuple[int, int, int], list[PartComplexity]]:
+    """Counts what ``cfg``'s network takes for one clip.
+
+    Args:
+        cfg: From ``load_config``.
+        shape: T, H and W of the clip; default: the config's clip length and test crop. Another T
+            than ``model.clip_len`` counts the network built for that T.
+
+    Returns:
+        The shape, and the parts: the network, then each part followed by what it is made of.
+
+    Raises:
+        ConfigError: The network can't be built, or no clip of that shape fits it.
+    """
+    frames, height, width = clip_shape(cfg) if shape is None else shape
+    if min(frames, height, width) < 1:
+        raise ConfigError(f"shape {frames} {height} {width}: expected whole numbers, 1 or more")
+    settings = {**cfg.model, "clip_len": frames}
+    with readable_build_errors(), torch.device("meta"):
+        model = MODELS.build(settings).eval()
+        clip = torch.empty(1, 3, frames, height, width)
+    return (frames, height, width), count(model, clip)
+
+
+def count(model: nn.Module, clips: torch.Tensor) -> list[PartComplexity]:
+    """Parameters and multiply-accumulates of one pass of ``model``, which may be on ``meta``.
+
+    Raises:
+        ConfigError: The clips are too small for it.
+    """
+    counter = FlopCounterMode(display=False, depth=_DEPTH)
+    with torch.no_grad(), counter:
+        try:
+            model(clips)
+        except RuntimeError as e:
+            size = "×".join(str(n) for n in clips.shape[2:])
+            raise ConfigError(f"a clip of {size} does not fit the network: {e}") from e
+    operations = counter.get_flop_counts()
+    root = type(model).__name__
+    parts = [PartComplexity("", _parameters(model), _macs(operations["Global"].values()))]
+    for name, module in model.named_modules():
+        if name and name.count(".") < _DEPTH:
+            macs = _macs(operations.get(f"{root}.{name}", {}).values())
+            if _parameters(module) or macs:
+                parts.append(PartComplexity(name, _parameters(module), macs))
+    return parts
+
+
+def clip_shape(cfg: Config) -> tuple[int, int, int]:
+    """T, H and W of the clips that the config's test (else another) pipeline ends in."""
+    sizes = [
+        (size, size) if isinstance(size, int) else tuple(size)
+        for _, dataset in datasets(cfg)
+        for step in dataset.get("pipeline", ())
+        if (size := step.get("size")) is not None
+    ]
+    if not sizes:
+        raise ConfigError("the config's pipelines name no size: give --shape T H W")
+    height, width = sizes[-1]
+    return cfg.model.clip_len, height, width
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def _macs(operations: Iterable[int]) -> int:
+    return sum(operations) // _OPERATIONS_PER_MAC

@@ -1,0 +1,191 @@
+"""What the commands in ``tools/`` share: arguments, several processes, errors in one line.
+
+Nothing heavy is imported before a command has read its arguments, so that ``--help`` and a mistyped
+option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmaction.errors import ConfigError, UserError
+
+LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+EXIT_LOST = 1  # without the other processes of its run
+# How long other ranks leave rank 0 to report an error they share with it, where torchrun is not
+# there to keep order.
+RANK_GRACE_SECONDS = 2.0
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Takes ``--work-dir`` and ``--work_dir`` alike."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        given = sys.argv[1:] if args is None else args
+        return super().parse_known_args([_dashed(a) for a in given], namespace)
+
+
+def _dashed(argument: str) -> str:
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+class SettingsAction(argparse.Action):
+    """``KEY=VALUE …`` to a dict, read as mmengine's ``DictAction`` does."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        from mmengine.config import DictAction
+
+        read = DictAction(self.option_strings, self.dest, nargs=self.nargs)
+        read(parser, namespace, values, option_string)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every command that builds a run from a config."""
+    parser.add_argument("config", help="config file, such as config_files/sthv1/st_abn_32.py")
+    parser.add_argument(
+        "--work-dir", help="where logs and checkpoints go; in place of the config's"
+    )
+    parser.add_argument("--gpus", type=int, default=1, help="processes, one a GPU (default 1)")
+    parser.add_argument(
+        "--launcher", choices=LAUNCHERS, default="none", help="who starts processes"
+    )
+    add_config_options(parser)
+    # torch's launchers of old passed this; the environment says it today.
+    parser.add_argument("--local-rank", type=int, help=argparse.SUPPRESS)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """``--cfg-options``, as ``load_config`` takes them."""
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=SettingsAction,
+        default={},
+        metavar="KEY=VALUE",
+        help="settings in place of the config's, such as model.clip_len=16",
+    )
+
+
+def run_command(main: Callable[[], int | None]) -> int:
+    """Runs a command's ``main``; a user's error becomes one line on stderr.
+
+    Returns:
+        The exit code: 0, 2 for a user's error, 130 for Ctrl-C.
+    """
+    try:
+        code = main() or 0
+    except UserError as e:
+        if _speaks_for_all():
+            print(f"error: {_one_line(e)}", file=sys.stderr, flush=True)
+        return EXIT_USER_ERROR
+    except RuntimeError as e:
+        if _others_reported():
+            return EXIT_USER_ERROR
+        group = _process_group()
+        if group is None or not group.is_lost_exchange(e):
+            raise
+        line = group.why_alone(e)  # takes some seconds, in which another process may have spoken
+        if _others_reported():
+            return EXIT_USER_ERROR
+        if line:
+            print(f"error: {line}", file=sys.stderr, flush=True)
+        return EXIT_LOST
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except SystemExit:
+        group = _process_group()
+        if group is not None:
+            group.stop_heartbeat()
+        raise
+    # Not after an error: the other processes may still wait for this one.
+    group = _process_group()
+    if group is not None:
+        group.leave_processes()
+    return code
+
+
+def _process_group() -> Any:
+    """``mmaction.engine.distributed``, where the command has come to use it."""
+    return sys.modules.get("mmaction.engine.distributed")
+
+
+def _others_reported() -> bool:
+    """Whether a process that torchrun started beside this one has reported an error."""
+    mark = _report_mark()
+    return mark is not None and mark.exists()
+
+
+def _one_line(error: UserError) -> str:
+    """The message itself: a data loader's worker puts its traceback before it."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if "Original Traceback" in str(error):
+        return lines[-1].removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")
+    return " ".join(line.strip() for line in lines)
+
+
+def _speaks_for_all() -> bool:
+    """Whether this process is the first of its run to report an error: who makes the mark is."""
+    mark = _report_mark()
+    if mark is None:
+        if os.environ.get("RANK", "0") != "0":
+            time.sleep(RANK_GRACE_SECONDS)
+        return True
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _report_mark() -> Path | None:
+    """Beside the files that torchrun gives processes for their errors; None without torchrun."""
+    error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    return Path(error_file).parents[1] / "reported" if error_file else None
+
+
+def check_processes(gpus: int) -> None:
+    """Refuses more processes than this machine has GPUs, or, without any, than it has cores."""
+    import torch
+
+    if gpus < 1:
+        raise ConfigError(f"--gpus {gpus}: expected 1 or more")
+    available, kind = torch.cuda.device_count(), "GPU(s)"
+    if not available:
+        available, kind = os.cpu_count() or 1, "CPU core(s) and no GPU"
+    if gpus > available:
+        raise ConfigError(f"--gpus {gpus}: this machine has {available} {kind}")
+
+
+def start_processes(gpus: int) -> int:
+    """Starts this very command again in ``gpus`` processes, and waits.
+
+    Returns:
+        The exit code of the first process that failed, or 0.
+    """
+    from mmaction.engine.launcher import launch
+
+    check_processes(gpus)
+    arguments = [*sys.argv[1:], "--launcher", "pytorch"]
+    return launch(Path(sys.argv[0]), arguments, processes=gpus)

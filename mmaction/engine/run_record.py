@@ -1,0 +1,158 @@
+"""All that is needed to repeat a run, written down when it starts."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmaction.version import __version__
+
+FILE = "run.json"
+# What results can depend on, as the packages are called where they are installed.
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "onedl-mmengine",
+    "onedl-mmcv",
+    "opencv-python",
+    "av",
+    "simplejpeg",
+    "pillow",
+)
+VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "NVIDIA_TF32_OVERRIDE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "TORCHELASTIC_RESTART_COUNT",
+)
+GIT_SECONDS = 10
+
+
+def run_record(
+    annotations: Mapping[str, Iterable[str | os.PathLike[str]]],
+    *,
+    seed: int | None,
+    processes: int,
+    config: str,
+) -> dict[str, Any]:
+    """What a run is made of.
+
+    Args:
+        annotations: Files by split.
+        seed: Of the run.
+        processes: How many train together.
+        config: As resolved, in Python.
+
+    Returns:
+        ``command``, ``directory``, ``git``, ``versions``, ``seed``, ``processes``, ``data``,
+        ``hardware``, ``environment`` and ``config``; plain data.
+    """
+    return {
+        "command": shlex.join([sys.executable, *sys.argv]),
+        "directory": os.getcwd(),
+        "git": git_state(Path(__file__).parent),
+        "versions": versions(),
+        "seed": seed,
+        "processes": processes,
+        "data": {split: [fingerprint(f) for f in files] for split, files in annotations.items()},
+        "hardware": hardware(),
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "config": config,
+    }
+
+
+def in_lines(record: Mapping[str, Any]) -> str:
+    """The record for a log, a fact a line, without the config, which the log has already."""
+    lines = ["to repeat this run:"]
+    for name, value in record.items():
+        if name != "config":
+            text = value if isinstance(value, str) else json.dumps(value)
+            lines.append(f"    {name}: {text}")
+    return "\n".join(lines)
+
+
+def fingerprint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Name, number of lines that are not empty, and SHA-256 of an annotation file."""
+    content = Path(path).read_bytes()
+    return {
+        "file": os.fspath(path),
+        "lines": sum(bool(line.strip()) for line in content.splitlines()),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def git_state(directory: Path) -> dict[str, Any]:
+    """Commit of the repository that ``directory`` is in, and which of its files differ from it.
+
+    Returns:
+        Empty where there is no repository, or no git.
+    """
+    commit = _git(directory, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    changed = _git(directory, "status", "--porcelain") or ""
+    return {"commit": commit.strip(), "changed": changed.splitlines()}
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", os.fspath(directory), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def versions() -> dict[str, str | None]:
+    """Of Python, of this project and of the packages that results can depend on."""
+    found: dict[str, str | None] = {"python": platform.python_version(), "mmaction": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return {**found, "cuda": torch.version.cuda}
+
+
+def hardware() -> dict[str, Any]:
+    """Machine, processor, memory in GiB, and GPUs with theirs."""
+    pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    devices = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(pages * page / 2**30, 1),
+        "gpus": [{"name": d.name, "memory_gib": round(d.total_memory / 2**30, 1)} for d in devices],
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()

@@ -1,0 +1,89 @@
+"""A network for inference alone: batch norms become part of the convolutions before them.
+
+In eval mode a batch norm is an affine map of each channel, y = s·x + t. Behind a convolution it can
+be put into that convolution's weights and bias, and before a convolution without padding likewise
+(Jacob et al., arXiv:1712.05877, section 3.2): a pass over memory less for each.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeGuard, TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from mmaction.models.attention_branch import AttentionBranch
+from mmaction.models.attention_evidence import EvidenceBranch
+from mmaction.models.convolution import FoldedConv3d, set_folding
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Model:
+    """A copy of ``model`` in eval mode that gives the same scores and maps faster.
+
+    The model and its weights are left as they are; the copy can neither be trained nor take the
+    model's checkpoints. Norms other than batch norms stay where they are.
+
+    Args:
+        model: Of this project's parts.
+        dtype: Of the copy's convolution weights; ``torch.bfloat16`` halves what is read at every
+            call under ``torch.autocast(device, torch.bfloat16)``, where it must then be used.
+    """
+    fused = copy.deepcopy(model).eval().requires_grad_(False)
+    for module in list(fused.modules()):
+        if isinstance(module, AttentionBranch | EvidenceBranch):
+            _fuse_before(module, "bn_stage", "conv_response")
+    for module in list(fused.modules()):
+        for norm_name, norm in list(module.named_children()):
+            conv_name = _conv_before(module, norm_name)
+            if conv_name is None or not _has_statistics(norm):
+                continue
+            conv = getattr(module, conv_name)
+            setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+            setattr(module, norm_name, nn.Identity())
+    if dtype is not None:
+        for module in fused.modules():
+            if isinstance(module, nn.Conv3d | nn.Conv2d):
+                module.to(dtype)
+    for module in fused.modules():
+        if isinstance(module, FoldedConv3d):
+            set_folding(module, module.fold)  # new weights, in the layout of the old
+    return fused
+
+
+def _conv_before(module: nn.Module, norm_name: str) -> str | None:
+    """The convolution that a norm follows: ``conv2`` of ``bn2``, ``0`` of ``1`` in a sequence."""
+    name = norm_name.replace("bn", "conv", 1)
+    if isinstance(module, nn.Sequential) and norm_name.isdigit():
+        name = str(int(norm_name) - 1)
+    if name == norm_name or not isinstance(getattr(module, name, None), nn.Conv3d):
+        return None
+    return name
+
+
+def _has_statistics(norm: nn.Module) -> TypeGuard[nn.modules.batchnorm._BatchNorm]:
+    if not isinstance(norm, nn.modules.batchnorm._BatchNorm):
+        return False
+    return norm.running_mean is not None and norm.running_var is not None
+
+
+def _fuse_before(module: nn.Module, norm_name: str, conv_name: str) -> None:
+    """Puts a batch norm into the convolution, 1×1×1 and without bias, that reads its result."""
+    norm, conv = getattr(module, norm_name), getattr(module, conv_name)
+    if not _has_statistics(norm):
+        return
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert variance is not None
+    scale = torch.rsqrt(variance + norm.eps)
+    shift = -mean * scale
+    if norm.affine:
+        scale, shift = scale * norm.weight, shift * norm.weight + norm.bias
+    weight = conv.weight
+    conv.bias = nn.Parameter(weight.flatten(1) @ shift, requires_grad=False)
+    weight = weight * scale[:, None, None, None]
+    conv.weight = nn.Parameter(weight, requires_grad=False)
+    setattr(module, norm_name, nn.Identity())

@@ -1,0 +1,103 @@
+"""Two processes with batches of 2 train as one with batches of 4: samples, losses, weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mmaction.checkpoint_files import read_checkpoint
+
+Run = Callable[..., Any]
+MakeConfig = Callable[..., Path]
+REPO = Path(__file__).resolve().parents[2]
+STEPS = 4  # two epochs of two
+HOOK = """
+from pathlib import Path
+
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@HOOKS.register_module(force=True)
+class KeepNormsAndNames(Hook):
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        model = getattr(runner.model, "module", runner.model)
+        for module in model.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+        names = " ".join(str(sample.index) for sample in data_batch["samples"])
+        with open(Path(runner.work_dir) / f"seen{get_rank()}.txt", "a") as f:
+            f.write(f"{names}\\n")
+"""
+SETTINGS = (
+    "custom_imports = dict(imports=['keep_norms'])\n"
+    "custom_hooks = [dict(type='KeepNormsAndNames')]\n"
+    "model['backbone']['norm_eval'] = True\n"
+    "train_cfg['max_epochs'] = 2\n"
+    "val_dataloader = val_cfg = val_evaluator = None\n"
+)
+
+
+def losses(work_dir: Path) -> list[dict[str, float]]:
+    [path] = work_dir.glob("*/vis_data/scalars.json")
+    steps = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{k: v for k, v in s.items() if "loss" in k or "top1" in k} for s in steps]
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available() and torch.cuda.device_count() < 2, reason="two GPUs, or none"
+)
+def test_two_processes_train_as_one(
+    make_data: Callable[..., Path],
+    make_config: MakeConfig,
+    run_process: Run,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "keep_norms.py").write_text(HOOK)
+    data = make_data(tmp_path / "data", train=8, val=1)
+    path = f"{tmp_path}:{REPO}"
+    folders = {}
+    for processes, batch in ((1, 4), (2, 2)):
+        folders[processes] = work_dir = tmp_path / f"work{processes}"
+        text = f"{SETTINGS}train_dataloader['batch_size'] = {batch}\nwork_dir = {str(work_dir)!r}"
+        config = make_config(data, text, name=f"of{processes}.py")
+        ended = run_process(
+            "tools/dist_train_recognizer.sh", config, processes, "--seed", 3, PYTHONPATH=path
+        )
+        assert (ended.code, ended.err) == (0, "")
+
+    seen = {
+        name: [[int(n) for n in line.split()] for line in (folder / file).read_text().splitlines()]
+        for name, folder, file in (
+            ("one", folders[1], "seen0.txt"),
+            ("first", folders[2], "seen0.txt"),
+            ("second", folders[2], "seen1.txt"),
+        )
+    }
+    assert len(seen["one"]) == STEPS
+    for whole, first, second in zip(*seen.values(), strict=True):
+        assert sorted(whole) == sorted(first + second)
+    one = seen["one"]
+    epochs = [one[0] + one[1], one[2] + one[3]]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(8))
+    assert epochs[0] != epochs[1], "drawn anew"
+
+    of_one, of_two = losses(folders[1]), losses(folders[2])
+    assert len(of_one) == len(of_two) == STEPS
+    for expected, got in zip(of_one, of_two, strict=True):
+        assert got.keys() == expected.keys()
+        np.testing.assert_allclose(list(got.values()), list(expected.values()), rtol=1e-4)
+
+    of_one_weights, of_two_weights = (
+        read_checkpoint(folders[processes] / "epoch_2.pth")["state_dict"] for processes in (1, 2)
+    )
+    for name, weight in of_one_weights.items():
+        torch.testing.assert_close(of_two_weights[name], weight, rtol=1e-4, atol=1e-6, msg=name)

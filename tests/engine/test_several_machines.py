@@ -1,0 +1,139 @@
+"""Two machines made of network namespaces, with a cable between them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mmaction.evaluation import ScoreTable
+
+Run = Callable[..., Any]
+REPO = Path(__file__).resolve().parents[2]
+ADDRESSES = ("10.213.77.1", "10.213.77.2")
+LINK = "cable"  # its name on both machines
+SILENCE_SEC = 4
+
+
+def ip(*command: str) -> None:
+    done = subprocess.run(["ip", *command], capture_output=True, text=True)
+    if done.returncode:
+        raise OSError(done.stderr)
+
+
+@pytest.fixture
+def machines() -> Iterator[tuple[str, str]]:
+    """Names of two namespaces that reach each other and nothing else."""
+    if torch.cuda.is_available():
+        pytest.skip("the made machines would share the GPUs")
+    if shutil.which("ip") is None:
+        pytest.skip("no ip command")
+    names = tuple(f"mm{n}-{os.getpid()}" for n in range(2))
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", names[0], "link", "add", LINK, "type", "veth", "peer", LINK, "netns", names[1])
+        for name, address in zip(names, ADDRESSES, strict=True):
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", LINK)
+            ip("-n", name, "link", "set", LINK, "up")
+        yield names
+    except OSError as e:
+        pytest.skip(f"no network namespaces here: {e}")
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def start(machine: str, rank: int, folder: Path, *command: Any, **more: str) -> subprocess.Popen:
+    kept = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
+    own = dict(
+        PYTHON=sys.executable,
+        PYTHONPATH=str(REPO),
+        PYTHONWARNINGS="ignore",
+        OMP_NUM_THREADS="1",
+        NNODES="2",
+        NODE_RANK=str(rank),
+        MASTER_ADDR=ADDRESSES[0],
+        PORT="29517",
+        GLOO_SOCKET_IFNAME=LINK,
+        TORCH_CPP_LOG_LEVEL="ERROR",  # it warns that these machines have no names
+    )
+    with open(folder / f"out{rank}", "w") as out, open(folder / f"err{rank}", "w") as err:
+        return subprocess.Popen(
+            ["ip", "netns", "exec", machine, *(str(part) for part in command)],
+            cwd=REPO,
+            env={**kept, **own, **more},
+            stdout=out,
+            stderr=err,
+        )
+
+
+def test_two_machines_score_as_one_process(
+    machines: tuple[str, str],
+    tiny_config: Path,
+    tiny_checkpoint: Path,
+    run_tool: Run,
+    tmp_path: Path,
+) -> None:
+    one, many = tmp_path / "one.pkl", tmp_path / "many.pkl"
+    assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", one).code == 0
+    command = ["tools/dist_test_recognizer.sh", tiny_config, tiny_checkpoint, 1, "--out", many]
+    both = [start(machine, n, tmp_path, *command) for n, machine in enumerate(machines)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0], (
+        tmp_path / "err1"
+    ).read_text()
+    expected, got = ScoreTable.load(one), ScoreTable.load(many)
+    assert got.names == expected.names
+    np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
+
+
+def test_a_cut_cable_ends_the_run_on_both_machines(
+    machines: tuple[str, str], make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
+) -> None:
+    config = make_config(
+        tiny_data,
+        "train_cfg['max_epochs'] = 100_000\n"
+        "default_hooks['checkpoint'] = dict(type='CheckpointHook', interval=100_000)\n"
+        "val_dataloader = val_cfg = val_evaluator = None\n"
+        f"env_cfg = dict(dist_cfg=dict(silence={SILENCE_SEC}))\n",
+    )
+    command = ["tools/dist_train_recognizer.sh", config, 1]
+    both = [start(machine, n, tmp_path, *command) for n, machine in enumerate(machines)]
+    try:
+        end = time.monotonic() + 120
+        while "Epoch(train)" not in (tmp_path / "out0").read_text():
+            assert time.monotonic() < end, (tmp_path / "err0").read_text()
+            time.sleep(0.1)
+        ip("-n", machines[0], "link", "set", LINK, "down")
+        end = time.monotonic() + SILENCE_SEC + 30
+        while any(process.poll() is None for process in both) and time.monotonic() < end:
+            time.sleep(0.1)
+    finally:
+        for process in both:
+            process.kill()
+    errors = [(tmp_path / f"err{n}").read_text() for n in range(2)]
+    assert errors[0].startswith("error: process 1 has given no sign of life"), errors[0]
+    assert errors[1].startswith("error: "), errors[1]
+    assert "Traceback" not in errors[0] + errors[1]
+    assert [process.wait() for process in both] == [1, 1], "they ended by themselves"
+
+
+def test_a_machine_that_never_comes_is_named(
+    machines: tuple[str, str], tiny_config: Path, tmp_path: Path
+) -> None:
+    command = ["tools/dist_train_recognizer.sh", tiny_config, 1]
+    options = dict(TORCHRUN_OPTIONS="--rdzv-conf=timeout=2")
+    assert start(machines[0], 0, tmp_path, *command, **options).wait(timeout=60) == 2
+    assert (tmp_path / "err0").read_text() == (
+        "error: machine 1 of 2 (counted from 0) has not come within 2 s\n"
+    )

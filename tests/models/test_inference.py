@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mmaction.models.inference import fuse_for_inference
+
+
+def seasoned(model: nn.Module) -> nn.Module:
+    """Norms as after a training: no statistic and no weight at its start value."""
+    draw = torch.Generator().manual_seed(0)
+    for m in model.modules():
+        if isinstance(m, nn.BatchNorm3d):
+            m.running_mean.uniform_(-0.5, 0.5, generator=draw)
+            m.running_var.uniform_(0.5, 2, generator=draw)
+            nn.init.uniform_(m.weight, 0.5, 1.5, generator=draw)
+            nn.init.uniform_(m.bias, -0.5, 0.5, generator=draw)
+    return model.eval()
+
+
+CLIPS = torch.randn(2, 3, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        dict(attention_mechanism=dict(concatenate=True, final_relu=False)),
+        dict(attention_branch=dict(type="EvidenceBranch"), attention_mechanism=dict(gate="joint")),
+    ],
+)
+def test_same_scores_and_maps_without_a_norm_behind_a_convolution(
+    make_st_abn, depth, parts
+) -> None:
+    torch.manual_seed(0)
+    model = seasoned(make_st_abn(backbone=dict(depth=depth), **parts))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    fused = fuse_for_inference(model)
+    clips = CLIPS.to(memory_format=torch.channels_last_3d)
+    with torch.no_grad():
+        expected, got = model(clips), fused(clips)
+    for name in ("scores", "attention_scores", "spatial_attention", "temporal_attention"):
+        a, b = getattr(expected, name), getattr(got, name)
+        torch.testing.assert_close(b, a, rtol=1e-3, atol=1e-4, msg=name)
+    assert not any(isinstance(m, nn.BatchNorm3d) for m in fused.modules())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert any(isinstance(m, nn.BatchNorm3d) for m in model.modules())
+
+
+def test_plain_recognizer(make_plain) -> None:
+    torch.manual_seed(0)
+    model = seasoned(make_plain())
+    with torch.no_grad():
+        expected, got = model(CLIPS).scores, fuse_for_inference(model)(CLIPS).scores
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_half_precision(make_st_abn) -> None:
+    torch.manual_seed(0)
+    model = seasoned(make_st_abn())
+    fused = fuse_for_inference(model, dtype=torch.bfloat16)
+    with torch.no_grad():
+        expected = model(CLIPS).scores
+        with torch.autocast("cpu", torch.bfloat16):
+            got = fused(CLIPS).scores
+    # bfloat16 has 8 bits: 2⁻⁸ a layer, some twenty layers.
+    assert (got.float() - expected).abs().max() < 0.1 * expected.abs().max()

@@ -1,0 +1,54 @@
+"""Size and work of a config's network: ``python tools/analysis/get_flops.py CONFIG``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmaction.cli import ArgumentParser, SettingsAction, run_command
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(
+        description="Count parameters and multiply-accumulates (MAC) of a config's network by part,"
+        " for one clip. Takes seconds and no memory, whatever the size."
+    )
+    parser.add_argument("config", help="config file, such as config_files/sthv1/st_abn_32.py")
+    parser.add_argument(
+        "--shape",
+        nargs=3,
+        type=int,
+        metavar=("T", "H", "W"),
+        help="frames and pixels of the clip (default: the config's)",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=SettingsAction,
+        default={},
+        metavar="KEY=VALUE",
+        help="settings in place of the config's, such as model.backbone.depth=101",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+
+    from mmaction.apis.complexity import recognizer_complexity
+    from mmaction.apis.config import load_config
+
+    cfg = load_config(args.config, args.cfg_options)
+    (frames, height, width), parts = recognizer_complexity(cfg, args.shape)
+    total = parts[0]
+    print(f"{cfg.model.type}, one clip of {frames}×{height}×{width}")
+    print(f"{'part':<28}{'parameters':>13}{'MAC':>12}{'share':>9}")
+    for part in [*parts[1:], total]:
+        name = "  " * part.name.count(".") + part.name.rpartition(".")[2] or "all"
+        share = part.macs / total.macs if total.macs else 0.0
+        print(f"{name:<28}{part.parameters / 1e6:>11.3f} M{part.macs / 1e9:>10.3f} G{share:>9.1%}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
