@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,10 @@ import numpy as np
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
+# What is started in the background ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 FRAMES, CLASSES = 6, ("bend", "jack", "wave")
 
 TINY_CONFIG = """
@@ -197,7 +202,7 @@ def run_tool(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., Outcome]:
     """``run_tool('train_recognizer', CONFIG, …)`` runs a command of ``tools/`` in this process."""
-    from mmaction.apis.cli import run_command
+    from mmaction.cli import run_command
 
     def run(name: str, *arguments: Any) -> Outcome:
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])

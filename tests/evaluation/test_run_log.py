@@ -78,7 +78,12 @@ def test_what_a_run_writes(
     # A start's directory is named by its second.
     [first] = (tmp_path / "work").glob("*/vis_data")
     first.parent.rename(tmp_path / "work/20200101_000000")
-    resumed = {"train_cfg.max_epochs": 3, "resume_from": str(tmp_path / "work/epoch_1.pth")}
+    # Of another name: mmengine keeps what it made for a name and a second.
+    resumed = {
+        "train_cfg.max_epochs": 3,
+        "resume_from": str(tmp_path / "work/epoch_1.pth"),
+        "experiment_name": f"{tmp_path.name}_resumed",
+    }
     train(load_config(config, resumed))
     run = read_run(tmp_path / "work")
     assert list(points(run.training["loss"])) == [1, 2, 3, 4, 5, 6]
