@@ -40,7 +40,7 @@ from torch import Tensor, nn
 
 from mmaction.apis.complexity import count
 from mmaction.models import STABN
-from mmaction.models.convolution import set_folding
+from mmaction.models.convolution import set_fast
 from mmaction.models.inference import fuse_for_inference
 
 CLASSES = 174
@@ -91,7 +91,7 @@ class Row:
             depth=size.depth,
             num_stages=3,
             with_cp=self.with_cp,
-            fold_convs=self.fold,
+            fast_convs=self.fold,
         )
         model = STABN(
             num_classes=CLASSES,
@@ -100,7 +100,7 @@ class Row:
             attention_mechanism=dict(concatenate=self.concatenate),
         )
         if not self.fold:
-            set_folding(model, False)
+            set_fast(model, False)
         return model
 
 
@@ -109,7 +109,7 @@ ROWS = {
     "literal": Row(literal=True),
     "all switches off": Row(),
     "channels_last": Row(channels_last=True),
-    "… and fold_convs": Row(channels_last=True, fold=True),
+    "… and fast_convs": Row(channels_last=True, fold=True),
     "no concatenation": Row(concatenate=False),
     "fused for inference": Row(fused=True, trains=False),
     "with_cp=True": Row(with_cp=True, infers=False),

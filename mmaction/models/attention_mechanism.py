@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmaction.errors import ConfigError, near
 from mmaction.models.backbones.blocks import norm
-from mmaction.models.convolution import FoldedConv3d
+from mmaction.models.convolution import FastConv3d
 from mmaction.registry import MODELS
 
 GATES = ("published", "joint")
@@ -60,7 +60,7 @@ class AttentionMechanism(BaseModule):
         self.concatenate = concatenate
         self.final_relu = final_relu
         weighed_channels = channels if gate == "joint" else 2 * channels
-        self.conv = FoldedConv3d(weighed_channels, channels, 1, bias=False)
+        self.conv = FastConv3d(weighed_channels, channels, 1, bias=False)
         self.bn = norm(norm_cfg or dict(type="BN3d"), channels)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 

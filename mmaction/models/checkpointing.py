@@ -9,7 +9,7 @@ largest tensors with its fewest operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
 from mmaction.errors import ConfigError
+from mmaction.models import winograd
 
 # What a backbone's ``with_cp`` may be.
 MODES = (False, True, "selective")
@@ -62,11 +63,22 @@ def checkpointed(
 
 
 def _keep_dear(_: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
+    if _is_dear(operation, args):
+        return CheckpointPolicy.MUST_SAVE
+    return CheckpointPolicy.PREFER_RECOMPUTE
+
+
+def _is_dear(operation: Any, args: Sequence[Any]) -> bool:
+    """Whether it is a convolution, in any of ``FastConv3d``'s ways, but for 1×1×1 that widen."""
+    if operation is winograd.OPERATION:
+        return True
+    if operation is torch.ops.aten.mm.default:  # a 1×1×1 kernel, C×K
+        in_channels, out_channels = args[1].shape
+        return out_channels <= in_channels
     if operation is torch.ops.aten.convolution.default:
         out_channels, in_channels, *kernel = args[1].shape
-        if not (out_channels > in_channels and all(k == 1 for k in kernel)):
-            return CheckpointPolicy.MUST_SAVE
-    return CheckpointPolicy.PREFER_RECOMPUTE
+        return out_channels <= in_channels or any(k > 1 for k in kernel)
+    return False
 
 
 @contextmanager

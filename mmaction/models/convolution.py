@@ -1,6 +1,6 @@
-"""3D convolutions computed as 2D ones wherever the kernel allows.
+"""3D convolutions computed the fast way for their kernel.
 
-Dimension letters: B clips, C channels, T frames, H×W pixels.
+Dimension letters: B clips, C channels in, K channels out, T frames, H×W pixels.
 """
 
 from __future__ import annotations
@@ -11,42 +11,66 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmaction.models.winograd import convolve_over_time, saves_work
 
-class FoldedConv3d(nn.Conv3d):
-    """``nn.Conv3d``, which hands flat kernels to 2D convolutions: same weights, same numbers.
+# With fewer channels, in or out, the library's own convolution is as fast as matrix products.
+WIDE = 64
 
-    A 1×k×k kernel never looks at another frame: it is a 2D convolution of B·T pictures. A k×1×1
-    kernel never looks at another pixel: it is a 2D convolution of B pictures of T×(H·W). With the
-    channels innermost (``torch.channels_last_3d``) both are views of the same memory, and 2D
-    convolutions are what libraries are best at. Other kernels and layouts stay 3D. The weights lie
-    in that layout too, or every call would rearrange them; a ``state_dict`` stays as it was.
+
+class FastConv3d(nn.Conv3d):
+    """``nn.Conv3d`` with faster ways for flat kernels: same weights, same numbers up to rounding.
+
+    With the channels innermost (``torch.channels_last_3d``),
+
+    - 1×1×1 kernels are matrix products, and 3×1×1 ones six of half the work (``models.winograd``):
+      on CPUs in float32, where there are many channels;
+    - others are 2D convolutions, which libraries are best at, as views of the same memory, while
+      no gradients are computed: 1×k×k of B·T pictures, k×1×1 of B pictures of T×(H·W).
+
+    Other kernels and layouts stay what they are. The weights lie in that layout too, or every call
+    would rearrange them; a ``state_dict`` stays as it was.
 
     Attributes:
-        fold: False makes it a plain ``nn.Conv3d``; see ``set_folding``.
+        fast: False makes it a plain ``nn.Conv3d``; see ``set_fast``.
     """
 
-    fold: bool = True
+    fast: bool = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        set_folding(self, True)
+        set_fast(self, True)
 
     def forward(self, input: Tensor) -> Tensor:
         return self.convolve(input, self.weight, self.bias)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """B×C×T×H×W by kernels of this layer's shape, whatever their number."""
-        folds = self.fold and not torch.is_grad_enabled() and self._is_plain
-        if folds and x.is_contiguous(memory_format=torch.channels_last_3d):
-            if self._within_frames:
-                return self._over_frames(x, weight, bias)
-            if self._across_frames:
-                return self._over_pixels(x, weight, bias)
+        fast = self.fast and self._is_plain
+        if fast and x.is_contiguous(memory_format=torch.channels_last_3d):
+            if _multiplies(x, weight):
+                if self._within_pixels:
+                    return self._as_product(x, weight, bias)
+                if self._three_frames and saves_work(x.shape[2]):
+                    return self._by_winograd(x, weight, bias)
+            if not torch.is_grad_enabled():
+                if self._within_frames:
+                    return self._over_frames(x, weight, bias)
+                if self._across_frames:
+                    return self._over_pixels(x, weight, bias)
         return self._conv_forward(x, weight, bias)
 
     @property
     def _is_plain(self) -> bool:
         return self.groups == 1 and self.padding_mode == "zeros" and self.padding != "same"
+
+    @property
+    def _within_pixels(self) -> bool:
+        return self.kernel_size == (1, 1, 1) and self.padding == (0, 0, 0)
+
+    @property
+    def _three_frames(self) -> bool:
+        settings = (self.kernel_size, self.stride, self.padding, self.dilation)
+        return settings == ((3, 1, 1), (1, 1, 1), (1, 0, 0), (1, 1, 1))
 
     @property
     def _within_frames(self) -> bool:
@@ -56,6 +80,18 @@ class FoldedConv3d(nn.Conv3d):
     def _across_frames(self) -> bool:
         flat = (self.kernel_size[1:], self.stride[1:], self.padding[1:])
         return flat == ((1, 1), (1, 1), (0, 0))
+
+    def _as_product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        pixels = x.permute(0, 2, 3, 4, 1)
+        pixels = pixels[:, :: self.stride[0], :: self.stride[1], :: self.stride[2]]
+        y = F.linear(pixels.flatten(0, 3), weight.flatten(1), bias)
+        return y.view(*pixels.shape[:4], -1).permute(0, 4, 1, 2, 3)
+
+    def _by_winograd(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        pixels = x.permute(0, 2, 3, 4, 1)
+        y = convolve_over_time(pixels.flatten(2, 3), weight.flatten(2).transpose(1, 2))
+        y = y.view(*pixels.shape[:4], -1).permute(0, 4, 1, 2, 3)
+        return y if bias is None else y + bias[:, None, None, None]
 
     def _over_frames(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         clips, _, frames = x.shape[:3]
@@ -85,10 +121,16 @@ class FoldedConv3d(nn.Conv3d):
         return y.unflatten(3, x.shape[3:])
 
 
-def set_folding(model: nn.Module, fold: bool) -> None:
-    """Says of every ``FoldedConv3d`` below ``model`` whether it may run as a 2D convolution."""
+def _multiplies(x: Tensor, weight: Tensor) -> bool:
+    """Whether matrix products are the fast way: elsewhere libraries have better of their own."""
+    plain = x.is_cpu and x.dtype == weight.dtype == torch.float32
+    return plain and min(weight.shape[:2]) >= WIDE and not torch.is_autocast_enabled("cpu")
+
+
+def set_fast(model: nn.Module, fast: bool) -> None:
+    """Says of every ``FastConv3d`` below ``model`` whether it may leave the plain way."""
     for module in model.modules():
-        if isinstance(module, FoldedConv3d):
-            layout = torch.channels_last_3d if fold else torch.contiguous_format
+        if isinstance(module, FastConv3d):
+            layout = torch.channels_last_3d if fast else torch.contiguous_format
             module.weight.data = module.weight.data.contiguous(memory_format=layout)
-            module.fold = fold
+            module.fast = fast

@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmaction.models.attention_branch import AttentionBranch
 from mmaction.models.attention_evidence import EvidenceBranch
-from mmaction.models.convolution import FoldedConv3d, set_folding
+from mmaction.models.convolution import FastConv3d, set_fast
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -49,8 +49,8 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
             if isinstance(module, nn.Conv3d | nn.Conv2d):
                 module.to(dtype)
     for module in fused.modules():
-        if isinstance(module, FoldedConv3d):
-            set_folding(module, module.fold)  # new weights, in the layout of the old
+        if isinstance(module, FastConv3d):
+            set_fast(module, module.fast)  # new weights, in the layout of the old
     return fused
 
 

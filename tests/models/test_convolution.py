@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmaction.models.convolution import FoldedConv3d, set_folding
+from mmaction.models.convolution import FastConv3d, set_fast
 
 FLAT = [
     ((1, 1, 1), (1, 1, 1)),
@@ -18,59 +18,106 @@ FLAT = [
 KERNELS = [*FLAT, ((1, 1, 1), (2, 2, 2)), ((3, 3, 3), (1, 2, 2))]
 
 
-def pair(kernel: tuple[int, ...], stride: tuple[int, ...]) -> tuple[FoldedConv3d, nn.Conv3d]:
+NARROW, WIDE = (5, 6), (64, 80)
+
+
+def pair(
+    kernel: tuple[int, ...], stride: tuple[int, ...], channels: tuple[int, int] = NARROW
+) -> tuple[FastConv3d, nn.Conv3d]:
     torch.manual_seed(0)
     settings = dict(stride=stride, padding=tuple(k // 2 for k in kernel), bias=True)
-    folded, plain = FoldedConv3d(5, 6, kernel, **settings), nn.Conv3d(5, 6, kernel, **settings)
-    plain.load_state_dict(folded.state_dict())
-    return folded, plain
+    fast, plain = (of(*channels, kernel, **settings) for of in (FastConv3d, nn.Conv3d))
+    plain.load_state_dict(fast.state_dict())
+    return fast, plain
 
 
+@pytest.mark.parametrize("channels", [NARROW, WIDE])
 @pytest.mark.parametrize(("kernel", "stride"), KERNELS)
 @pytest.mark.parametrize("clips", [1, 2])
 @pytest.mark.parametrize("layout", [torch.channels_last_3d, torch.contiguous_format])
-def test_equals_a_plain_convolution_forward_and_backward(kernel, stride, clips, layout) -> None:
-    folded, plain = pair(kernel, stride)
-    x = torch.randn(clips, 5, 4, 6, 8).to(memory_format=layout)
+def test_equals_a_plain_convolution_forward_and_backward(
+    channels, kernel, stride, clips, layout
+) -> None:
+    fast, plain = pair(kernel, stride, channels)
+    x = torch.randn(clips, channels[0], 4, 6, 8).to(memory_format=layout)
     ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
-    got, expected = folded(ours), plain(theirs)
+    got, expected = fast(ours), plain(theirs)
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
-    with torch.no_grad():  # this one is folded
-        torch.testing.assert_close(folded(x), expected, rtol=1e-5, atol=1e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(fast(x), expected, rtol=1e-5, atol=1e-5)
     weight = torch.randn_like(expected)
     (got * weight).sum().backward()
     (expected * weight).sum().backward()
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-5)
-    for a, b in zip(folded.parameters(), plain.parameters(), strict=True):
+    for a, b in zip(fast.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("channels", [NARROW, WIDE])
 @pytest.mark.parametrize(("kernel", "stride"), FLAT)
 @pytest.mark.parametrize("clips", [1, 2])
-def test_the_layout_stays(kernel, stride, clips) -> None:
-    """Or the next layer would not fold: the strides of a batch of one are easily lost."""
-    x = torch.randn(clips, 5, 4, 6, 8).to(memory_format=torch.channels_last_3d)
+def test_the_layout_stays(channels, kernel, stride, clips) -> None:
+    """Or the next layer would be slow: the strides of a batch of one are easily lost."""
+    x = torch.randn(clips, channels[0], 4, 6, 8).to(memory_format=torch.channels_last_3d)
     with torch.no_grad():
-        y = pair(kernel, stride)[0](x)
+        y = pair(kernel, stride, channels)[0](x)
     assert y.is_contiguous(memory_format=torch.channels_last_3d)
 
 
-def test_flat_kernels_run_as_2d_convolutions() -> None:
-    from torch.profiler import profile
-
-    x = torch.randn(1, 5, 4, 6, 8).to(memory_format=torch.channels_last_3d)
-    for kernel, folds in (((1, 3, 3), True), ((3, 1, 1), True), ((3, 3, 3), False)):
-        folded = pair(kernel, (1, 1, 1))[0]
-        with torch.no_grad(), profile() as seen:
-            folded(x)
-        names = {event.name for event in seen.events()}
-        assert ("aten::conv2d" in names, "aten::conv3d" in names) == (folds, not folds)
+PRODUCT, WINOGRAD, FLAT_2D, PLAIN = (
+    "aten::linear",
+    "mmaction::convolve_over_time",
+    "aten::conv2d",
+    "aten::conv3d",
+)
 
 
-def test_folding_can_be_turned_off_and_changes_no_weight() -> None:
-    folded, _ = pair((1, 3, 3), (1, 1, 1))
-    before = {name: value.clone() for name, value in folded.state_dict().items()}
-    set_folding(folded, False)
-    assert not folded.fold
-    assert folded.weight.is_contiguous()
-    assert all(torch.equal(value, before[name]) for name, value in folded.state_dict().items())
+@pytest.mark.parametrize(
+    ("kernel", "channels", "without_gradients", "with_gradients"),
+    [
+        ((1, 1, 1), WIDE, PRODUCT, PRODUCT),
+        ((3, 1, 1), WIDE, WINOGRAD, WINOGRAD),
+        ((1, 3, 3), WIDE, FLAT_2D, PLAIN),
+        ((1, 1, 1), NARROW, FLAT_2D, PLAIN),
+        ((3, 1, 1), NARROW, FLAT_2D, PLAIN),
+        ((3, 3, 3), WIDE, PLAIN, PLAIN),
+    ],
+)
+def test_each_kernel_has_its_way(kernel, channels, without_gradients, with_gradients) -> None:
+    x = torch.randn(1, channels[0], 4, 6, 8).to(memory_format=torch.channels_last_3d)
+    fast = pair(kernel, (1, 1, 1), channels)[0]
+    assert ways_taken(fast, x) == {with_gradients}
+    with torch.no_grad():
+        assert ways_taken(fast, x) == {without_gradients}
+
+
+def ways_taken(module: nn.Module, x: torch.Tensor) -> set[str]:
+    with torch.profiler.profile() as seen:
+        module(x)
+    return {event.name for event in seen.events()} & {PRODUCT, WINOGRAD, FLAT_2D, PLAIN}
+
+
+@pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1)])
+def test_half_precision_is_left_to_the_library(kernel) -> None:
+    """Its units for bfloat16 are faster than matrix products, and need no saving."""
+    x = torch.randn(1, WIDE[0], 4, 6, 8).to(memory_format=torch.channels_last_3d)
+    fast = pair(kernel, (1, 1, 1), WIDE)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ways_taken(fast, x) == {PLAIN}
+    assert ways_taken(fast.bfloat16(), x.bfloat16()) == {PLAIN}
+
+
+def test_two_frames_are_convolved() -> None:
+    """There the six products are no fewer multiplications."""
+    x = torch.randn(1, WIDE[0], 2, 6, 8).to(memory_format=torch.channels_last_3d)
+    assert ways_taken(pair((3, 1, 1), (1, 1, 1), WIDE)[0], x) == {PLAIN}
+
+
+def test_the_fast_ways_can_be_turned_off_and_change_no_weight() -> None:
+    fast, _ = pair((1, 1, 1), (1, 1, 1), WIDE)
+    before = {name: value.clone() for name, value in fast.state_dict().items()}
+    set_fast(fast, False)
+    assert fast.weight.is_contiguous()
+    assert all(torch.equal(value, before[name]) for name, value in fast.state_dict().items())
+    x = torch.randn(1, WIDE[0], 4, 6, 8).to(memory_format=torch.channels_last_3d)
+    assert ways_taken(fast, x) == {PLAIN}

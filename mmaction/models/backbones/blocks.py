@@ -11,7 +11,7 @@ from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
 from mmaction.models.checkpointing import checkpointed
-from mmaction.models.convolution import FoldedConv3d
+from mmaction.models.convolution import FastConv3d
 
 INFLATE_STYLES = ("3x1x1", "3x3x3")
 
@@ -22,12 +22,10 @@ def conv3d(
     *,
     kernel: tuple[int, int, int],
     stride: tuple[int, int, int] = (1, 1, 1),
-) -> FoldedConv3d:
+) -> FastConv3d:
     """A convolution without bias whose padding keeps the size at stride 1."""
     padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-    return FoldedConv3d(
-        in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False
-    )
+    return FastConv3d(in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False)
 
 
 def norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
