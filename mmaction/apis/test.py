@@ -98,7 +98,8 @@ def test(
 def fingerprints(cfg: Config, checkpoint: str | os.PathLike[str]) -> dict[str, str]:
     """SHA-256 of all that test scores follow from: config, checkpoint, annotation files."""
     loader = {k: v for k, v in cfg.test_dataloader.to_dict().items() if k not in _SPEED_KEYS}
-    settings = json.dumps([cfg.model.to_dict(), loader], sort_keys=True, default=str)
+    how = dict(cfg.get("test_cfg") or {})
+    settings = json.dumps([cfg.model.to_dict(), loader, how], sort_keys=True, default=str)
     annotations = cfg.test_dataloader.dataset.get("ann_file", ())
     files = [annotations] if isinstance(annotations, str) else annotations
     return {

@@ -13,6 +13,7 @@ from mmaction.engine.mean_log_hook import MeanLogHook
 from mmaction.engine.mixed_precision import Bf16OptimWrapper
 from mmaction.engine.progress_sign_hook import ProgressSignHook
 from mmaction.engine.runner import ActionRunner
+from mmaction.engine.score_loops import RecognizerTestLoop, RecognizerValLoop
 from mmaction.engine.stop_signals import TrainingStopped
 from mmaction.engine.train_loop import ResumableTrainLoop
 
@@ -26,6 +27,8 @@ __all__ = [
     "MeanLogHook",
     "PlainCheckpointHook",
     "ProgressSignHook",
+    "RecognizerTestLoop",
+    "RecognizerValLoop",
     "ResumableTrainLoop",
     "TrainingCheckpointHook",
     "TrainingStopped",

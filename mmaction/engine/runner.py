@@ -16,6 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -127,6 +128,14 @@ class ActionRunner(Runner):
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         loader.worker_init_fn = partial(ignore_group_signals, then=loader.worker_init_fn)
         return loader
+
+    def build_val_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """This project's ``ValLoop`` where the config names no other."""
+        return super().build_val_loop(_of_type("ValLoop", loop))
+
+    def build_test_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """This project's ``TestLoop`` where the config names no other."""
+        return super().build_test_loop(_of_type("TestLoop", loop))
 
     def train(self) -> nn.Module:
         """Trains; ends once the last checkpoint is whole."""
@@ -243,3 +252,7 @@ class ActionRunner(Runner):
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
         return checkpoint
+
+
+def _of_type(name: str, loop: BaseLoop | dict[str, Any]) -> BaseLoop | dict[str, Any]:
+    return {"type": name, **loop} if isinstance(loop, dict) else loop

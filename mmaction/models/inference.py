@@ -14,10 +14,23 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mmaction.models.attention_branch import AttentionBranch
-from mmaction.models.attention_evidence import EvidenceBranch
+from mmaction.models.attention_branch import AttentionBranch, TemporalAttention
+from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
+from mmaction.models.attention_mechanism import AttentionMechanism
+from mmaction.models.backbones.blocks import BasicBlock3D, Bottleneck3D
+from mmaction.models.backbones.resnet3d import Stem
 from mmaction.models.convolution import FastConv3d, set_fast
 
+BLOCKS = (BasicBlock3D, Bottleneck3D)
+PARTS = (
+    *BLOCKS,
+    Stem,
+    PointwiseStage,
+    AttentionBranch,
+    EvidenceBranch,
+    TemporalAttention,
+    AttentionMechanism,
+)
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -25,25 +38,22 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
     """A copy of ``model`` in eval mode that gives the same scores and maps faster.
 
     The model and its weights are left as they are; the copy can neither be trained nor take the
-    model's checkpoints. Norms other than batch norms stay where they are.
+    model's checkpoints. What is known to run a convolution right before its norm is fused, the
+    project's own parts; others stay as they are, and so do norms other than batch norms.
 
     Args:
-        model: Of this project's parts.
+        model: Any; see ``can_be_fused``.
         dtype: Of the copy's convolution weights; ``torch.bfloat16`` halves what is read at every
             call under ``torch.autocast(device, torch.bfloat16)``, where it must then be used.
     """
     fused = copy.deepcopy(model).eval().requires_grad_(False)
     for module in list(fused.modules()):
-        if isinstance(module, AttentionBranch | EvidenceBranch):
+        if type(module) in (AttentionBranch, EvidenceBranch):
             _fuse_before(module, "bn_stage", "conv_response")
-    for module in list(fused.modules()):
-        for norm_name, norm in list(module.named_children()):
-            conv_name = _conv_before(module, norm_name)
-            if conv_name is None or not _has_statistics(norm):
-                continue
-            conv = getattr(module, conv_name)
-            setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
-            setattr(module, norm_name, nn.Identity())
+        if type(module) in PARTS:
+            _fuse_behind(module)
+        if type(module) in BLOCKS and module.downsample is not None:
+            _fuse_behind(module.downsample)  # type: ignore[arg-type]
     if dtype is not None:
         for module in fused.modules():
             if isinstance(module, nn.Conv3d | nn.Conv2d):
@@ -52,6 +62,21 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
         if isinstance(module, FastConv3d):
             set_fast(module, module.fast)  # new weights, in the layout of the old
     return fused
+
+
+def can_be_fused(model: nn.Module) -> bool:
+    """Whether all of its weights are here, not shards of them."""
+    return not any(hasattr(parameter, "to_local") for parameter in model.parameters())
+
+
+def _fuse_behind(module: nn.Module) -> None:
+    """Puts each batch norm into the convolution of ``module`` that it follows."""
+    for norm_name, norm in list(module.named_children()):
+        conv_name = _conv_before(module, norm_name)
+        if conv_name is not None and _has_statistics(norm):
+            conv = getattr(module, conv_name)
+            setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+            setattr(module, norm_name, nn.Identity())
 
 
 def _conv_before(module: nn.Module, norm_name: str) -> str | None:

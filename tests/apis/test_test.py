@@ -73,6 +73,7 @@ def test_explanations_pass_over_the_cache(score: Score, tmp_path: Path) -> None:
         {"model.average_views": "score"},
         {"test_dataloader.dataset.pipeline.0.placement": "random"},
         {"model.data_preprocessor": dict(mean=[0, 0, 0])},
+        {"test_cfg.precision": "bf16"},
     ],
 )
 def test_another_config_is_computed_anew(options: dict[str, Any], score: Score) -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmaction.models.backbones.blocks import BasicBlock3D
 from mmaction.models.inference import fuse_for_inference
 
 
@@ -55,6 +56,31 @@ def test_plain_recognizer(make_plain) -> None:
     with torch.no_grad():
         expected, got = model(CLIPS).scores, fuse_for_inference(model)(CLIPS).scores
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
+
+
+class PreActivated(BasicBlock3D):
+    """Somebody's block: its norms come before its convolutions, whatever their names say."""
+
+    def residual(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv1(torch.relu(self.bn1(x)))
+
+
+def test_blocks_of_others_are_left_as_they_are() -> None:
+    block = seasoned(
+        PreActivated(
+            4,
+            4,
+            spatial_stride=1,
+            temporal_stride=1,
+            inflate=False,
+            inflate_style="3x1x1",
+            norm_cfg=dict(type="BN3d"),
+            with_cp=False,
+        )
+    )
+    x = torch.randn(1, 4, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(fuse_for_inference(nn.Sequential(block))(x), block(x))
 
 
 def test_half_precision(make_st_abn) -> None:
