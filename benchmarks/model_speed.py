@@ -73,7 +73,7 @@ class Row:
 
     literal: bool = False
     channels_last: bool = False
-    fold: bool = False
+    fast: bool = False
     concatenate: bool = True
     with_cp: bool | str = False
     fused: bool = False
@@ -91,7 +91,7 @@ class Row:
             depth=size.depth,
             num_stages=3,
             with_cp=self.with_cp,
-            fast_convs=self.fold,
+            fast_convs=self.fast,
         )
         model = STABN(
             num_classes=CLASSES,
@@ -99,17 +99,17 @@ class Row:
             backbone=backbone,
             attention_mechanism=dict(concatenate=self.concatenate),
         )
-        if not self.fold:
+        if not self.fast:
             set_fast(model, False)
         return model
 
 
-DEFAULT = dict(channels_last=True, fold=True, concatenate=False)
+DEFAULT = dict(channels_last=True, fast=True, concatenate=False)
 ROWS = {
     "literal": Row(literal=True),
     "all switches off": Row(),
     "channels_last": Row(channels_last=True),
-    "… and fast_convs": Row(channels_last=True, fold=True),
+    "… and fast_convs": Row(channels_last=True, fast=True),
     "no concatenation": Row(concatenate=False),
     "fused for inference": Row(fused=True, trains=False),
     "with_cp=True": Row(with_cp=True, infers=False),

@@ -125,20 +125,35 @@ def _(x: Tensor, weight: Tensor) -> Tensor:
 def _convolve_backward(
     of_y: Tensor, x: Tensor, weight: Tensor, for_x: bool, for_weight: bool
 ) -> tuple[Tensor, Tensor]:
-    """The transposes of the three steps, in reverse; what is not asked for is empty."""
+    """What is not asked for is empty."""
+    nothing = x.new_empty(0)
+    return (
+        _gradient_of_input(of_y, x, weight) if for_x else nothing,
+        _gradient_of_weight(of_y, x, weight) if for_weight else nothing.clone(),
+    )
+
+
+# Both: the transposes of the three steps, in reverse. One after the other, as transformed weights
+# are large.
+
+
+def _gradient_of_input(of_y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     to_products, to_frames = _transforms(x.shape[1], x.dtype)
-    factors = _transformed(weight).transpose(0, 1) if for_x else weight
-    of_x = torch.empty_like(x) if for_x else x.new_empty(0)
-    of_factors = weight.new_zeros(PRODUCTS, len(weight), weight.shape[2])
-    for i, of_result in enumerate(of_y):
+    factors = _transformed(weight).transpose(0, 1)
+    of_x = torch.empty_like(x)
+    for of_result, of_clip in zip(of_y, of_x, strict=True):
         of_products = _rows(of_result, to_frames.t())
-        if for_x:
-            _combine(to_products.t(), torch.bmm(of_products, factors), out=of_x[i])
-        if for_weight:
-            of_factors.baddbmm_(of_products.transpose(1, 2), _rows(x[i], to_products))
-    if not for_weight:
-        return of_x, weight.new_empty(0)
-    return of_x, _taps_to_products(weight.dtype).t() @ of_factors.transpose(0, 1)
+        _combine(to_products.t(), torch.bmm(of_products, factors), out=of_clip)
+    return of_x
+
+
+def _gradient_of_weight(of_y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    to_products, to_frames = _transforms(x.shape[1], x.dtype)
+    of_factors = weight.new_empty(PRODUCTS, len(weight), weight.shape[2])
+    for i, (of_result, clip) in enumerate(zip(of_y, x, strict=True)):
+        of_products = _rows(of_result, to_frames.t()).transpose(1, 2)
+        of_factors.baddbmm_(of_products, _rows(clip, to_products), beta=min(i, 1))
+    return _taps_to_products(weight.dtype).t() @ of_factors.transpose(0, 1)
 
 
 @_convolve_backward.register_fake
