@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
-from mmaction.engine.sharding import whole
+from mmaction.engine.sharded_tensors import whole
 from mmaction.errors import CheckpointError
 
 PART = ".part"  # how the name of an unfinished file ends

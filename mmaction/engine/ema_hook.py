@@ -7,7 +7,8 @@ from typing import Any
 from mmengine.hooks import EMAHook
 from torch import nn
 
-from mmaction.engine.sharding import FullyShardedModel, keep_parts
+from mmaction.engine.sharded_tensors import keep_parts
+from mmaction.engine.sharding import FullyShardedModel
 from mmaction.registry import HOOKS, MODELS
 
 

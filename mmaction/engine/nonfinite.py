@@ -13,7 +13,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmaction.engine.checkpoint_writer import copied, write_whole
-from mmaction.engine.sharding import own_part
+from mmaction.engine.sharded_tensors import own_part
 from mmaction.engine.stop_signals import StopSignals
 from mmaction.errors import UserError
 

@@ -1,24 +1,22 @@
-"""Weights, gradients and optimizer spread over the processes: FSDP2, torch's ``fully_shard``.
-
-A tensor of which each process has a part is torch's ``DTensor``; one that is no such part is called
-whole here. Checkpoints hold whole tensors alone, under the names that they have in one process.
-"""
+"""Weights, gradients and optimizer spread over the processes: FSDP2, torch's ``fully_shard``."""
 
 from __future__ import annotations
 
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmaction.engine.mixed_precision import Bf16OptimWrapper
+from mmaction.engine.sharded_tensors import keep_parts, keep_parts_of_state, whole
 from mmaction.errors import ConfigError
 from mmaction.registry import MODEL_WRAPPERS
 
@@ -48,7 +46,7 @@ class FullyShardedModel(nn.Module):
             What is outside of them is one more unit. Units take and give tensors.
 
     Raises:
-        ConfigError: An argument that can't work, or a torch that is too old.
+        ConfigError: An argument that can't work, or a torch that averages wrongly.
     """
 
     def __init__(
@@ -64,12 +62,14 @@ class FullyShardedModel(nn.Module):
             raise ConfigError(
                 f"model_wrapper_cfg.param_dtype={param_dtype!r}: expected 'bf16' or None"
             )
+        _require_averages(next(module.parameters()).device)
         self.param_dtype = PARAM_DTYPES[param_dtype]
         units = _units(module, unit_types)
         # The same network without its weights, for what runs on whole ones. A tuple hides it.
         tensors = chain(module.parameters(), module.buffers())
         self._whole = (copy.deepcopy(module, {id(tensor): tensor for tensor in tensors}),)
-        self._strides = {name: p.stride() for name, p in module.named_parameters()}
+        named = module.named_parameters(remove_duplicate=False)
+        self._strides = {name: p.stride() for name, p in named}
         self._let_go()
         _shard(module, units, reshard_after_forward, self.param_dtype)
         module.register_load_state_dict_pre_hook(keep_parts)
@@ -103,7 +103,7 @@ class FullyShardedModel(nn.Module):
         return self
 
     def _gather(self) -> None:
-        for name, parameter in self.module.named_parameters():
+        for name, parameter in self.module.named_parameters(remove_duplicate=False):
             gathered = whole(parameter.detach())
             # In the layout that the network gave its weights, which fully_shard doesn't keep.
             weight = gathered.new_empty_strided(gathered.shape, self._strides[name])
@@ -171,86 +171,27 @@ def prepare_optimizer(wrapper: OptimWrapper, model: FullyShardedModel) -> None:
             "model_wrapper_cfg.param_dtype='bf16' is for forward passes in bfloat16: expected"
             f" optim_wrapper.type='Bf16OptimWrapper', got {type(wrapper).__name__!r}"
         )
-    wrapper.optimizer.register_load_state_dict_pre_hook(_keep_parts_of_state)
+    wrapper.optimizer.register_load_state_dict_pre_hook(keep_parts_of_state)
     if wrapper.clip_grad_kwargs:
         wrapper.clip_func = _giving_whole(wrapper.clip_func)
 
 
-def is_part(tensor: Any) -> bool:
-    """Whether ``tensor`` is spread over the processes."""
-    return hasattr(tensor, "full_tensor")
+def _require_averages(device: torch.device) -> None:
+    """Some torch before 2.13 gives the sum over gloo where ``fully_shard`` asks for the average.
 
-
-def whole(tensor: Tensor) -> Tensor:
-    """``tensor`` with the parts of all processes, which all call it; itself, if it is no part."""
-    return tensor.full_tensor() if is_part(tensor) else tensor  # type: ignore[attr-defined]
-
-
-def own_part(tensor: Tensor) -> Tensor:
-    """What this process keeps of ``tensor``; itself, if it is no part."""
-    return tensor.to_local() if is_part(tensor) else tensor  # type: ignore[attr-defined]
-
-
-def parts_in(content: Any) -> Iterator[Tensor]:
-    """The tensors in ``content``, at any depth, that are spread over the processes."""
-    if is_part(content):
-        yield content
-    elif isinstance(content, Mapping):
-        for value in content.values():
-            yield from parts_in(value)
-    elif isinstance(content, list | tuple):
-        for value in content:
-            yield from parts_in(value)
-
-
-def part_like(value: Tensor, like: Tensor) -> Tensor:
-    """Of a whole ``value``, the same in all processes, what this one keeps of ``like``."""
-    if is_part(value) or not is_part(like):
-        return value
-    from torch.distributed.tensor import distribute_tensor
-
-    mesh, placements = like.device_mesh, like.placements  # type: ignore[attr-defined]
-    return distribute_tensor(value.detach().to(like.device), mesh, placements)
-
-
-def gradient_like(value: Tensor, parameter: Tensor) -> Tensor:
-    """A gradient kept in a checkpoint, where ``parameter`` needs it.
-
-    A process may have kept its own, as DDP's do until they are averaged, or the average of all.
-    In float64 the average of equal float32 numbers is exactly they: both come out right.
+    See https://github.com/pytorch/pytorch/issues/162338.
     """
-    value = value.to(parameter.device)
-    if not is_part(parameter):
-        return value
-    mean = value.double()
-    all_reduce(mean, op="mean")
-    return part_like(mean.to(value.dtype), parameter)
-
-
-def keep_parts(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Takes whole weights for sharded ones; a hook for ``register_load_state_dict_pre_hook``."""
-    for name, own in module.named_parameters(remove_duplicate=False):
-        given = state.get(prefix + name)
-        if isinstance(given, Tensor) and given.shape == own.shape:
-            state[prefix + name] = part_like(given, own)
-
-
-def _keep_parts_of_state(
-    optimizer: torch.optim.Optimizer, content: dict[str, Any]
-) -> dict[str, Any]:
-    numbers = chain.from_iterable(group["params"] for group in content["param_groups"])
-    parameters = chain.from_iterable(group["params"] for group in optimizer.param_groups)
-    state = dict(content["state"])
-    for number, own in zip(numbers, parameters, strict=False):  # the optimizer counts them
-        state |= {number: _parts_like(state[number], own)} if number in state else {}
-    return {**content, "state": state}
-
-
-def _parts_like(values: Mapping[str, Any], own: Tensor) -> dict[str, Any]:
-    return {
-        key: part_like(value, own) if getattr(value, "shape", None) == own.shape else value
-        for key, value in values.items()
-    }
+    if get_world_size() == 1:
+        return
+    # torch 2.13 renames the function.
+    reduce_scatter = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+    average, ones = torch.empty(1, device=device), torch.ones(get_world_size(), device=device)
+    reduce_scatter(average, ones, op=dist.ReduceOp.AVG)
+    if average.item() != 1:
+        raise ConfigError(
+            f"model_wrapper_cfg.type={FullyShardedModel.__name__!r} needs another torch: torch"
+            f" {torch.__version__} sums over {dist.get_backend()} where it is to average"
+        )
 
 
 def _giving_whole(clip: Callable[..., Tensor | None]) -> Callable[..., Tensor | None]:
@@ -265,7 +206,8 @@ def _giving_whole(clip: Callable[..., Tensor | None]) -> Callable[..., Tensor | 
 def _units(module: nn.Module, unit_types: Sequence[str]) -> list[nn.Module]:
     """The units, those within others first."""
     found: dict[str, list[nn.Module]] = {name: [] for name in unit_types}
-    for each in module.modules():
+    inner = list(module.modules())[1:]
+    for each in inner:
         for kind in type(each).__mro__:
             found.get(kind.__name__, []).append(each)
     missing = [name for name, some in found.items() if not some]
@@ -275,7 +217,7 @@ def _units(module: nn.Module, unit_types: Sequence[str]) -> list[nn.Module]:
             f" {missing[0]!r}"
         )
     chosen = {id(each) for some in found.values() for each in some}
-    return [each for each in reversed(list(module.modules())) if id(each) in chosen]
+    return [each for each in reversed(inner) if id(each) in chosen]
 
 
 def _shard(
@@ -313,9 +255,11 @@ def _shard(
 def _norms_by_unit(module: nn.Module, units: Sequence[nn.Module]) -> list[list[nn.Module]]:
     """Norms that always run together: those of a unit, and each one outside of all units."""
     taken: set[nn.Module] = set()
-    groups = []
+    groups: list[list[nn.Module]] = []
     for unit in units:
-        norms = [m for m in unit.modules() if isinstance(m, _NORMS) and m not in taken]
+        norms: list[nn.Module] = [
+            m for m in unit.modules() if isinstance(m, _NORMS) and m not in taken
+        ]
         taken.update(norms)
         groups.append(norms)
     groups += [[m] for m in module.modules() if isinstance(m, _NORMS) and m not in taken]

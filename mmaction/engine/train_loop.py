@@ -26,7 +26,7 @@ from mmaction.engine.nonfinite import (
 )
 from mmaction.engine.random_state import set_random_state, unchanged_random_state
 from mmaction.engine.resume import position_in_epoch
-from mmaction.engine.sharding import gradient_like
+from mmaction.engine.sharded_tensors import gradient_like
 from mmaction.engine.stop_signals import StopSignals, TrainingStopped, write_exit_code
 from mmaction.engine.training_state import bare_model, gradients_pending, optim_wrappers
 from mmaction.errors import ConfigError

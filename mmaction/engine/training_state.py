@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from mmaction.engine.checkpoint_writer import copied
 from mmaction.engine.random_state import random_state
-from mmaction.engine.sharding import FullyShardedModel, parts_in, whole
+from mmaction.engine.sharded_tensors import parts_in, whole
+from mmaction.engine.sharding import FullyShardedModel
 from mmaction.version import __version__
 
 if TYPE_CHECKING:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmaction.apis import load_config, train
 from mmaction.checkpoint_files import read_checkpoint
 from mmaction.engine import Bf16OptimWrapper, FullyShardedModel
-from mmaction.engine.ema_hook import tensors_of
-from mmaction.engine.sharding import (
-    gradient_like,
-    is_part,
-    keep_parts,
-    own_part,
-    part_like,
-    prepare_optimizer,
-    require_sharding_possible,
-    whole,
-)
+from mmaction.engine.sharded_tensors import is_part, whole
+from mmaction.engine.sharding import prepare_optimizer, require_sharding_possible
 from mmaction.errors import ConfigError
 from tests.engine.same_training import differing, entries
 
@@ -64,7 +54,7 @@ def runs(
 ) -> Path:
     """Directories of finished trainings; the configs beside them are of the same names.
 
-    After epoch 1 gradients wait for their step, after epoch 3 none do.
+    After epochs 1 and 2 gradients wait for their step, after epoch 3 none do.
     """
     if 0 < torch.cuda.device_count() < 2:
         pytest.skip("two GPUs, or none")
@@ -83,7 +73,8 @@ def runs(
         config("sharded", SHARDED),
         config("resumed", SHARDED, after="sharded/epoch_1.pth"),
         config("after_one", SHARDED, after="one/epoch_3.pth"),
-        config("ddp", "", after="sharded/epoch_1.pth"),
+        config("ddp", "model_wrapper_cfg = dict(bucket_cap_mb=1)\n", after="sharded/epoch_1.pth"),
+        config("after_ddp", SHARDED, after="ddp/epoch_2.pth"),
     ]
     script = Path(__file__).with_name("train_each.py")
     ended = run_process(sys.executable, script, 2, *of_two)
@@ -146,18 +137,10 @@ def test_a_resumed_run_ends_as_an_unbroken_one(runs: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["after_one", "one_after", "ddp"])
+@pytest.mark.parametrize("name", ["after_one", "one_after", "ddp", "after_ddp"])
 def test_checkpoints_are_exchanged(name: str, runs: Path) -> None:
-    """With one process, both ways, and with DDP, which takes over the waiting gradients."""
+    """With one process and with DDP, both ways; with DDP, waiting gradients, too."""
     require_same(runs / "one" / LAST, runs / name / LAST)
-
-
-@pytest.fixture
-def group() -> Iterator[None]:
-    """A process group of this process alone: what is a part of a tensor is all of it."""
-    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
 
 
 class ResidualBlock(nn.Module):
@@ -175,7 +158,7 @@ def small_network() -> nn.Module:
     return nn.Sequential(ResidualBlock(), ResidualBlock(), nn.Flatten(), nn.Linear(6, 1))
 
 
-def test_evaluation_runs_on_whole_weights(group: None) -> None:
+def test_evaluation_runs_on_whole_weights(lone_group: None) -> None:
     model = FullyShardedModel(small_network())
     x = torch.randn(4, 2, 3)
     plain = small_network().eval()(x)
@@ -191,7 +174,7 @@ def test_evaluation_runs_on_whole_weights(group: None) -> None:
     assert model.train().eval()(x).eq(0).all()
 
 
-def test_a_step_with_weights_gathered_in_bf16_is_autocast_s(group: None) -> None:
+def test_a_step_with_weights_gathered_in_bf16_is_autocast_s(lone_group: None) -> None:
     """Autocast rounds convolutions' and linears' weights in any case; norms are left alone."""
     x, after = torch.randn(4, 2, 3), []
     for options in (dict(), dict(param_dtype="bf16"), dict(reshard_after_forward=False)):
@@ -208,34 +191,7 @@ def test_a_step_with_weights_gathered_in_bf16_is_autocast_s(group: None) -> None
             torch.testing.assert_close(other[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_whole_states_are_taken_in_parts(group: None) -> None:
-    """Weights, by either of torch's ways, momentum, and gradients."""
-    model, plain = FullyShardedModel(small_network()), small_network()
-    optimizers = [torch.optim.SGD(m.parameters(), lr=1.0, momentum=0.9) for m in (plain, model)]
-    prepare_optimizer(OptimWrapper(optimizers[1]), model)
-    plain(torch.randn(4, 2, 3)).sum().backward()
-    optimizers[0].step()
-    model.module.load_state_dict(plain.state_dict())
-    optimizers[1].load_state_dict(optimizers[0].state_dict())
-    copy = tensors_of(model.module)
-    copy.register_load_state_dict_pre_hook(keep_parts)
-    copy.load_state_dict(small_network().state_dict())
-    copy.load_state_dict(plain.state_dict())
-    for expected, got, copied in zip(
-        plain.parameters(), model.parameters(), copy.parameters(), strict=True
-    ):
-        assert expected.grad is not None
-        kept = optimizers[1].state[got]["momentum_buffer"]
-        assert is_part(kept)
-        torch.testing.assert_close(whole(kept), optimizers[0].state[expected]["momentum_buffer"])
-        torch.testing.assert_close(whole(got.detach()), expected.detach())
-        torch.testing.assert_close(whole(copied), expected.detach())
-        assert is_part(gradient_like(expected.grad, got))
-        assert own_part(gradient_like(expected.grad, got)).equal(expected.grad)
-        assert part_like(expected, plain.get_parameter("3.bias")) is expected, "whole stays whole"
-
-
-def test_a_loss_scaler_finds_infinite_gradients(group: None) -> None:
+def test_a_loss_scaler_finds_infinite_gradients(lone_group: None) -> None:
     model = FullyShardedModel(small_network())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     before = [whole(p.detach()).clone() for p in model.parameters()]
@@ -253,7 +209,7 @@ def test_a_loss_scaler_finds_infinite_gradients(group: None) -> None:
     assert scaler.get_scale() == 2.0
 
 
-def test_what_can_not_be(group: None, tiny_config: Path) -> None:
+def test_what_can_not_be(lone_group: None, tiny_config: Path) -> None:
     with pytest.raises(ConfigError, match="sync_bn='torch' can't go together.*leave one"):
         require_sharding_possible("torch")
     with pytest.raises(ConfigError, match=r"param_dtype='fp8': expected 'bf16' or None"):
