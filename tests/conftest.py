@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -98,6 +98,24 @@ def write_data(root: Path, *, train: int = 4, val: int = 7) -> Path:
     return root
 
 
+def write_tiny(path: Path, data: Path, text: str, *, work_dir: Path) -> Path:
+    """The tiny config for ``data``, ``text`` at its end."""
+    config = TINY_CONFIG.format(
+        runtime=str(REPO / "config_files/_base_/runtime.py"),
+        data=data,
+        name=f"{path.parent.name}_{path.stem}",
+        work_dir=str(work_dir),
+    )
+    path.write_text(f"{config}\n{text}\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_config() -> Callable[..., Path]:
+    """``write_config(path, data, text, work_dir=…)`` writes a config where it is to be."""
+    return write_tiny
+
+
 @pytest.fixture(scope="session")
 def make_videos() -> Callable[..., None]:
     """``make_videos(root, names, image_tmpl=…)`` writes frames."""
@@ -128,14 +146,7 @@ def make_config(tmp_path: Path) -> Callable[..., Path]:
 
     def make(data: Path, text: str = "", *, name: str = "tiny.py") -> Path:
         path = tmp_path / name
-        config = TINY_CONFIG.format(
-            runtime=str(REPO / "config_files/_base_/runtime.py"),
-            data=data,
-            name=f"{tmp_path.name}_{path.stem}",
-            work_dir=str(tmp_path / "work"),
-        )
-        path.write_text(f"{config}\n{text}\n")
-        return path
+        return write_tiny(path, data, text, work_dir=tmp_path / "work")
 
     return make
 
@@ -152,14 +163,7 @@ def tiny_checkpoint(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -
     from mmaction.apis import load_config, train
 
     folder = tmp_path_factory.mktemp("trained")
-    config = TINY_CONFIG.format(
-        runtime=str(REPO / "config_files/_base_/runtime.py"),
-        data=tiny_data,
-        name=folder.name,
-        work_dir=str(folder / "work"),
-    )
-    (folder / "tiny.py").write_text(config)
-    train(load_config(folder / "tiny.py"))
+    train(load_config(write_tiny(folder / "tiny.py", tiny_data, "", work_dir=folder / "work")))
     return folder / "work" / "epoch_1.pth"
 
 
@@ -169,6 +173,16 @@ def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+@pytest.fixture
+def lone_group() -> Iterator[None]:
+    """A process group of this process alone."""
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
 
 
 @dataclass(frozen=True)
@@ -219,7 +233,7 @@ def run_tool(
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_process() -> Callable[..., Outcome]:
     """``run_process(command, …)`` runs a command in the repository, with this Python."""
 

@@ -6,6 +6,7 @@ from mmaction.engine.checkpoint_hook import TrainingCheckpointHook
 from mmaction.engine.checkpoints import PlainCheckpointHook
 from mmaction.engine.data_wait_hook import DataWaitHook
 from mmaction.engine.distributed import join_processes
+from mmaction.engine.ema_hook import ShardedEMAHook
 from mmaction.engine.environment import tolerate_broken_torchvision
 from mmaction.engine.explanation_hook import ExplanationHook
 from mmaction.engine.loader_errors import readable_loader_errors
@@ -14,6 +15,7 @@ from mmaction.engine.mixed_precision import Bf16OptimWrapper
 from mmaction.engine.progress_sign_hook import ProgressSignHook
 from mmaction.engine.runner import ActionRunner
 from mmaction.engine.score_loops import RecognizerTestLoop, RecognizerValLoop
+from mmaction.engine.sharding import FullyShardedModel
 from mmaction.engine.stop_signals import TrainingStopped
 from mmaction.engine.train_loop import ResumableTrainLoop
 
@@ -24,12 +26,14 @@ __all__ = [
     "Bf16OptimWrapper",
     "DataWaitHook",
     "ExplanationHook",
+    "FullyShardedModel",
     "MeanLogHook",
     "PlainCheckpointHook",
     "ProgressSignHook",
     "RecognizerTestLoop",
     "RecognizerValLoop",
     "ResumableTrainLoop",
+    "ShardedEMAHook",
     "TrainingCheckpointHook",
     "TrainingStopped",
     "join_processes",

@@ -14,15 +14,19 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
+from mmaction.engine.sharded_tensors import whole
 from mmaction.errors import CheckpointError
 
 PART = ".part"  # how the name of an unfinished file ends
 
 
 def copied(content: Any) -> Any:
-    """``content`` with every tensor copied to the CPU, so that training may go on changing it."""
+    """``content`` with every tensor copied to the CPU, so that training may go on changing it.
+
+    Tensors that are spread over the processes become whole: then all processes call it.
+    """
     if isinstance(content, Tensor):
-        return content.detach().to("cpu", copy=True)
+        return whole(content.detach()).to("cpu", copy=True)
     if isinstance(content, Mapping):
         return {key: copied(value) for key, value in content.items()}
     if isinstance(content, list | tuple) and not hasattr(content, "_fields"):

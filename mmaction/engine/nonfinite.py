@@ -13,6 +13,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmaction.engine.checkpoint_writer import copied, write_whole
+from mmaction.engine.sharded_tensors import own_part
 from mmaction.engine.stop_signals import StopSignals
 from mmaction.errors import UserError
 
@@ -97,7 +98,7 @@ class StepGuard:
 
 def _norm(gradients: Iterable[Tensor], like: Tensor) -> Tensor:
     """A number that is finite where all gradients are: their norm, of this process's shards."""
-    local = [g.to_local() if hasattr(g, "to_local") else g for g in gradients]
+    local = [own_part(g) for g in gradients]
     if not local:
         return torch.zeros((), device=like.device)
     norms = torch._foreach_norm(local)
@@ -138,7 +139,7 @@ def keep_batch(
     parameters = [
         name
         for name, p in model.named_parameters()
-        if p.grad is not None and not torch.isfinite(p.grad).all()
+        if p.grad is not None and not torch.isfinite(own_part(p.grad)).all()
     ]
     several = get_world_size() > 1
     path = work_dir / DIRECTORY / f"step_{step}{f'_process_{get_rank()}' if several else ''}.pth"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
@@ -34,10 +33,19 @@ from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.engine.resume import find_newest
+from mmaction.engine.sharding import (
+    FullyShardedModel,
+    model_wrapper_type,
+    prepare_optimizer,
+    require_sharding_possible,
+)
 from mmaction.engine.stop_signals import ignore_group_signals
 from mmaction.engine.train_loop import ResumableTrainLoop
-from mmaction.engine.training_state import collect, own_state
+from mmaction.engine.training_state import collect, optim_wrappers, own_state
 from mmaction.errors import CheckpointError
+
+# No second copy of all gradients. SyncBuffersHook brings the norms' buffers in step.
+_DDP = dict(broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
 class ActionRunner(Runner):
@@ -88,25 +96,45 @@ class ActionRunner(Runner):
         super().register_default_hooks({**always, **(hooks or {})})
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Wraps in DDP without device ids where there is no GPU.
+        """Wraps in DDP, or as ``model_wrapper_cfg`` says, also where there is no GPU.
 
         Raises:
-            ConfigError: ``sync_bn`` where it can't be.
+            ConfigError: ``sync_bn`` where it can't be, or a wrapper that can't be used.
         """
-        require_sync_bn_possible(self.cfg.get("sync_bn"), distributed=self.distributed)
+        sync_bn = self.cfg.get("sync_bn")
+        require_sync_bn_possible(sync_bn, distributed=self.distributed)
+        wrapper = dict(model_wrapper_cfg or {})
+        wrapper["type"] = kind = model_wrapper_type(wrapper.get("type", MMDistributedDataParallel))
+        if kind is MMDistributedDataParallel:
+            unused = bool(self.cfg.get("find_unused_parameters", False))
+            wrapper = _DDP | dict(find_unused_parameters=unused) | wrapper
+            if not torch.cuda.is_available():
+                wrapper["device_ids"] = None
+        elif kind is FullyShardedModel and not self.distributed:
+            self.logger.info("FullyShardedModel: one process, which keeps all weights")
+        elif kind is FullyShardedModel:
+            require_sharding_possible(sync_bn)
+            if self._train_dataloader is not None:
+                super()._init_model_weights()
         # 1×1×1 kernels fit both memory layouts, and their gradients come in either: no harm done.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         with warnings.catch_warnings():
             # torch 2.13 renames the argument, and keeps the old name for what is meant here.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
-            if not self.distributed or torch.cuda.is_available() or model_wrapper_cfg is not None:
-                return super().wrap_model(model_wrapper_cfg, model)
-            # As mmengine does on GPUs: SyncBuffersHook brings the norms' buffers in step.
-            return MMDistributedDataParallel(
-                model.to(get_device()),
-                broadcast_buffers=False,
-                find_unused_parameters=self.cfg.get("find_unused_parameters", False),
-            )
+            return super().wrap_model(wrapper, model)
+
+    def _init_model_weights(self) -> None:
+        """As mmengine's; sharded weights have their start values since before they were parted."""
+        if not isinstance(self.model, FullyShardedModel):
+            super()._init_model_weights()
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """As mmengine's; made ready for sharded weights."""
+        built = super().build_optim_wrapper(optim_wrapper)
+        if isinstance(self.model, FullyShardedModel) and built is not optim_wrapper:
+            for wrapper in optim_wrappers(built):
+                prepare_optimizer(wrapper, self.model)
+        return built
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
         """Scales also the peak of one-cycle schedules, which take no heed of the optimizer's lr."""

@@ -26,6 +26,7 @@ from mmaction.engine.nonfinite import (
 )
 from mmaction.engine.random_state import set_random_state, unchanged_random_state
 from mmaction.engine.resume import position_in_epoch
+from mmaction.engine.sharded_tensors import gradient_like
 from mmaction.engine.stop_signals import StopSignals, TrainingStopped, write_exit_code
 from mmaction.engine.training_state import bare_model, gradients_pending, optim_wrappers
 from mmaction.errors import ConfigError
@@ -247,5 +248,5 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
     def _restore_gradients(self) -> None:
         parameters = dict(bare_model(self.runner.model).named_parameters())
         for name, gradient in self._start_gradients.items():
-            parameters[name].grad = gradient.to(parameters[name].device)
+            parameters[name].grad = gradient_like(gradient, parameters[name])
         self._start_gradients = {}

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from mmaction.engine.checkpoint_writer import copied
 from mmaction.engine.random_state import random_state
+from mmaction.engine.sharded_tensors import parts_in, whole
+from mmaction.engine.sharding import FullyShardedModel
 from mmaction.version import __version__
 
 if TYPE_CHECKING:
@@ -44,12 +46,13 @@ def collect(
         runner: Of the training.
         meta: ``epoch`` and ``iter`` as a resumed run shall have them, and what else it needs.
         resumable: With all that training goes on from; otherwise the weights alone, and no process
-            needs the others.
+            needs the others unless the weights are sharded.
 
     Returns:
         The checkpoint's content; empty in other processes than the first.
     """
-    if not resumable and not is_main_process():
+    sharded = isinstance(runner.model, FullyShardedModel)
+    if not (resumable or sharded or is_main_process()):
         return {}
     model = bare_model(runner.model)
     content: dict[str, Any] = {
@@ -64,7 +67,11 @@ def collect(
     if resumable:
         own = copied(_own_state(runner, content))
         content["processes"] = all_gather_object(own)
-    return copied(content) if is_main_process() else {}
+    if is_main_process():
+        return copied(content)
+    for part in parts_in(content):
+        whole(part.detach())
+    return {}
 
 
 def own_state(checkpoint: dict[str, Any]) -> Mapping[str, Any] | None:

@@ -43,8 +43,10 @@ class TellStart(Hook):
 
 def run(config: Path, rank: int, processes: int, descriptor: int) -> int:
     cfg = load_config(config)
-    cfg.custom_hooks = [*cfg.custom_hooks, dict(type="TellStart", descriptor=descriptor)]
-    cfg.resume, cfg.load_from = True, None
+    hooks = cfg.get("custom_hooks", [])
+    cfg.custom_hooks = [*hooks, dict(type="TellStart", descriptor=descriptor)]
+    if not cfg.get("resume_from"):
+        cfg.resume, cfg.load_from = True, None
     if processes > 1:
         os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
         cfg.launcher = "pytorch"

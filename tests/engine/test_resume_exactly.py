@@ -102,7 +102,7 @@ def test_a_run_killed_at_random_moments_ends_as_an_unbroken_one(
 def test_two_processes_killed_end_as_unbroken_ones(
     kill_and_resume: Callable[..., tuple[list[int], Path, Path]],
 ) -> None:
-    """Each has its own chance and, within an epoch, its own running statistics."""
+    """Each has its own chance and, within an epoch, its own running statistics and gradients."""
     if 0 < torch.cuda.device_count() < 2:
         pytest.skip("two GPUs")
     signals = ["SIGKILL", "SIGTERM"]
@@ -110,6 +110,7 @@ def test_two_processes_killed_end_as_unbroken_ones(
         f"{TRAINING}\ntrain_dataloader['batch_size'] = 1\n"
         "randomness = dict(seed=0, diff_rank_seed=True)\n"
         "train_dataloader['sampler']['seed'] = 0\n"
+        "optim_wrapper['accumulative_counts'] = 2\n"
     )
     codes, straight, broken = kill_and_resume(2, signals, text)
     require_codes(signals, codes)
