@@ -117,7 +117,7 @@ class TrainingCheckpointHook(CheckpointHook):
         # Gradients that wait for more to be added are large: the save waits for their step.
         self._step_due |= due
         loop = runner.train_loop
-        stopping = isinstance(loop, ResumableTrainLoop) and loop.stop_signal
+        stopping = isinstance(loop, ResumableTrainLoop) and loop.steps.stop_signal
         if (self._step_due or stopping) and not gradients_pending(runner.optim_wrapper):
             self._step_due = False
             runner.logger.info(f"saving a checkpoint after {step} steps")
@@ -149,7 +149,7 @@ class TrainingCheckpointHook(CheckpointHook):
         loop = runner._train_loop
         if (
             not isinstance(loop, ResumableTrainLoop)
-            or not loop.signals.received
+            or not loop.steps.signals.received
             or not is_main_process()
         ):
             return
@@ -177,8 +177,10 @@ class TrainingCheckpointHook(CheckpointHook):
 
     def _state(self, runner: Any, epoch: int, step: int, batches_done: int) -> dict[str, Any]:
         meta: dict[str, Any] = dict(epoch=epoch, iter=step)
-        if isinstance(runner.train_loop, ResumableTrainLoop):
-            meta |= runner.train_loop.state(batches_done=batches_done)
+        loop = runner.train_loop
+        if isinstance(loop, ResumableTrainLoop):
+            loop.steps.settle()  # nothing is saved that has not been looked at
+            meta |= loop.state(batches_done=batches_done)
         return collect(runner, meta)
 
     def _write(self, runner: Any, content: dict[str, Any], path: Path) -> None:

@@ -32,6 +32,8 @@ from mmaction.engine.checkpoints import (
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.memory import keep_freed_memory
+from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
+from mmaction.engine.optim_wrappers import fuse_on_gpu
 from mmaction.engine.resume import find_newest
 from mmaction.engine.stop_signals import ignore_group_signals
 from mmaction.engine.train_loop import ResumableTrainLoop
@@ -64,6 +66,16 @@ class ActionRunner(Runner):
         join_processes(self.launcher, env_cfg.get("dist_cfg"))
         super().setup_env(env_cfg)
 
+    def build_message_hub(self, message_hub: dict[str, Any] | None = None) -> DeferringMessageHub:
+        """One that leaves log values on the device until they are read."""
+        return hub_of_run((message_hub or {}).get("name") or str(self.experiment_name))
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Optimizers are fused on GPUs unless the config says otherwise."""
+        if isinstance(optim_wrapper, Mapping) and isinstance(optim_wrapper.get("optimizer"), dict):
+            fuse_on_gpu(optim_wrapper["optimizer"], self.model.parameters())
+        return super().build_optim_wrapper(optim_wrapper)
+
     def build_logger(
         self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
     ) -> MMLogger:
@@ -81,7 +93,6 @@ class ActionRunner(Runner):
             plain_checkpoint=dict(type="PlainCheckpointHook"),
             bad_videos=dict(type="BadVideoHook"),
             data_wait=dict(type="DataWaitHook"),
-            mean_log=dict(type="MeanLogHook"),
             progress_sign=dict(type="ProgressSignHook"),
         )
         super().register_default_hooks({**always, **(hooks or {})})

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
-from mmengine.optim import OptimWrapper
+from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
 from mmaction.engine.distributed import leave_processes, stop_heartbeat
 from mmaction.engine.epoch_position import starting_at
-from mmaction.engine.nonfinite import (
-    MOST_IN_A_ROW,
-    ON_NONFINITE,
-    BufferCopy,
-    NonfiniteError,
-    NonfiniteStep,
-    StepGuard,
-    keep_batch,
-)
+from mmaction.engine.guarded_steps import GuardedSteps
 from mmaction.engine.random_state import set_random_state, unchanged_random_state
 from mmaction.engine.resume import position_in_epoch
-from mmaction.engine.stop_signals import StopSignals, TrainingStopped, write_exit_code
-from mmaction.engine.training_state import bare_model, gradients_pending, optim_wrappers
-from mmaction.errors import ConfigError
+from mmaction.engine.stop_signals import TrainingStopped, write_exit_code
+from mmaction.engine.training_state import bare_model, gradients_pending
 from mmaction.registry import LOOPS
 
 
@@ -43,6 +32,8 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
 
     Args:
         on_nonfinite: At such a step, ``'stop'`` with an error, or ``'skip'`` it.
+        look_later: Whether a step is judged during the next one, without a wait for the device;
+            see ``GuardedSteps``.
         **kwargs: mmengine's.
 
     Raises:
@@ -50,23 +41,22 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
     """
 
     def __init__(
-        self, runner: Any, dataloader: Any, *, on_nonfinite: str = "stop", **kwargs: Any
+        self,
+        runner: Any,
+        dataloader: Any,
+        *,
+        on_nonfinite: str = "stop",
+        look_later: bool | None = None,
+        **kwargs: Any,
     ) -> None:
-        if on_nonfinite not in ON_NONFINITE:
-            raise ConfigError(
-                f"on_nonfinite={on_nonfinite!r}: expected one of {', '.join(ON_NONFINITE)}"
-            )
+        self.steps = GuardedSteps(runner, on_nonfinite=on_nonfinite, look_later=look_later)
         super().__init__(runner, dataloader, **kwargs)
         # Its own, so that a loader's start takes no number from the training's.
         self.dataloader.generator = torch.Generator()
-        self.on_nonfinite = on_nonfinite
-        self.signals = StopSignals()
-        self.stop_signal = 0
         self._start_batch = 0
         self._start_random: Mapping[str, Any] | None = None
         self._start_gradients: Mapping[str, Any] = {}
         self._validation_due = False
-        self._skipped_in_a_row = 0
 
     def state(self, *, batches_done: int) -> dict[str, Any]:
         """What a checkpoint's ``meta`` says beside ``epoch`` and ``iter``, for ``continue_from``.
@@ -109,7 +99,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
 
     def run(self) -> nn.Module:
         """Trains, validates, and ends where a signal asks for it."""
-        with self.signals.noted():
+        with self.steps.signals.noted():
             self.runner.call_hook("before_train")
             self._restore_chance()
             self._restore_gradients()
@@ -133,7 +123,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
             self._start_random = None
             for idx, data_batch in enumerate(batches, start):
                 self.run_iter(idx, data_batch)
-                if self.stop_signal and not gradients_pending(self.runner.optim_wrapper):
+                if self.steps.stop_signal and not gradients_pending(self.runner.optim_wrapper):
                     self.end_stopped()
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
@@ -141,56 +131,13 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
     def run_iter(self, idx: int, data_batch: Any) -> None:
         """One step, its loss and gradients looked at before they reach the weights."""
         self.runner.call_hook("before_train_iter", batch_idx=idx, data_batch=data_batch)
-        outputs = self._train_step(data_batch)
+        outputs = self.steps.take(data_batch, self._iter + 1)
+        if idx + 1 == len(self.dataloader):
+            self.steps.settle()
         self.runner.call_hook(
             "after_train_iter", batch_idx=idx, data_batch=data_batch, outputs=outputs
         )
         self._iter += 1
-
-    def _train_step(self, data_batch: Any) -> dict[str, Any]:
-        model, wrapper = self.runner.model, self.runner.optim_wrapper
-        if not isinstance(wrapper, OptimWrapper):
-            # Several optimizers: the model itself says when which one steps.
-            outputs = model.train_step(data_batch, optim_wrapper=wrapper)
-            told = torch.tensor(self.signals.received)
-            all_reduce(told, op="max")
-            self.stop_signal = self.stop_signal or int(told)
-            return outputs
-        buffers = BufferCopy(model) if self.on_nonfinite == "skip" else None
-        guard = StepGuard(wrapper, self.signals)
-        try:
-            outputs = model.train_step(data_batch, optim_wrapper=guard)
-            self._skipped_in_a_row = 0
-        except NonfiniteStep:
-            self._meet_nonfinite(data_batch, guard)
-            assert buffers is not None
-            buffers.restore()
-            outputs = {}
-        finally:
-            guard.close()
-        self.stop_signal = self.stop_signal or guard.stop
-        return outputs
-
-    def _meet_nonfinite(self, data_batch: Any, guard: StepGuard) -> None:
-        work_dir = Path(self.runner.work_dir)
-        model = bare_model(self.runner.model)
-        path, found = keep_batch(work_dir, data_batch, guard, model, step=self._iter + 1)
-        self._skipped_in_a_row += 1
-        if self.on_nonfinite == "stop":
-            raise NonfiniteError(
-                f"{found}; the batch is kept in {path}; the weights are as before the step;"
-                " on_nonfinite='skip' leaves such steps out"
-            )
-        if self._skipped_in_a_row >= MOST_IN_A_ROW:
-            raise NonfiniteError(
-                f"{found}; this is step {self._skipped_in_a_row} in a row that is not finite:"
-                f" lower the learning rate, or look at the batches in {path.parent}"
-            )
-        self.runner.logger.warning(f"{found}; the step is skipped, the batch kept in {path}")
-        for wrapper in optim_wrappers(self.runner.optim_wrapper):
-            wrapper.zero_grad()
-            if hasattr(wrapper, "loss_scaler"):
-                wrapper.loss_scaler.update()
 
     def end_stopped(self) -> None:
         """Ends a training that is saved, all processes together.
@@ -201,7 +148,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         self.runner.checkpoint_writer.wait()
         # torchrun ends all when it sees the first one gone: none goes before the file is whole.
         barrier()
-        stopped = self._stopped(self.stop_signal)
+        stopped = self._stopped(self.steps.stop_signal)
         leave_processes()
         raise stopped
 
@@ -213,7 +160,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         """
         self.runner.checkpoint_writer.wait()
         stop_heartbeat()
-        raise self._stopped(self.signals.received)
+        raise self._stopped(self.steps.signals.received)
 
     def _stopped(self, number: int) -> TrainingStopped:
         stopped = TrainingStopped(number)
