@@ -8,6 +8,7 @@ from mmaction.engine.data_wait_hook import DataWaitHook
 from mmaction.engine.distributed import join_processes
 from mmaction.engine.environment import tolerate_broken_torchvision
 from mmaction.engine.explanation_hook import ExplanationHook
+from mmaction.engine.iter_train_loop import ResumableIterTrainLoop
 from mmaction.engine.loader_errors import readable_loader_errors
 from mmaction.engine.mixed_precision import Bf16OptimWrapper
 from mmaction.engine.optim_wrappers import TrainingAmpOptimWrapper, TrainingOptimWrapper
@@ -26,6 +27,7 @@ __all__ = [
     "ExplanationHook",
     "PlainCheckpointHook",
     "ProgressSignHook",
+    "ResumableIterTrainLoop",
     "ResumableTrainLoop",
     "TrainingAmpOptimWrapper",
     "TrainingCheckpointHook",

@@ -95,7 +95,7 @@ def _norms(parameters: Iterable[nn.Parameter], *, like: Tensor) -> Tensor:
     gradients = [_own_gradient(parameter) for parameter in parameters]
     if not gradients:
         return like.new_zeros(0)
-    return torch.stack([n.float().to(like.device) for n in torch._foreach_norm(gradients)])
+    return torch.stack([norm.to(like) for norm in torch._foreach_norm(gradients)])
 
 
 def _own_gradient(parameter: nn.Parameter) -> Tensor:
@@ -203,11 +203,11 @@ class BufferCopy:
     def __init__(self, model: nn.Module) -> None:
         self._pairs = [(buffer, buffer.clone()) for buffer in model.buffers()]
 
-    def restore(self, where: Tensor) -> None:
+    def restore(self, where: Tensor | None = None) -> None:
         """Puts the values of the time of copying back.
 
         Args:
             where: Scalar on the device: only where it is 1.
         """
         for buffer, value in self._pairs:
-            buffer.copy_(torch.where(where.bool(), value, buffer))
+            buffer.copy_(value if where is None else torch.where(where.bool(), value, buffer))

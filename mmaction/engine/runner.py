@@ -31,12 +31,12 @@ from mmaction.engine.checkpoints import (
 )
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
+from mmaction.engine.exact_loop import ExactLoop
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
 from mmaction.engine.optim_wrappers import fuse_on_gpu
 from mmaction.engine.resume import find_newest
 from mmaction.engine.stop_signals import ignore_group_signals
-from mmaction.engine.train_loop import ResumableTrainLoop
 from mmaction.engine.training_state import collect, own_state
 from mmaction.errors import CheckpointError
 
@@ -215,7 +215,7 @@ class ActionRunner(Runner):
         assert self._resumed is not None
         meta, own = self._resumed
         self._resumed = None
-        if isinstance(self.train_loop, ResumableTrainLoop):
+        if isinstance(self.train_loop, ExactLoop):
             self.train_loop.continue_from(meta, own)
 
     def load_checkpoint(

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmengine.hooks import RuntimeInfoHook
 
+from mmaction.engine.exact_loop import ExactLoop
 from mmaction.engine.optim_wrappers import TrainingOptimWrapper
-from mmaction.engine.train_loop import ResumableTrainLoop
 from mmaction.engine.training_state import optim_wrappers
 from mmaction.registry import HOOKS
 
@@ -39,5 +39,5 @@ class TrainingInfoHook(RuntimeInfoHook):
             return
         values += [(f"train/{key}", value) for key, value in outputs.items()]
         loop = runner.train_loop
-        left_out = loop.steps.left_out if isinstance(loop, ResumableTrainLoop) else None
+        left_out = loop.steps.left_out if isinstance(loop, ExactLoop) else None
         runner.message_hub.defer(values, unless=left_out)
