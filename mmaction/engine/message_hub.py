@@ -26,6 +26,7 @@ class DeferringMessageHub(MessageHub):
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self._deferred: list[tuple[list[str], Tensor]] = []
+        self._deferred_keys: set[str] = set()
 
     def defer(
         self, values: Sequence[tuple[str, Tensor | float]], *, unless: Tensor | None = None
@@ -40,11 +41,14 @@ class DeferringMessageHub(MessageHub):
         """
         if not values:
             return
-        scalars = [torch.as_tensor(value).detach().float().reshape(()) for _, value in values]
-        device = scalars[0].device
-        left_out = torch.zeros((), device=device) if unless is None else unless
-        row = torch.stack([left_out, *(scalar.to(device) for scalar in scalars)])
+        on_device = [value for _, value in values if isinstance(value, Tensor)]
+        like = on_device[0].detach().float() if on_device else torch.zeros(())
+        left_out = torch.zeros_like(like) if unless is None else unless
+        with torch.no_grad():
+            scalars = [torch.as_tensor(value).to(like).reshape(()) for _, value in values]
+            row = torch.stack([left_out.reshape(()), *scalars])
         self._deferred.append(([key for key, _ in values], row))
+        self._deferred_keys.update(self._deferred[-1][0])
         # A new key takes its place among the others, which is its place in the log.
         new = any(key not in self._log_scalars for key, _ in values)
         if new or len(self._deferred) >= MOST_DEFERRED:
@@ -54,7 +58,7 @@ class DeferringMessageHub(MessageHub):
         """Brings what was deferred to the histories, in order; all processes call it."""
         if not self._deferred:
             return
-        taken, self._deferred = self._deferred, []
+        taken, self._deferred, self._deferred_keys = self._deferred, [], set()
         of_all = all_gather(torch.cat([row for _, row in taken]))
         # In float64, so that the mean does not depend on how many steps are exchanged at once.
         numbers = iter(torch.stack(of_all).cpu().double().mean(dim=0).tolist())
@@ -67,7 +71,8 @@ class DeferringMessageHub(MessageHub):
 
     def update_scalar(self, key: str, value: Any, count: int = 1, resumed: bool = True) -> None:
         """As mmengine's, its histories cheap to append to."""
-        self._log_scalars.setdefault(key, GrowingHistory())
+        if key not in self._log_scalars:
+            self._log_scalars[key] = GrowingHistory()
         super().update_scalar(key, value, count, resumed)
 
     @property
@@ -82,7 +87,7 @@ class DeferringMessageHub(MessageHub):
         Raises:
             KeyError: There is none.
         """
-        if any(key in keys for keys, _ in self._deferred):
+        if key in self._deferred_keys:
             self.settle()
         if key in self._log_scalars:
             return self._log_scalars[key]
@@ -95,7 +100,7 @@ class DeferringMessageHub(MessageHub):
 
     def load_state_dict(self, state_dict: Any) -> None:
         """As mmengine's; what was deferred before is of another training."""
-        self._deferred = []
+        self._deferred, self._deferred_keys = [], set()
         super().load_state_dict(state_dict)
         for key, buffer in self._log_scalars.items():
             self._log_scalars[key] = GrowingHistory(*buffer.data, buffer.max_length)

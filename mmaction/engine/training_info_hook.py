@@ -21,6 +21,16 @@ class TrainingInfoHook(RuntimeInfoHook):
     over the processes then.
     """
 
+    def before_val(self, runner: Any) -> None:
+        """As mmengine's; processes need not be in step from here on."""
+        runner.message_hub.settle()
+        super().before_val(runner)
+
+    def after_train(self, runner: Any) -> None:
+        """As mmengine's; the processes part after this."""
+        runner.message_hub.settle()
+        super().after_train(runner)
+
     def after_train_iter(
         self,
         runner: Any,
