@@ -48,6 +48,7 @@ SECTIONS = (
     "model_wrapper_cfg",
     "custom_imports",
 )
+EPOCH_LOOP, STEP_LOOP = "EpochBasedTrainLoop", "IterBasedTrainLoop"
 CLOSE = 0.8
 
 
@@ -90,8 +91,8 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
     if cfg.get("work_dir") is None:
         # With the config's directory: sthv1/st_abn_32 and sthv2/st_abn_32 are two runs.
         cfg.work_dir = os.path.join("work_dirs", Path(name).parent.name, Path(name).stem)
-    if cfg.get("train_cfg") and cfg.get("evaluation"):
-        cfg.train_cfg.val_interval = _evaluation_interval(cfg.evaluation, name)
+    if cfg.get("train_cfg"):
+        _complete_train_cfg(cfg, name)
     _apply_safety_keys(cfg, name)
     if cfg.get("resume_from"):
         cfg.resume = True
@@ -155,6 +156,22 @@ def _check_options(options: Mapping[str, Any]) -> None:
             )
 
 
+def _complete_train_cfg(cfg: Config, name: str) -> None:
+    """Names the loop, and lets the log count as it does."""
+    if "by_epoch" in cfg.train_cfg and "type" not in cfg.train_cfg:
+        # mmengine's other way to name a loop, which passes by the registry.
+        cfg.train_cfg.type = EPOCH_LOOP if cfg.train_cfg.pop("by_epoch") else STEP_LOOP
+    if cfg.get("evaluation"):
+        cfg.train_cfg.val_interval = _evaluation_interval(cfg.evaluation, name)
+    if cfg.train_cfg.get("type") == STEP_LOOP:
+        cfg.log_processor = dict(by_epoch=False) | dict(cfg.get("log_processor") or {})
+        hooks = dict(cfg.get("default_hooks") or {})
+        if hooks.get("logger", {}) is not None:
+            given = dict(hooks.get("logger", {}))
+            hooks["logger"] = dict(type="LoggerHook", log_metric_by_epoch=False) | given
+            cfg.default_hooks = hooks
+
+
 def _evaluation_interval(evaluation: Any, name: str) -> int:
     known = {"interval": 1}
     given = evaluation if isinstance(evaluation, Mapping) else {repr(evaluation): None}
@@ -165,7 +182,7 @@ def _evaluation_interval(evaluation: Any, name: str) -> int:
     if not isinstance(interval, int) or interval < 1:
         raise ConfigError(
             f"{name}: evaluation.interval={interval!r}: expected a whole number of epochs, "
-            "1 or more; --no-validate leaves validation out"
+            f"or of steps with {STEP_LOOP}, 1 or more; --no-validate leaves validation out"
         )
     return interval
 

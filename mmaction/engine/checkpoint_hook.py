@@ -13,7 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
 from mmaction.engine.checkpoint_writer import remove_parts, write_text_whole
-from mmaction.engine.train_loop import ResumableTrainLoop
+from mmaction.engine.exact_loop import ExactLoop
 from mmaction.engine.training_state import collect, gradients_pending
 from mmaction.errors import ConfigError, near
 from mmaction.registry import HOOKS
@@ -82,7 +82,17 @@ class TrainingCheckpointHook(CheckpointHook):
         return Path(self._given_dir) / work_dir.name
 
     def before_train(self, runner: Any) -> None:
-        """As mmengine's; and clears away what a killed run left unfinished."""
+        """As mmengine's; and clears away what a killed run left unfinished.
+
+        Raises:
+            ConfigError: ``by_epoch`` with a loop that counts steps.
+        """
+        loop = runner.train_loop
+        if self.by_epoch and isinstance(loop, ExactLoop) and loop.counts_steps:
+            raise ConfigError(
+                "default_hooks.checkpoint.by_epoch=True: IterBasedTrainLoop counts steps: set"
+                " by_epoch=False, and interval to a number of steps"
+            )
         self.out_dir = os.fspath(self.directory(runner))
         runner.logger.info(f"checkpoints go to {self.out_dir}")
         if is_main_process() and os.path.isdir(self.out_dir):
@@ -117,11 +127,12 @@ class TrainingCheckpointHook(CheckpointHook):
         # Gradients that wait for more to be added are large: the save waits for their step.
         self._step_due |= due
         loop = runner.train_loop
-        stopping = isinstance(loop, ResumableTrainLoop) and loop.stop_signal
+        stopping = isinstance(loop, ExactLoop) and loop.steps.stop_signal
         if (self._step_due or stopping) and not gradients_pending(runner.optim_wrapper):
             self._step_due = False
             runner.logger.info(f"saving a checkpoint after {step} steps")
-            self._save(runner, epoch=runner.epoch, step=step, batches_done=batch_idx + 1)
+            done = loop.batches_done if isinstance(loop, ExactLoop) else batch_idx + 1
+            self._save(runner, epoch=runner.epoch, step=step, batches_done=done)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Saves where an epoch's end is due."""
@@ -132,8 +143,9 @@ class TrainingCheckpointHook(CheckpointHook):
 
     def before_validation(self, runner: Any) -> None:
         """Keeps a copy of what is not saved, should validation be told to end."""
-        if self._saved != (runner.epoch, runner.iter):
-            self._held = self._state(runner, runner.epoch, runner.iter, 0)
+        loop = runner.train_loop
+        if isinstance(loop, ExactLoop) and self._saved != (runner.epoch, runner.iter):
+            self._held = self._state(runner, runner.epoch, runner.iter, loop.batches_done)
 
     def after_validation(self, runner: Any) -> None:
         """Lets the copy go."""
@@ -148,8 +160,8 @@ class TrainingCheckpointHook(CheckpointHook):
         """
         loop = runner._train_loop
         if (
-            not isinstance(loop, ResumableTrainLoop)
-            or not loop.signals.received
+            not isinstance(loop, ExactLoop)
+            or not loop.steps.signals.received
             or not is_main_process()
         ):
             return
@@ -172,13 +184,15 @@ class TrainingCheckpointHook(CheckpointHook):
         for key, value in self._listed(info, path, epoch, step, batches_done).items():
             runner.message_hub.update_info(key, value)
         content = self._state(runner, epoch, step, batches_done)
-        self._saved = (epoch, step) if batches_done == 0 else None
+        self._saved = epoch, step
         self._write(runner, content, path)
 
     def _state(self, runner: Any, epoch: int, step: int, batches_done: int) -> dict[str, Any]:
         meta: dict[str, Any] = dict(epoch=epoch, iter=step)
-        if isinstance(runner.train_loop, ResumableTrainLoop):
-            meta |= runner.train_loop.state(batches_done=batches_done)
+        loop = runner.train_loop
+        if isinstance(loop, ExactLoop):
+            loop.steps.settle()  # nothing is saved that has not been looked at
+            meta |= loop.state(batches_done=batches_done)
         return collect(runner, meta)
 
     def _write(self, runner: Any, content: dict[str, Any], path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.optim import OptimWrapper
 from torch import nn
 
+from mmaction.engine.optim_wrappers import TrainingOptimWrapper
 from mmaction.errors import ConfigError
 from mmaction.registry import OPTIM_WRAPPERS
 
@@ -19,7 +19,7 @@ KINDS = ("bf16", "fp16")
 
 
 @OPTIM_WRAPPERS.register_module()
-class Bf16OptimWrapper(OptimWrapper):
+class Bf16OptimWrapper(TrainingOptimWrapper):
     """Forward passes in bfloat16 where that is safe; weights, gradients and optimizer in float32.
 
     bfloat16 has float32's range: no loss is scaled. Unlike mmengine's ``AmpOptimWrapper`` it works

@@ -31,7 +31,10 @@ from mmaction.engine.checkpoints import (
 )
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
+from mmaction.engine.exact_loop import ExactLoop
 from mmaction.engine.memory import keep_freed_memory
+from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
+from mmaction.engine.optim_wrappers import fuse_on_gpu
 from mmaction.engine.resume import find_newest
 from mmaction.engine.sharding import (
     FullyShardedModel,
@@ -40,7 +43,6 @@ from mmaction.engine.sharding import (
     require_sharding_possible,
 )
 from mmaction.engine.stop_signals import ignore_group_signals
-from mmaction.engine.train_loop import ResumableTrainLoop
 from mmaction.engine.training_state import collect, optim_wrappers, own_state
 from mmaction.errors import CheckpointError
 
@@ -73,6 +75,10 @@ class ActionRunner(Runner):
         join_processes(self.launcher, env_cfg.get("dist_cfg"))
         super().setup_env(env_cfg)
 
+    def build_message_hub(self, message_hub: dict[str, Any] | None = None) -> DeferringMessageHub:
+        """One that leaves log values on the device until they are read."""
+        return hub_of_run((message_hub or {}).get("name") or str(self.experiment_name))
+
     def build_logger(
         self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
     ) -> MMLogger:
@@ -90,7 +96,6 @@ class ActionRunner(Runner):
             plain_checkpoint=dict(type="PlainCheckpointHook"),
             bad_videos=dict(type="BadVideoHook"),
             data_wait=dict(type="DataWaitHook"),
-            mean_log=dict(type="MeanLogHook"),
             progress_sign=dict(type="ProgressSignHook"),
         )
         super().register_default_hooks({**always, **(hooks or {})})
@@ -129,7 +134,9 @@ class ActionRunner(Runner):
             super()._init_model_weights()
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """As mmengine's; made ready for sharded weights."""
+        """Fused on GPUs unless the config says otherwise, and made ready for sharded weights."""
+        if isinstance(optim_wrapper, Mapping) and isinstance(optim_wrapper.get("optimizer"), dict):
+            fuse_on_gpu(optim_wrapper["optimizer"], self.model.parameters())
         built = super().build_optim_wrapper(optim_wrapper)
         if isinstance(self.model, FullyShardedModel) and built is not optim_wrapper:
             for wrapper in optim_wrappers(built):
@@ -241,7 +248,7 @@ class ActionRunner(Runner):
         assert self._resumed is not None
         meta, own = self._resumed
         self._resumed = None
-        if isinstance(self.train_loop, ResumableTrainLoop):
+        if isinstance(self.train_loop, ExactLoop):
             self.train_loop.continue_from(meta, own)
 
     def load_checkpoint(

@@ -72,7 +72,10 @@ class ClipPreprocessor(BaseDataPreprocessor):
         samples = data["samples"]
         labels = None
         if all(s.label is not None for s in samples):
-            labels = torch.tensor([s.label for s in samples]).to(self.device, non_blocking=True)
+            # From ordinary memory a copy would wait for what the GPU has yet to do.
+            pinned = self.device.type == "cuda"
+            labels = torch.tensor([s.label for s in samples], pin_memory=pinned)
+            labels = labels.to(self.device, non_blocking=True)
         inputs = data["inputs"].to(self.device, non_blocking=True)
         color = data["color"].to(self.device, non_blocking=True)
         views = inputs.shape[1]

@@ -41,6 +41,28 @@ def test_evaluation_interval_is_mmengines_val_interval(loaded: Callable[..., Con
     assert loaded(options={"evaluation.interval": 4}).train_cfg.val_interval == 4
 
 
+@pytest.mark.parametrize("told", ["type='IterBasedTrainLoop'", "by_epoch=False"])
+def test_with_a_loop_that_counts_steps_the_log_does_so_too(
+    loaded: Callable[..., Config], told: str
+) -> None:
+    cfg = loaded(f"train_cfg = dict({told}, max_iters=9)\nevaluation = dict(interval=3)")
+    assert cfg.train_cfg == dict(type="IterBasedTrainLoop", max_iters=9, val_interval=3)
+    assert cfg.log_processor == dict(by_epoch=False)
+    assert cfg.default_hooks.logger == dict(
+        type="LoggerHook", interval=1, log_metric_by_epoch=False
+    )
+    kept = "log_processor = dict(by_epoch=True)\ndefault_hooks['logger'] = None"
+    cfg = loaded(f"train_cfg = dict({told}, max_iters=9)\n{kept}")
+    assert cfg.log_processor == dict(by_epoch=True)
+    assert cfg.default_hooks.logger is None
+
+
+def test_a_loop_told_by_epoch_is_this_projects(loaded: Callable[..., Config]) -> None:
+    cfg = loaded("train_cfg = dict(by_epoch=True, max_epochs=2)")
+    assert cfg.train_cfg == dict(type="EpochBasedTrainLoop", max_epochs=2, val_interval=1)
+    assert "log_processor" not in cfg
+
+
 def test_resume_from_is_mmengines_resume_and_load_from(loaded: Callable[..., Config]) -> None:
     cfg = loaded("resume_from = 'x.pth'\nload_from = 'y.pth'")
     assert (cfg.resume, cfg.load_from) == (True, "x.pth")

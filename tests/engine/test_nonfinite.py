@@ -59,9 +59,10 @@ def test_a_finite_step_is_taken() -> None:
     guard, _ = guarded(model)
     guard.update_params(model(torch.tensor([[1.0, 2.0]])).sum())
     torch.testing.assert_close(model.weight.detach(), torch.tensor([[-0.1, -0.2]]))
-    assert guard.loss == 0
-    assert not guard.bad_loss
-    assert not guard.bad_gradients
+    assert guard.look is not None
+    assert guard.look.loss == 0
+    assert not guard.look.bad_loss
+    assert not guard.look.bad_gradients
 
 
 @pytest.mark.parametrize(("value", "bad_loss"), [(float("nan"), True), (float("inf"), True)])
@@ -72,7 +73,8 @@ def test_a_loss_that_is_not_finite_changes_no_weight(value: float, bad_loss: boo
     with pytest.raises(NonfiniteStep):
         guard.update_params((model(torch.ones(1, 2)) * value).sum())
     assert torch.equal(model.weight, before)
-    assert guard.bad_loss is bad_loss
+    assert guard.look is not None
+    assert guard.look.bad_loss is bad_loss
 
 
 def test_gradients_alone_may_be_bad() -> None:
@@ -82,9 +84,10 @@ def test_gradients_alone_may_be_bad() -> None:
     guard, _ = guarded(model)
     with pytest.raises(NonfiniteStep):
         guard.update_params(model(torch.ones(1, 1)).sqrt().sum())
-    assert guard.loss == 0
-    assert not guard.bad_loss
-    assert guard.bad_gradients
+    assert guard.look is not None
+    assert guard.look.loss == 0
+    assert not guard.look.bad_loss
+    assert guard.look.bad_gradients
     assert torch.equal(model.weight, torch.zeros(1, 1))
 
 
@@ -112,7 +115,9 @@ def test_buffers_are_put_back() -> None:
     norm(torch.full((4, 2), float("nan")))
     assert norm.running_mean is not None
     assert norm.running_mean.isnan().all()
-    copy.restore()
+    copy.restore(torch.tensor(0.0))
+    assert norm.running_mean.isnan().all()
+    copy.restore(torch.tensor(1.0))
     assert norm.running_mean.tolist() == [0, 0]
     assert int(norm.num_batches_tracked) == 0
 
@@ -194,14 +199,16 @@ def test_another_word_than_stop_or_skip(tiny_config: Path) -> None:
         train(cfg)
 
 
+@pytest.mark.parametrize("later", [False, True])
 def test_two_processes_stop_together(
-    spoiled: Callable[..., Path], run_process: Callable[..., Any], tmp_path: Path
+    spoiled: Callable[..., Path], run_process: Callable[..., Any], tmp_path: Path, later: bool
 ) -> None:
     """One video alone is bad, so that one process alone has a bad loss; one line names it."""
     if 0 < torch.cuda.device_count() < 2:
         pytest.skip("two GPUs")
     path = os.pathsep.join([str(tmp_path), str(REPO)])
-    config = spoiled("video 1", "train_dataloader['batch_size'] = 1\n")
+    text = f"train_dataloader['batch_size'] = 1\ntrain_cfg['look_later'] = {later}\n"
+    config = spoiled("video 1", f"{text}optim_wrapper['optimizer']['fused'] = {later}\n")
     ended = run_process("tools/dist_train_recognizer.sh", config, 2, PYTHONPATH=path)
     assert ended.code == 2
     assert "the loss is nan; clips: 'train/video 1'; the batch" in ended.error

@@ -33,6 +33,15 @@ param_scheduler = [
 save_every_n_steps = 2
 default_hooks["checkpoint"] = dict(max_keep_ckpts=2)
 """
+# The same in steps, which end within an epoch; steps are judged during the next ones.
+STEPS = 23
+IN_STEPS = f"""
+{TRAINING}
+train_cfg = dict(type="IterBasedTrainLoop", max_iters={STEPS}, look_later=True)
+optim_wrapper["optimizer"]["fused"] = True
+evaluation = dict(interval=4)
+default_hooks["checkpoint"] = dict(by_epoch=False, interval=3, max_keep_ckpts=2)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +127,33 @@ def test_two_processes_killed_end_as_unbroken_ones(
     own = torch.load(broken / f"epoch_{EPOCHS}.pth", weights_only=True)["processes"]
     assert len(own) == 2
     assert not torch.equal(*(process["random"]["torch"] for process in own))
+
+
+@pytest.mark.parametrize(
+    ("processes", "signals"),
+    [(1, ["SIGKILL", "SIGUSR1", "SIGKILL", "SIGTERM"]), (2, ["SIGKILL"])],
+)
+def test_a_run_told_in_steps_is_as_exact(
+    kill_and_resume: Callable[..., tuple[list[int], Path, Path]],
+    processes: int,
+    signals: list[str],
+) -> None:
+    """Validation comes within an epoch, and after the save of its step."""
+    if processes > 1 and 0 < torch.cuda.device_count() < processes:
+        pytest.skip("two GPUs")
+    text = f"{IN_STEPS}\ntrain_dataloader['batch_size'] = {2 // processes}\n"
+    codes, straight, broken = kill_and_resume(processes, signals, text)
+    require_codes(signals, codes)
+    kept = ["iter_22.pth", "iter_23.pth"]
+    for name in kept:
+        assert differing(*(folder / name for folder in (straight, broken))) == []
+    files = [sorted(p.name for p in folder.glob("iter_*.pth")) for folder in (straight, broken)]
+    assert files == [kept, kept]
+    last = read_checkpoint(broken / kept[1])
+    place = {key: last["meta"][key] for key in ("epoch", "batches_done", "iter")}
+    assert place == {"epoch": 4, "batches_done": 3, "iter": STEPS}
+    validated = last["message_hub"]["log_scalars"]["val/perception/top1"]["history"]
+    assert len(validated) == STEPS // 4, "the last comes after the save"
 
 
 HOOKS = """

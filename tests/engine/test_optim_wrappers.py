@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import copy
+import math
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from mmaction.engine import TrainingOptimWrapper
+from mmaction.engine.optim_wrappers import fuse_on_gpu
+from mmaction.registry import OPTIM_WRAPPERS
+
+
+def stepped(wrapper: OptimWrapper, model: nn.Module) -> None:
+    wrapper.update_params(model(torch.tensor([[3.0, 4.0]])).sum())
+
+
+def test_the_norm_is_kept_for_the_log_and_clipped_as_by_mmengine() -> None:
+    torch.manual_seed(0)
+    models = [nn.Linear(2, 1, bias=False) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    for model, kind in zip(models, (OptimWrapper, TrainingOptimWrapper), strict=True):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        wrapper = kind(optimizer=optimizer, clip_grad=dict(max_norm=1.0))
+        stepped(wrapper, model)
+    assert torch.equal(models[0].weight, models[1].weight)
+    assert isinstance(wrapper, TrainingOptimWrapper)
+    [(key, norm)] = wrapper.take_norm()
+    assert key == "train/grad_norm"
+    assert norm.item() == pytest.approx(math.hypot(3, 4)), "of the gradient, which is the input"
+    assert wrapper.take_norm() == []
+
+
+def test_values_are_clipped_without_a_norm() -> None:
+    model = nn.Linear(2, 1, bias=False)
+    before = model.weight.detach().clone()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    wrapper = TrainingOptimWrapper(optimizer, clip_grad=dict(type="value", clip_value=0.5))
+    stepped(wrapper, model)
+    torch.testing.assert_close(before - model.weight.detach(), torch.full((1, 2), 0.5))
+    assert wrapper.take_norm() == []
+
+
+@pytest.mark.parametrize("saved", [None, True])
+@pytest.mark.parametrize("loaded", [None, True])
+def test_a_checkpoint_does_not_say_whether_the_optimizer_is_fused(
+    saved: bool | None, loaded: bool | None
+) -> None:
+    """And the next step is as it would have been without the way through a file."""
+    torch.manual_seed(0)
+    model = nn.Linear(2, 1, bias=False)
+    first = TrainingOptimWrapper(torch.optim.AdamW(model.parameters(), lr=0.1, fused=saved))
+    stepped(first, model)
+    other = copy.deepcopy(model)
+    second = TrainingOptimWrapper(torch.optim.AdamW(other.parameters(), lr=9.0, fused=loaded))
+    second.load_state_dict(first.state_dict())
+    assert second.param_groups[0]["fused"] is loaded
+    assert second.param_groups[0]["lr"] == 0.1
+    stepped(first, model)
+    stepped(second, other)
+    torch.testing.assert_close(other.weight, model.weight)
+
+
+@pytest.mark.parametrize("kind", ["OptimWrapper", "AmpOptimWrapper", "Bf16OptimWrapper"])
+def test_they_take_the_place_of_mmengines(kind: str) -> None:
+    assert issubclass(OPTIM_WRAPPERS.get(kind), TrainingOptimWrapper)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (dict(type="SGD"), True),
+        (dict(type="AdamW"), True),
+        (dict(type=torch.optim.Adam), True),
+        (dict(type="AdamW", fused=False), False),
+        (dict(type="SGD", foreach=True), None),
+        (dict(type="RMSprop"), None),
+        (dict(), None),
+    ],
+)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_optimizers_are_fused_on_gpus_alone(
+    config: dict, expected: bool | None, device: str
+) -> None:
+    config = dict(config)
+    said = config.get("fused")
+    with FakeTensorMode():  # needs no GPU to be there
+        parameters = [nn.Parameter(torch.empty(2, device=device))]
+    fuse_on_gpu(config, parameters)
+    assert config.get("fused") is (expected if device == "cuda" else said)
