@@ -14,7 +14,8 @@ from mmaction.registry import HOOKS
 class ProgressSignHook(Hook):
     """Says for each batch when the process waits for it and when it works on it."""
 
-    priority = "LOWEST"
+    # Before the logger and what saves: there processes exchange, and those that are early wait.
+    priority = 55
 
     def __init__(self) -> None:
         self._order = 0
