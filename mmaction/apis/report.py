@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mmengine.dist import is_main_process
-
 from mmaction.apis.test import TestOutcome
 from mmaction.evaluation.accuracy_metric import ACCURACIES
 
@@ -25,8 +23,8 @@ def accuracy_table(metrics: dict[str, float]) -> str:
 def report_test(
     outcome: TestOutcome, *, out: str | None, log: str | None, explanations: str | None
 ) -> None:
-    """Prints the accuracies and where everything is; the main process alone does."""
-    if not is_main_process():
+    """Prints the accuracies and where everything is, in the process that has the table."""
+    if outcome.table is None:
         return
     videos = len(outcome.table.names)
     lines = [f"{videos} videos" + (f", scores from {out}" if outcome.from_cache else "")]

@@ -36,14 +36,15 @@ class TestOutcome:
     """What a test found.
 
     Attributes:
-        table: Every video's scores, in the order of the annotation.
-        metrics: ``{'perception/top1': …}`` in [0, 1]; empty without labels.
+        table: Every video's scores, in the order of the annotation. Of several processes the first
+            one alone has it; in the others it is None.
+        metrics: ``{'perception/top1': …}`` in [0, 1], in all processes; empty without labels.
         from_cache: Whether the scores were read from ``out``.
     """
 
     __test__ = False  # not a test case, whatever its name
 
-    table: ScoreTable
+    table: ScoreTable | None
     metrics: dict[str, float]
     from_cache: bool
 
@@ -80,19 +81,17 @@ def test(
         raise CheckpointError(f"checkpoint {checkpoint}: no such file")
     join_processes(cfg.get("launcher", "none"), cfg.get("env_cfg", {}).get("dist_cfg"))
     made_from = fingerprints(cfg, checkpoint)
-    table = None
+    outcome = None
     if out is not None and explanations is None and not ignore_cache:
-        table = _cached_for_all(Path(out), made_from)
-    from_cache = table is not None
-    if table is None:
-        table = replace(_run(cfg, checkpoint, explanations), made_from=made_from)
-    found = accuracies(table, metrics)
-    if out is not None and is_main_process():
-        if not from_cache:
-            table.save(out)
+        outcome = _cached_for_all(Path(out), made_from, metrics)
+    if outcome is None:
+        outcome = _run(cfg, checkpoint, explanations, metrics, made_from)
+    if out is not None and outcome.table is not None:
+        if not outcome.from_cache:
+            outcome.table.save(out)
         with atomic_path(Path(out).with_suffix(".metrics.json")) as path:
-            path.write_text(json.dumps(found, indent=2) + "\n")
-    return TestOutcome(table=table, metrics=found, from_cache=from_cache)
+            path.write_text(json.dumps(outcome.metrics, indent=2) + "\n")
+    return outcome
 
 
 def fingerprints(cfg: Config, checkpoint: str | os.PathLike[str]) -> dict[str, str]:
@@ -117,18 +116,24 @@ def _file_hash(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def _cached_for_all(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
+def _cached_for_all(
+    out: Path, made_from: dict[str, str], metrics: Sequence[str]
+) -> TestOutcome | None:
     """The main process looks and tells the others, so that all go the same way, or all fail."""
-    found: list[ScoreTable | UserError | None] = [None]
+    table = None
+    found: list[dict[str, float] | UserError | None] = [None]
     if is_main_process():
         try:
-            found = [_cached(out, made_from)]
+            table = _cached(out, made_from)
+            found = [None if table is None else accuracies(table, metrics)]
         except UserError as e:
             found = [e]
     broadcast_object_list(found)
     if isinstance(found[0], UserError):
         raise found[0]
-    return found[0]
+    if found[0] is None:
+        return None
+    return TestOutcome(table=table, metrics=found[0], from_cache=True)
 
 
 def _cached(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
@@ -142,8 +147,12 @@ def _cached(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
 
 
 def _run(
-    cfg: Config, checkpoint: str | os.PathLike[str], explanations: str | os.PathLike[str] | None
-) -> ScoreTable:
+    cfg: Config,
+    checkpoint: str | os.PathLike[str],
+    explanations: str | os.PathLike[str] | None,
+    metrics: Sequence[str],
+    made_from: dict[str, str],
+) -> TestOutcome:
     tolerate_broken_torchvision()
     require_work_dir(cfg)
     cfg = copy.deepcopy(cfg)
@@ -153,7 +162,8 @@ def _run(
         cfg[key] = None
     cfg.load_from, cfg.resume = os.fspath(checkpoint), False
     cfg.test_cfg = cfg.get("test_cfg") or {}
-    cfg.test_evaluator = dict(type="AccuracyMetric")
+    # A list, because mmengine takes a dict that has 'metrics' for an evaluator's.
+    cfg.test_evaluator = [dict(type="AccuracyMetric", metrics=list(metrics))]
     if explanations is not None:
         hook = dict(type="ExplanationHook", out_dir=os.fspath(explanations))
         cfg.custom_hooks = [*(cfg.get("custom_hooks") or ()), hook]
@@ -163,8 +173,8 @@ def _run(
         if isinstance(dataset, ClipDataset):
             check_present(dataset.annotations, dataset.sources)
         runner = ActionRunner.from_cfg(cfg)
-        runner.test()
+        found = runner.test()
     metric = runner.test_loop.evaluator.metrics[0]
     assert isinstance(metric, AccuracyMetric)
-    assert metric.table is not None
-    return metric.table
+    table = None if metric.table is None else replace(metric.table, made_from=made_from)
+    return TestOutcome(table=table, metrics=found, from_cache=False)

@@ -8,6 +8,7 @@ that the processes met at, and watches its neighbour's; that goes on while the p
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -91,6 +92,8 @@ class Heartbeat:
         self._round_sec = time.monotonic()
         self._thread.start()
         self._guard.start()
+        # Python ends a daemon thread by force, and within the store's C++ that aborts the process.
+        atexit.register(self._halt, 2 * self._interval_sec)
 
     def working_on(self, order: int, doing: str) -> None:
         """Says what this process does next; it costs nothing."""
@@ -107,9 +110,8 @@ class Heartbeat:
 
     def stop(self) -> None:
         """This process ends on purpose: nobody is to miss it."""
-        self._leaving.set()
-        if self._thread.is_alive():
-            self._thread.join(self._silence_sec)
+        self._halt(self._silence_sec)
+        atexit.unregister(self._halt)
         try:
             with self._lock:
                 self._store.set(str(self._rank), LEFT.decode())
@@ -140,6 +142,11 @@ class Heartbeat:
                 return self._store.add("told", 1) == 1
         except DistError:
             return True
+
+    def _halt(self, timeout_sec: float) -> None:
+        self._leaving.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_sec)
 
     def _await_farewell(self) -> None:
         end = time.monotonic() + FAREWELL_SEC

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from mmengine.dist import all_gather_object
+from mmengine.dist import broadcast_object_list, gather_object, is_main_process
 from mmengine.evaluator import BaseMetric
 
 from mmaction.errors import ConfigError, near
@@ -64,40 +65,85 @@ def accuracies(table: ScoreTable, names: Sequence[str] = tuple(ACCURACIES)) -> d
 class AccuracyMetric(BaseMetric):
     """Top-1, top-5 and mean-class accuracy of both branches.
 
-    Each process hands in the scores of its videos; they are gathered, each video counted once and
-    put in order, before anything is computed: the result does not depend on how many processes
-    there were, nor on the batch size. ``table`` keeps the gathered scores of the last evaluation.
+    Each process sends the scores of its videos to the first one while the test runs, and keeps
+    none that it has sent. The first one puts them in order, each video once, before anything is
+    computed: the result does not depend on how many processes there were, nor on the batch size.
 
     Args:
         metrics: Which of ``top1``, ``top5``, ``mean_class``; MMAction's names are known too.
+        send_every: Number of batches from one sending to the next. The processes wait for each
+            other there; that is also when scores leave the device, so that batches between do not
+            wait for it.
+
+    Attributes:
+        table: The scores of the last evaluation; None in every process but the first.
+
+    Raises:
+        ConfigError: A metric that is none, or ``send_every`` below 1.
     """
 
     # The names say it all; mmengine warns of an empty prefix unless told that it is meant.
     default_prefix = ""
 
-    def __init__(self, *, metrics: Sequence[str] = tuple(ACCURACIES)) -> None:
+    def __init__(self, *, metrics: Sequence[str] = tuple(ACCURACIES), send_every: int = 64) -> None:
         super().__init__()
+        if not isinstance(send_every, int) or send_every < 1:
+            raise ConfigError(f"send_every={send_every!r}: expected a whole number, 1 or more")
         self.metrics = resolve_accuracies(metrics)
+        self.send_every = send_every
         self.table: ScoreTable | None = None
+        self.results: list[list[VideoResult]] = []  # batches that are not sent yet
+        self._received: list[ScoreTable] = []  # in the first process alone
 
     def process(self, data_batch: Any, data_samples: Sequence[VideoResult]) -> None:
-        """Keeps a batch's scores. ``data_samples`` are the recognizer's results."""
-        self.results.append(ScoreTable.from_results(data_samples))
+        """Keeps a batch's scores, not its maps. ``data_samples`` are the recognizer's results."""
+        self.results.append(
+            [replace(r, spatial_attention=None, temporal_attention=None) for r in data_samples]
+        )
+        if len(self.results) == self.send_every:
+            self._send(done=False)
 
     def compute_metrics(self, results: list[ScoreTable]) -> dict[str, float]:
-        """Accuracies of gathered tables."""
+        """Accuracies of all processes' tables."""
         self.table = ScoreTable.merge(results)
         return accuracies(self.table, self.metrics)
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Gathers from all processes and computes on each.
+        """Computes in the first process, once it has all scores, and tells the others.
 
         Args:
             size: Number of videos in the data set.
         """
-        parts = [table for rank in all_gather_object(self.results) for table in rank]
+        # Processes may have a batch more or less: who is done goes on until all are.
+        while not self._send(done=True):
+            pass
+        self.table = None
+        found: list[dict[str, float] | None] = [None]
+        if is_main_process():
+            found = [self.compute_metrics(self._received)]
+            self._received.clear()
+            assert self.table is not None
+            assert len(self.table.names) == size, f"{len(self.table.names)} of {size} videos scored"
+        broadcast_object_list(found)
+        assert found[0] is not None
+        return found[0]
+
+    def _send(self, *, done: bool) -> bool:
+        """Sends what is kept to the first process; all take part.
+
+        Args:
+            done: This process has no more after that.
+
+        Returns:
+            Whether all processes are done.
+        """
+        kept = [result for batch in self.results for result in batch]
+        own = ScoreTable.from_results(kept) if kept else None
         self.results.clear()
-        metrics = self.compute_metrics(parts)
-        assert self.table is not None
-        assert len(self.table.names) == size, f"{len(self.table.names)} of {size} videos scored"
-        return metrics
+        sent = gather_object((own, done))
+        all_done = [False]
+        if sent is not None:
+            self._received += [table for table, _ in sent if table is not None]
+            all_done = [all(process_done for _, process_done in sent)]
+        broadcast_object_list(all_done)
+        return all_done[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -48,6 +49,34 @@ class KeepBuffersOfEachRank(Hook):
         torch.save(dict(model.named_buffers()), path)
 '''
 
+WATCH_SCORES = '''
+import json
+import os
+
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class WatchScores(Hook):
+    """Scores are sent every other batch; writes how many batches are kept after each."""
+
+    def before_test(self, runner):
+        self.metric = runner.test_loop.evaluator.metrics[0]
+        self.metric.send_every = 2
+        self.kept = []
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.kept.append(len(self.metric.results))
+
+    def after_test_epoch(self, runner, metrics=None):
+        seen = dict(kept=self.kept, left=len(self.metric.results), metrics=metrics)
+        seen["has_table"] = self.metric.table is not None
+        with open(os.path.join(runner.work_dir, f"rank{get_rank()}.json"), "w") as file:
+            json.dump(seen, file)
+'''
+
 
 def skip_without_gpus(processes: int) -> None:
     if torch.cuda.is_available() and torch.cuda.device_count() < processes:
@@ -55,37 +84,60 @@ def skip_without_gpus(processes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("processes", "batch_size", "workers"), [(1, 3, 2), (2, 1, 0), (2, 8, 1), (3, 2, 1)]
+    ("processes", "batch_size", "workers", "videos"),
+    [(1, 3, 2, 7), (2, 1, 0, 7), (3, 8, 1, 2), (3, 2, 1, 7)],
 )
 def test_scores_depend_on_neither_processes_nor_batches_nor_workers(
     processes: int,
     batch_size: int,
     workers: int,
-    tiny_config: Path,
+    videos: int,
+    tiny_data: Path,
+    make_config: MakeConfig,
     tiny_checkpoint: Path,
     run_process: Run,
     run_tool: Run,
     tmp_path: Path,
 ) -> None:
-    """Seven videos, which neither two nor three processes share evenly; 3 leave out nothing."""
+    """Seven videos, which neither two nor three processes share evenly; of two, one gets none."""
     skip_without_gpus(processes)
+    (tmp_path / "watch_scores.py").write_text(WATCH_SCORES)
+    names = [f"val/video {n}" for n in range(videos)]
+    config = make_config(tiny_data, f"test_dataloader['dataset']['include'] = {names}\n")
+    watching = make_config(
+        tiny_data,
+        f"test_dataloader['dataset']['include'] = {names}\n"
+        f"test_dataloader.update(batch_size={batch_size}, num_workers={workers})\n"
+        "custom_imports = dict(imports=['watch_scores'])\n"
+        "custom_hooks = [dict(type='WatchScores')]\n",
+        name="watching.py",
+    )
     one, many = tmp_path / "one.pkl", tmp_path / "many.pkl"
-    assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", one).code == 0
+    assert run_tool("test_recognizer", config, tiny_checkpoint, "--out", one).code == 0
     script = "tools/dist_test_recognizer.sh"
-    loader = [f"test_dataloader.batch_size={batch_size}", f"test_dataloader.num_workers={workers}"]
-    command = [script, tiny_config, tiny_checkpoint, processes, "--out", many]
-    ended = run_process(*command, "--cfg-options", *loader)
+    path = f"{tmp_path}:{Path(__file__).resolve().parents[2]}"
+    command = [script, watching, tiny_checkpoint, processes, "--out", many]
+    ended = run_process(*command, PYTHONPATH=path)
     assert (ended.code, ended.err) == (0, "")
     expected, got = ScoreTable.load(one), ScoreTable.load(many)
-    assert got.names == expected.names == [f"val/video {n}" for n in range(7)]
+    assert got.names == expected.names == names
     np.testing.assert_array_equal(got.labels, expected.labels)
     np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
     np.testing.assert_allclose(got.attention_scores, expected.attention_scores, atol=1e-6)
     metrics = [json.loads(p.with_suffix(".metrics.json").read_text()) for p in (one, many)]
     assert metrics[0] == metrics[1]
-    assert ended.out.count("7 videos") == 1, ended.out
+    assert ended.out.count(f"{videos} videos") == 1, ended.out
     lines = ended.out.splitlines()
     assert sum(line.startswith("perception ") for line in lines) == 1, "one process reports"
+    for rank in range(processes):
+        batches = math.ceil(len(range(rank, videos, processes)) / batch_size)
+        seen = json.loads((tmp_path / f"work/rank{rank}.json").read_text())
+        assert seen == dict(
+            kept=[(1, 0)[n % 2] for n in range(batches)],
+            left=0,
+            has_table=rank == 0,
+            metrics=metrics[0],
+        )
 
 
 def test_scores_are_taken_from_the_cache_by_all_processes(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from mmaction.errors import ConfigError
 from mmaction.evaluation import (
@@ -37,8 +39,24 @@ def test_an_unknown_name_is_refused_with_a_near_one() -> None:
         resolve_accuracies(["top_1"])
 
 
-def test_both_branches_are_scored_and_each_video_counts_once(make_result: MakeResult) -> None:
-    metric = METRICS.build(dict(type="AccuracyMetric"))
+def test_never_sending_is_refused() -> None:
+    with pytest.raises(ConfigError, match="send_every=0: expected a whole number, 1 or more"):
+        AccuracyMetric(send_every=0)
+
+
+def test_maps_are_not_kept(make_result: MakeResult) -> None:
+    metric = AccuracyMetric()
+    maps = dict(spatial_attention=torch.zeros(1, 2, 3, 3), temporal_attention=torch.zeros(1, 2))
+    metric.process(None, [replace(make_result(0), **maps)])
+    [[kept]] = metric.results
+    assert kept == replace(kept, spatial_attention=None, temporal_attention=None)
+
+
+@pytest.mark.parametrize("send_every", [1, 3, 64])
+def test_both_branches_are_scored_and_each_video_counts_once(
+    send_every: int, make_result: MakeResult
+) -> None:
+    metric = METRICS.build(dict(type="AccuracyMetric", send_every=send_every))
     results = [make_result(i, label=i % 4) for i in range(7)]
     for batch in ([4, 5], [6, 0], [1, 2, 3], [0, 1]):
         metric.process(None, [results[i] for i in batch])
