@@ -39,6 +39,7 @@ from timing import median_ratio, print_table, raised_peak_bytes, report_machine,
 from torch import Tensor, nn
 
 from mmaction.apis.complexity import count
+from mmaction.engine.memory import keep_freed_memory
 from mmaction.models import STABN
 from mmaction.models.convolution import set_fast
 from mmaction.models.inference import fuse_for_inference
@@ -117,6 +118,7 @@ ROWS = {
     "bf16 autocast": Row(bf16=True),
     "default": Row(**DEFAULT),
     "default, selective": Row(**DEFAULT, with_cp="selective", infers=False),
+    "default, with_cp=True": Row(**DEFAULT, with_cp=True, infers=False),
     "default, fused": Row(**DEFAULT, fused=True, trains=False),
     "default, bf16": Row(**DEFAULT, bf16=True),
     "default, bf16, fused": Row(**DEFAULT, bf16=True, fused=True, trains=False),
@@ -299,6 +301,7 @@ def main() -> None:
         run = peak_run(args.peak_of, args)
         print(raised_peak_bytes(run))
         return
+    keep_freed_memory()  # as a run does; for the peer, too
     if args.device == "cuda" and not torch.cuda.is_available():
         print(f"{args.size} on cuda: no GPU here, nothing measured")
         return
