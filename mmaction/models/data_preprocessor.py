@@ -67,11 +67,12 @@ class ClipPreprocessor(BaseDataPreprocessor):
 
         Returns:
             The recognizer's arguments: ``clips`` float32 (B·V)×3×T×H×W, the views of a video one
-            after another; ``labels`` int64 B, or None where a sample has none; ``samples``.
+            after another; ``labels`` int64 B, or None where a sample has none (or there are no
+            samples, for a part of a batch); ``samples``.
         """
         samples = data["samples"]
         labels = None
-        if all(s.label is not None for s in samples):
+        if samples and all(s.label is not None for s in samples):
             labels = torch.tensor([s.label for s in samples]).to(self.device, non_blocking=True)
         inputs = data["inputs"].to(self.device, non_blocking=True)
         color = data["color"].to(self.device, non_blocking=True)

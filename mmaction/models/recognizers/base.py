@@ -110,15 +110,19 @@ class BaseRecognizer(BaseModel, ABC):
         Args:
             data: From ``collate_clips``.
         """
-        if self.max_views is None:
-            return super().test_step(data)
-        return self._score(self._prepared(data, self.max_views), data["samples"])
+        return self._score(self._prepared(data), data["samples"])
 
-    def _prepared(self, data: dict[str, Any], max_views: int) -> Iterator[Tensor]:
-        """Normalised clips, at most ``max_views`` at once, each view as if it were a video."""
+    def _prepared(self, data: dict[str, Any]) -> Iterator[Tensor]:
+        """Normalised clips, at most ``max_views`` at once, each view as if it were a video.
+
+        The host waits for nothing here: what the loader has pinned is copied as it lies, and what
+        is small is repeated on the device.
+        """
         views = data["inputs"].flatten(0, 1).unsqueeze(1)
-        color = data["color"].repeat_interleave(data["inputs"].shape[1], dim=0)
-        for some, its_color in zip(views.split(max_views), color.split(max_views), strict=True):
+        color = data["color"].to(self.data_preprocessor.device, non_blocking=True)
+        color = color.repeat_interleave(data["inputs"].shape[1], dim=0)
+        most = self.max_views or len(views)
+        for some, its_color in zip(views.split(most), color.split(most), strict=True):
             batch = dict(inputs=some, color=its_color, samples=[])
             clips = self.data_preprocessor(batch, training=False)["clips"]
             self._check_clips(clips)
