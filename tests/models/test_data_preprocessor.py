@@ -51,6 +51,7 @@ def test_labels_become_a_tensor_and_missing_ones_none() -> None:
     preprocessor = ClipPreprocessor()
     assert preprocessor(batch(2, 1, [3, 1]))["labels"].tolist() == [3, 1]
     assert preprocessor(batch(2, 1, [3, None]))["labels"] is None
+    assert preprocessor({**batch(2, 1, [3, 1]), "samples": []})["labels"] is None
 
 
 @pytest.mark.parametrize("wrong", [dict(std=(1.0, 0.0, 1.0)), dict(mean=(1.0,))])
