@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmaction.models.winograd import convolve_over_time, saves_work
+from mmaction.models import winograd
 
-# With fewer channels, in or out, the library's own convolution is as fast as matrix products.
-WIDE = 64
+# With fewer channels, in or out, the library's own convolution is as fast as matrix products; of
+# 1×1×1 kernels its backward pass is the slower part.
+WIDE, WIDE_WITHOUT_GRADIENTS = 64, 256
 
 
 class FastConv3d(nn.Conv3d):
@@ -35,6 +36,7 @@ class FastConv3d(nn.Conv3d):
     """
 
     fast: bool = True
+    _transformed: Tensor | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,9 +50,9 @@ class FastConv3d(nn.Conv3d):
         fast = self.fast and self._is_plain
         if fast and x.is_contiguous(memory_format=torch.channels_last_3d):
             if _multiplies(x, weight):
-                if self._within_pixels:
+                if self._within_pixels and _is_wide(weight):
                     return self._as_product(x, weight, bias)
-                if self._three_frames and saves_work(x.shape[2]):
+                if self._three_frames and winograd.saves_work(x.shape[2]):
                     return self._by_winograd(x, weight, bias)
             if not torch.is_grad_enabled():
                 if self._within_frames:
@@ -89,9 +91,18 @@ class FastConv3d(nn.Conv3d):
 
     def _by_winograd(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         pixels = x.permute(0, 2, 3, 4, 1)
-        y = convolve_over_time(pixels.flatten(2, 3), weight.flatten(2).transpose(1, 2))
+        rows, taps = pixels.flatten(2, 3), weight.flatten(2).transpose(1, 2)
+        if self._transformed is not None and weight is self.weight:
+            y = winograd.convolve_transformed(rows, self._transformed)
+        else:
+            y = winograd.convolve_over_time(rows, taps)
         y = y.view(*pixels.shape[:4], -1).permute(0, 4, 1, 2, 3)
-        return y if bias is None else y + bias[:, None, None, None]
+        return y if bias is None else y.add_(bias[:, None, None, None])
+
+    def keep_transformed(self) -> None:
+        """Transforms the weight once for all calls: it must not change, nor get gradients."""
+        if self._three_frames and min(self.weight.shape[:2]) >= WIDE:
+            self._transformed = winograd.transform(self.weight.flatten(2).transpose(1, 2))
 
     def _over_frames(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         clips, _, frames = x.shape[:3]
@@ -125,6 +136,11 @@ def _multiplies(x: Tensor, weight: Tensor) -> bool:
     """Whether matrix products are the fast way: elsewhere libraries have better of their own."""
     plain = x.is_cpu and x.dtype == weight.dtype == torch.float32
     return plain and min(weight.shape[:2]) >= WIDE and not torch.is_autocast_enabled("cpu")
+
+
+def _is_wide(weight: Tensor) -> bool:
+    """Whether a 1×1×1 kernel is wide enough to be a matrix product."""
+    return torch.is_grad_enabled() or min(weight.shape[:2]) >= WIDE_WITHOUT_GRADIENTS
 
 
 def set_fast(model: nn.Module, fast: bool) -> None:

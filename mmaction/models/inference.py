@@ -61,6 +61,8 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
     for module in fused.modules():
         if isinstance(module, FastConv3d):
             set_fast(module, module.fast)  # new weights, in the layout of the old
+            if module.weight.dtype == torch.float32:
+                module.keep_transformed()
     return fused
 
 

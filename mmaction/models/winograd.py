@@ -69,6 +69,23 @@ def convolve_over_time(x: Tensor, weight: Tensor) -> Tensor:
     return _convolve(x, weight)
 
 
+def convolve_transformed(x: Tensor, transformed: Tensor) -> Tensor:
+    """``convolve_over_time`` without gradients, by what ``transform`` made of the weight."""
+    to_products, to_frames = _transforms(x.shape[1], x.dtype)
+    factors = transformed.permute(1, 2, 0)
+    y = x.new_empty((*x.shape[:3], len(transformed)))
+    # A clip at a time: what the products read and write stays small, and lies as they need it.
+    for clip, result in zip(x, y, strict=True):
+        products = torch.bmm(_rows(clip, to_products), factors)
+        _combine(to_frames, products, out=result)
+    return y
+
+
+def transform(weight: Tensor) -> Tensor:
+    """G·g of K×3×C: K×P×C."""
+    return _taps_to_products(weight.dtype) @ weight
+
+
 @cache
 def _transforms(frames: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Bᵀ for all steps, P·S×T, and Aᵀ, T×P·S; what lies beyond the ends is left out of them."""
@@ -89,31 +106,19 @@ def _taps_to_products(dtype: torch.dtype) -> Tensor:
     return torch.tensor(_G, dtype=dtype)
 
 
-def _transformed(weight: Tensor) -> Tensor:
-    """G·g, K×P×C."""
-    return _taps_to_products(weight.dtype) @ weight
-
-
 @torch.library.custom_op("mmaction::convolve_over_time", mutates_args=())
 def _convolve(x: Tensor, weight: Tensor) -> Tensor:
-    to_products, to_frames = _transforms(x.shape[1], x.dtype)
-    factors = _transformed(weight).permute(1, 2, 0)
-    y = x.new_empty((*x.shape[:3], len(weight)))
-    # A clip at a time: what the products read and write stays small, and lies as they need it.
-    for clip, result in zip(x, y, strict=True):
-        products = torch.bmm(_rows(clip, to_products), factors)
-        _combine(to_frames, products, out=result)
-    return y
+    return convolve_transformed(x, transform(weight))
 
 
-def _rows(clip: Tensor, transform: Tensor) -> Tensor:
+def _rows(clip: Tensor, matrix: Tensor) -> Tensor:
     """T×N×C by P·S×T to P×(S·N)×C: the rows of the six matrix products."""
-    return (transform @ clip.flatten(1)).view(PRODUCTS, -1, clip.shape[2])
+    return (matrix @ clip.flatten(1)).view(PRODUCTS, -1, clip.shape[2])
 
 
-def _combine(transform: Tensor, products: Tensor, *, out: Tensor) -> None:
+def _combine(matrix: Tensor, products: Tensor, *, out: Tensor) -> None:
     """P×(S·N)×K by T×P·S into ``out``, T×N×K."""
-    torch.mm(transform, products.view(transform.shape[1], -1), out=out.view(len(out), -1))
+    torch.mm(matrix, products.view(matrix.shape[1], -1), out=out.view(len(out), -1))
 
 
 @_convolve.register_fake
@@ -139,7 +144,7 @@ def _convolve_backward(
 
 def _gradient_of_input(of_y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     to_products, to_frames = _transforms(x.shape[1], x.dtype)
-    factors = _transformed(weight).transpose(0, 1)
+    factors = transform(weight).transpose(0, 1)
     of_x = torch.empty_like(x)
     for of_result, of_clip in zip(of_y, of_x, strict=True):
         of_products = _rows(of_result, to_frames.t())

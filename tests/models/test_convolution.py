@@ -18,7 +18,7 @@ FLAT = [
 KERNELS = [*FLAT, ((1, 1, 1), (2, 2, 2)), ((3, 3, 3), (1, 2, 2))]
 
 
-NARROW, WIDE = (5, 6), (64, 80)
+NARROW, WIDE, WIDER = (5, 6), (64, 80), (256, 288)
 
 
 def pair(
@@ -75,7 +75,8 @@ PRODUCT, WINOGRAD, FLAT_2D, PLAIN = (
 @pytest.mark.parametrize(
     ("kernel", "channels", "without_gradients", "with_gradients"),
     [
-        ((1, 1, 1), WIDE, PRODUCT, PRODUCT),
+        ((1, 1, 1), WIDER, PRODUCT, PRODUCT),
+        ((1, 1, 1), WIDE, FLAT_2D, PRODUCT),
         ((3, 1, 1), WIDE, WINOGRAD, WINOGRAD),
         ((1, 3, 3), WIDE, FLAT_2D, PLAIN),
         ((1, 1, 1), NARROW, FLAT_2D, PLAIN),
@@ -95,6 +96,15 @@ def ways_taken(module: nn.Module, x: torch.Tensor) -> set[str]:
     with torch.profiler.profile() as seen:
         module(x)
     return {event.name for event in seen.events()} & {PRODUCT, WINOGRAD, FLAT_2D, PLAIN}
+
+
+def test_a_weight_transformed_once_gives_the_same() -> None:
+    fast = pair((3, 1, 1), (1, 1, 1), WIDE)[0].requires_grad_(False)
+    x = torch.randn(2, WIDE[0], 5, 3, 2).to(memory_format=torch.channels_last_3d)
+    expected = fast(x)
+    fast.keep_transformed()
+    assert torch.equal(fast(x), expected)
+    assert ways_taken(fast, x) == set(), "no transform of its own"
 
 
 @pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1)])
