@@ -100,8 +100,11 @@ class FastConv3d(nn.Conv3d):
         return y if bias is None else y.add_(bias[:, None, None, None])
 
     def keep_transformed(self) -> None:
-        """Transforms the weight once for all calls: it must not change, nor get gradients."""
-        if self._three_frames and min(self.weight.shape[:2]) >= WIDE:
+        """Transforms the weight once for all calls, where they want it so: it must not change, nor
+        get gradients.
+        """
+        fast = self.fast and self._is_plain and _multiplies(self.weight, self.weight)
+        if fast and self._three_frames:
             self._transformed = winograd.transform(self.weight.flatten(2).transpose(1, 2))
 
     def _over_frames(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -107,6 +107,18 @@ def test_a_weight_transformed_once_gives_the_same() -> None:
     assert ways_taken(fast, x) == set(), "no transform of its own"
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_weight_is_transformed_only_where_that_is_used(device: str) -> None:
+    """Matrix products are the CPU's way; other devices keep no second set of weights."""
+    fast = pair((3, 1, 1), (1, 1, 1), WIDE)[0].to(device)
+    fast.keep_transformed()
+    assert (fast._transformed is not None) == (device == "cpu")
+    plain = pair((3, 1, 1), (1, 1, 1), WIDE)[0]
+    set_fast(plain, False)
+    plain.keep_transformed()
+    assert plain._transformed is None
+
+
 @pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1)])
 def test_half_precision_is_left_to_the_library(kernel) -> None:
     """Its units for bfloat16 are faster than matrix products, and need no saving."""
