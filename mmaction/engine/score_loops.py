@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.device import get_device
-from mmengine.runner import TestLoop, ValLoop
+from mmengine.evaluator import Evaluator
+from mmengine.runner import BaseLoop, TestLoop, ValLoop
 from torch import nn
 
+from mmaction.engine.sharding import FullyShardedModel
 from mmaction.engine.training_state import bare_model
 from mmaction.errors import ConfigError, near
-from mmaction.models.inference import can_be_fused, fuse_for_inference
+from mmaction.models.inference import fuse_for_inference
 from mmaction.registry import LOOPS
 
 PRECISIONS: Mapping[str, torch.dtype | None] = {
@@ -57,9 +59,9 @@ class ScoringNetwork:
     def of(self, runner: Any, *, first: bool) -> nn.Module:
         """The network; ``first`` at the first batch, when hooks have put the weights in place."""
         if first or self._network is None:
-            model = bare_model(runner.model)
-            if self.fuse and not runner.cfg.get("compile") and can_be_fused(model):
-                self._network = fuse_for_inference(model, dtype=self.dtype)
+            sharded = isinstance(runner.model, FullyShardedModel)
+            if self.fuse and not sharded and not runner.cfg.get("compile"):
+                self._network = fuse_for_inference(bare_model(runner.model), dtype=self.dtype)
             else:
                 self._network = runner.model
         return self._network
@@ -75,9 +77,8 @@ class ScoringNetwork:
         return torch.autocast(torch.device(get_device()).type, self.dtype)
 
 
-@LOOPS.register_module(name="ValLoop")
-class RecognizerValLoop(ValLoop):
-    """mmengine's loop over the validation set, by a ``ScoringNetwork``; it takes its place.
+class ScoringLoop(BaseLoop):
+    """Goes before one of mmengine's loops of scores in a class's bases: by a ``ScoringNetwork``.
 
     Args:
         fuse: See ``ScoringNetwork``.
@@ -85,6 +86,9 @@ class RecognizerValLoop(ValLoop):
         fp16: mmengine's way to say ``precision='fp16'``.
         **kwargs: mmengine's.
     """
+
+    split: ClassVar[str]  # as hooks and the config call it
+    evaluator: Evaluator  # mmengine's loops have it
 
     def __init__(
         self,
@@ -96,7 +100,25 @@ class RecognizerValLoop(ValLoop):
     ) -> None:
         super().__init__(*args, **kwargs)
         precision = "fp16" if fp16 else precision
-        self.network = ScoringNetwork(section="val_cfg", fuse=fuse, precision=precision)
+        self.network = ScoringNetwork(section=f"{self.split}_cfg", fuse=fuse, precision=precision)
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
+        """Scores a batch."""
+        seen: dict[str, Any] = dict(batch_idx=idx, data_batch=data_batch)
+        self.runner.call_hook(f"before_{self.split}_iter", **seen)
+        network = self.network.of(self.runner, first=idx == 0)
+        with self.network.autocast():
+            outputs = getattr(network, f"{self.split}_step")(data_batch)
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook(f"after_{self.split}_iter", **seen, outputs=outputs)
+
+
+@LOOPS.register_module(name="ValLoop")
+class RecognizerValLoop(ScoringLoop, ValLoop):
+    """mmengine's loop over the validation set; it takes its place."""
+
+    split = "val"
 
     def run(self) -> dict[str, float]:
         """Scores the set."""
@@ -104,46 +126,9 @@ class RecognizerValLoop(ValLoop):
         self.network.release()
         return metrics
 
-    @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
-        """Scores a batch."""
-        runner = self.runner
-        runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
-        with self.network.autocast():
-            outputs = self.network.of(runner, first=idx == 0).val_step(data_batch)  # type: ignore[operator]
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
-        runner.call_hook("after_val_iter", batch_idx=idx, data_batch=data_batch, outputs=outputs)
-
 
 @LOOPS.register_module(name="TestLoop")
-class RecognizerTestLoop(TestLoop):
-    """mmengine's loop over the test set, by a ``ScoringNetwork``; it takes its place.
+class RecognizerTestLoop(ScoringLoop, TestLoop):
+    """mmengine's loop over the test set; it takes its place."""
 
-    Args:
-        fuse: See ``ScoringNetwork``.
-        precision: See ``ScoringNetwork``.
-        fp16: mmengine's way to say ``precision='fp16'``.
-        **kwargs: mmengine's.
-    """
-
-    def __init__(
-        self,
-        *args: Any,
-        fuse: bool = True,
-        precision: str = "fp32",
-        fp16: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        precision = "fp16" if fp16 else precision
-        self.network = ScoringNetwork(section="test_cfg", fuse=fuse, precision=precision)
-
-    @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
-        """Scores a batch."""
-        runner = self.runner
-        runner.call_hook("before_test_iter", batch_idx=idx, data_batch=data_batch)
-        with self.network.autocast():
-            outputs = self.network.of(runner, first=idx == 0).test_step(data_batch)  # type: ignore[operator]
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
-        runner.call_hook("after_test_iter", batch_idx=idx, data_batch=data_batch, outputs=outputs)
+    split = "test"

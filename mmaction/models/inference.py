@@ -42,7 +42,7 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
     project's own parts; others stay as they are, and so do norms other than batch norms.
 
     Args:
-        model: Any; see ``can_be_fused``.
+        model: Any, all of whose weights are here.
         dtype: Of the copy's convolution weights; ``torch.bfloat16`` halves what is read at every
             call under ``torch.autocast(device, torch.bfloat16)``, where it must then be used.
     """
@@ -61,14 +61,8 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
     for module in fused.modules():
         if isinstance(module, FastConv3d):
             set_fast(module, module.fast)  # new weights, in the layout of the old
-            if module.weight.dtype == torch.float32:
-                module.keep_transformed()
+            module.keep_transformed()
     return fused
-
-
-def can_be_fused(model: nn.Module) -> bool:
-    """Whether all of its weights are here, not shards of them."""
-    return not any(hasattr(parameter, "to_local") for parameter in model.parameters())
 
 
 def _fuse_behind(module: nn.Module) -> None:

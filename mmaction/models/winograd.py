@@ -59,16 +59,6 @@ def saves_work(frames: int) -> bool:
     return PRODUCTS * -(-frames // STEP) < TAPS * frames
 
 
-def convolve_over_time(x: Tensor, weight: Tensor) -> Tensor:
-    """Convolves B×T×N×C with K×3×C over T, zeros beyond both ends: B×T×N×K.
-
-    Args:
-        x: float32 or float64, contiguous, on the CPU.
-        weight: Of the same type.
-    """
-    return _convolve(x, weight)
-
-
 def convolve_transformed(x: Tensor, transformed: Tensor) -> Tensor:
     """``convolve_over_time`` without gradients, by what ``transform`` made of the weight."""
     to_products, to_frames = _transforms(x.shape[1], x.dtype)
@@ -107,7 +97,13 @@ def _taps_to_products(dtype: torch.dtype) -> Tensor:
 
 
 @torch.library.custom_op("mmaction::convolve_over_time", mutates_args=())
-def _convolve(x: Tensor, weight: Tensor) -> Tensor:
+def convolve_over_time(x: Tensor, weight: Tensor) -> Tensor:
+    """Convolves B×T×N×C with K×3×C over T, zeros beyond both ends: B×T×N×K.
+
+    Args:
+        x: float32 or float64, contiguous, on the CPU.
+        weight: Of the same type.
+    """
     return convolve_transformed(x, transform(weight))
 
 
@@ -121,7 +117,7 @@ def _combine(matrix: Tensor, products: Tensor, *, out: Tensor) -> None:
     torch.mm(matrix, products.view(matrix.shape[1], -1), out=out.view(len(out), -1))
 
 
-@_convolve.register_fake
+@convolve_over_time.register_fake
 def _(x: Tensor, weight: Tensor) -> Tensor:
     return x.new_empty((*x.shape[:3], weight.shape[0]))
 
@@ -184,7 +180,7 @@ def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]
     return of_x if for_x else None, of_weight if for_weight else None
 
 
-_convolve.register_autograd(_backward, setup_context=_keep_inputs)
+convolve_over_time.register_autograd(_backward, setup_context=_keep_inputs)
 
 # The operation as dispatchers see it.
 OPERATION = torch.ops.mmaction.convolve_over_time.default
