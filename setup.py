@@ -1,4 +1,4 @@
-"""Builds the package and its compiled kernel; without a C compiler it installs all the same."""
+"""Builds the package and its compiled kernels; without a C compiler it installs all the same."""
 
 from __future__ import annotations
 
@@ -35,20 +35,26 @@ def long_description() -> str:
 def say_not_compiled(reason: str) -> None:
     print(
         "NOTE: mmaction.ops was not compiled, which takes a C compiler and the headers of Python "
-        f"({reason}); its plain fallback gives the same numbers, slower.",
+        f"({reason}); without its kernels it computes the same in other ways, slower.",
         file=sys.stderr,
         flush=True,
     )
 
 
 class OptionalBuildExt(build_ext):
-    """Goes on without a kernel that can't be compiled, and says so in one line."""
+    """Goes on without kernels that can't be compiled, and says so in one line."""
+
+    def build_extensions(self) -> None:
+        self.failures: list[str] = []
+        super().build_extensions()
+        if self.failures:
+            say_not_compiled(self.failures[0])
 
     def build_extension(self, ext: Extension) -> None:
         try:
             super().build_extension(ext)
         except (BaseError, CCompilerError) as error:
-            say_not_compiled(str(error).splitlines()[0])
+            self.failures.append(str(error).splitlines()[0])
 
 
 class Develop(Command):
@@ -75,12 +81,27 @@ class Develop(Command):
         if subprocess.call(command) != 0:
             raise SystemExit("error: pip could not install the package; its own message is above")
         # pip keeps to itself what a build that succeeds has printed.
-        if not (ROOT / f"mmaction/ops/_affine{sysconfig.get_config_var('EXT_SUFFIX')}").exists():
+        suffix = sysconfig.get_config_var("EXT_SUFFIX")
+        if not all((ROOT / f"mmaction/ops/{name}{suffix}").exists() for name in KERNELS):
             say_not_compiled("pip's option -v shows why")
 
 
-# A fused multiply-add rounds once where torch rounds twice: forbidding it keeps both equal.
-COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+# Of affine maps, a fused multiply-add rounds once where torch rounds twice: forbidding it keeps
+# both equal. The other kernels are made of fused ones.
+KERNELS = {"_affine": ["-ffp-contract=off"], "_products": [], "_tiles": []}
+
+
+def kernel(name: str, compile_args: list[str]) -> Extension:
+    headers = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("mmaction/ops/src/*.h"))
+    windows = sys.platform == "win32"
+    return Extension(
+        f"mmaction.ops.{name}",
+        [f"mmaction/ops/{name}.pyx"],
+        depends=headers,
+        extra_compile_args=[] if windows else ["-O3", *compile_args],
+        optional=True,
+    )
+
 
 setup(
     name="st-abn",
@@ -92,17 +113,10 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["mmaction", "mmaction.*"]),
     package_data={
-        "mmaction.ops": ["*.pyx", "*.pyi"],
+        "mmaction.ops": ["*.pyx", "*.pyi", "src/*.h"],
         "mmaction.explain.page": ["*.html", "*.css", "*.js"],
     },
-    ext_modules=[
-        Extension(
-            "mmaction.ops._affine",
-            ["mmaction/ops/_affine.pyx"],
-            extra_compile_args=COMPILE_ARGS,
-            optional=True,
-        )
-    ],
+    ext_modules=[kernel(name, args) for name, args in KERNELS.items()],
     cmdclass={"build_ext": OptionalBuildExt, "develop": Develop},
     install_requires=requirements("requirements.txt"),
     extras_require={

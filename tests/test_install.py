@@ -18,7 +18,9 @@ PACKAGE_FILES = [
     *("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE"),
     *("requirements.txt", "requirements-dev.txt", "constraints.txt"),
 ]
-KERNEL = Path("mmaction/ops/_affine" + sysconfig.get_config_var("EXT_SUFFIX"))
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+KERNELS = [Path(f"mmaction/ops/{name}{SUFFIX}") for name in ("_affine", "_products", "_tiles")]
+KERNEL_FILES = ["mmaction/ops/_affine.pyx", "mmaction/ops/_tiles.pyx", "mmaction/ops/src/tiles.h"]
 OFFLINE = ("--no-deps", "--no-build-isolation")
 NO_COMPILER = "/nowhere/cc"
 
@@ -86,7 +88,7 @@ def imported_from(python: Path, cwd: Path) -> tuple[Path, bool]:
 )
 def test_an_editable_installation_builds_the_kernel(source, python, tmp_path, command):
     printed = run(python, *command, cwd=source)
-    assert (source / KERNEL).exists()
+    assert all((source / kernel).exists() for kernel in KERNELS)
     assert "NOTE" not in printed
     assert imported_from(python, tmp_path) == (source / "mmaction/ops/__init__.py", True)
 
@@ -101,7 +103,7 @@ def test_an_editable_installation_builds_the_kernel(source, python, tmp_path, co
 )
 def test_without_a_compiler_it_installs_and_says_so_once(source, python, tmp_path, command):
     printed = run(python, *command, cwd=source, compiler=NO_COMPILER)
-    assert not (source / KERNEL).exists()
+    assert not any((source / kernel).exists() for kernel in KERNELS)
     assert printed.count("NOTE: mmaction.ops was not compiled") == 1
     if "build_ext" not in command:
         assert imported_from(python, tmp_path) == (source / "mmaction/ops/__init__.py", False)
@@ -112,7 +114,7 @@ def test_a_source_distribution_holds_what_it_is_built_from(source):
     (archive,) = (source / "dist").iterdir()
     with tarfile.open(archive) as tar:
         names = {name.partition("/")[2] for name in tar.getnames()}
-    assert names.issuperset([*PACKAGE_FILES[1:], "setup.py", "mmaction/ops/_affine.pyx"])
+    assert names.issuperset([*PACKAGE_FILES[1:], "setup.py", *KERNEL_FILES])
     assert not any(name.startswith("tests/") for name in names)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
 from mmaction.errors import ConfigError
-from mmaction.models import winograd
+from mmaction.models import pointwise, winograd
 
 # What a backbone's ``with_cp`` may be.
 MODES = (False, True, "selective")
@@ -72,8 +72,8 @@ def _is_dear(operation: Any, args: Sequence[Any]) -> bool:
     """Whether it is a convolution, in any of ``FastConv3d``'s ways, but for 1×1×1 that widen."""
     if operation is winograd.OPERATION:
         return True
-    if operation is torch.ops.aten.mm.default:  # a 1×1×1 kernel, C×K
-        in_channels, out_channels = args[1].shape
+    if operation is pointwise.OPERATION:
+        out_channels, in_channels = args[1].shape
         return out_channels <= in_channels
     if operation is torch.ops.aten.convolution.default:
         out_channels, in_channels, *kernel = args[1].shape

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mmaction.models.convolution import FastConv3d, set_fast
+from mmaction.ops.tiles import HAS_TILES
 
 FLAT = [
     ((1, 1, 1), (1, 1, 1)),
@@ -18,7 +19,7 @@ FLAT = [
 KERNELS = [*FLAT, ((1, 1, 1), (2, 2, 2)), ((3, 3, 3), (1, 2, 2))]
 
 
-NARROW, WIDE, WIDER = (5, 6), (64, 80), (256, 288)
+NARROW, WIDE = (5, 6), (64, 96)
 
 
 def pair(
@@ -65,20 +66,24 @@ def test_the_layout_stays(channels, kernel, stride, clips) -> None:
 
 
 PRODUCT, WINOGRAD, FLAT_2D, PLAIN = (
-    "aten::linear",
-    "mmaction::convolve_over_time",
+    "mmaction::convolve_cells",
+    "mmaction::convolve",
     "aten::conv2d",
     "aten::conv3d",
 )
+compiled = pytest.mark.skipif(not HAS_TILES, reason="needs the compiled kernels")
 
 
+@compiled
 @pytest.mark.parametrize(
     ("kernel", "channels", "without_gradients", "with_gradients"),
     [
-        ((1, 1, 1), WIDER, PRODUCT, PRODUCT),
-        ((1, 1, 1), WIDE, FLAT_2D, PRODUCT),
+        ((1, 1, 1), WIDE, PRODUCT, PRODUCT),
+        ((1, 1, 1), (64, 80), FLAT_2D, PRODUCT),
+        ((1, 1, 1), (256, 264), PRODUCT, PRODUCT),
         ((3, 1, 1), WIDE, WINOGRAD, WINOGRAD),
-        ((1, 3, 3), WIDE, FLAT_2D, PLAIN),
+        ((1, 3, 3), WIDE, WINOGRAD, WINOGRAD),
+        ((1, 3, 3), (64, 80), FLAT_2D, PLAIN),
         ((1, 1, 1), NARROW, FLAT_2D, PLAIN),
         ((3, 1, 1), NARROW, FLAT_2D, PLAIN),
         ((3, 3, 3), WIDE, PLAIN, PLAIN),
@@ -98,28 +103,52 @@ def ways_taken(module: nn.Module, x: torch.Tensor) -> set[str]:
     return {event.name for event in seen.events()} & {PRODUCT, WINOGRAD, FLAT_2D, PLAIN}
 
 
-def test_a_weight_transformed_once_gives_the_same() -> None:
-    fast = pair((3, 1, 1), (1, 1, 1), WIDE)[0].requires_grad_(False)
-    x = torch.randn(2, WIDE[0], 5, 3, 2).to(memory_format=torch.channels_last_3d)
-    expected = fast(x)
-    fast.keep_transformed()
-    assert torch.equal(fast(x), expected)
-    assert ways_taken(fast, x) == set(), "no transform of its own"
+@pytest.mark.parametrize("channels", [NARROW, WIDE])
+@pytest.mark.parametrize(("kernel", "stride"), KERNELS)
+@pytest.mark.parametrize("kept", [False, True])
+def test_infers_with_a_sum_and_a_relu(channels, kernel, stride, kept) -> None:
+    fast, plain = pair(kernel, stride, channels)
+    if kept:
+        fast.requires_grad_(False).keep_factors()
+    x = torch.randn(2, channels[0], 4, 6, 8).to(memory_format=torch.channels_last_3d)
+    with torch.no_grad():
+        expected = plain(x)
+        other = torch.randn_like(expected)
+        for y, got in (
+            (expected, fast.infer(x)),
+            (expected.relu(), fast.infer(x, relu=True)),
+            ((expected + other).relu(), fast.infer(x, other=other, relu=True)),
+        ):
+            torch.testing.assert_close(got, y, rtol=1e-5, atol=1e-5)
+            assert got.is_contiguous(memory_format=torch.channels_last_3d)
 
 
+@compiled
+@pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1), (1, 3, 3)])
+def test_factors_made_once_are_what_is_used(kernel) -> None:
+    fast = pair(kernel, (1, 1, 1), WIDE)[0].requires_grad_(False)
+    fast.keep_factors()
+    x = torch.randn(2, WIDE[0], 8, 4, 4).to(memory_format=torch.channels_last_3d)
+    with torch.no_grad():
+        expected = fast.infer(x)
+        fast.weight.zero_()
+        assert torch.equal(fast.infer(x), expected)
+
+
+@compiled
 @pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_a_weight_is_transformed_only_where_that_is_used(device: str) -> None:
+def test_factors_are_made_only_where_they_are_used(device: str) -> None:
     """Matrix products are the CPU's way; other devices keep no second set of weights."""
     fast = pair((3, 1, 1), (1, 1, 1), WIDE)[0].to(device)
-    fast.keep_transformed()
-    assert (fast._transformed is not None) == (device == "cpu")
+    fast.keep_factors()
+    assert (fast._factors is not None) == (device == "cpu")
     plain = pair((3, 1, 1), (1, 1, 1), WIDE)[0]
     set_fast(plain, False)
-    plain.keep_transformed()
-    assert plain._transformed is None
+    plain.keep_factors()
+    assert plain._factors is None
 
 
-@pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1)])
+@pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1), (1, 3, 3)])
 def test_half_precision_is_left_to_the_library(kernel) -> None:
     """Its units for bfloat16 are faster than matrix products, and need no saving."""
     x = torch.randn(1, WIDE[0], 4, 6, 8).to(memory_format=torch.channels_last_3d)

@@ -10,81 +10,153 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction.models import winograd
 
-sizes = st.integers(1, 5)
+sizes, sides = st.integers(1, 3), st.integers(1, 10)
+both_kernels = pytest.mark.parametrize("wide", [False, True], ids=["3x1", "3x3"])
 
 
 def literal(x: Tensor, weight: Tensor) -> Tensor:
-    """B×T×N×C by K×3×C, as torch convolves in one dimension."""
-    rows = x.permute(0, 2, 3, 1).flatten(0, 1)
-    y = F.conv1d(rows, weight.transpose(1, 2), padding=1)
-    return y.unflatten(0, (x.shape[0], -1)).permute(0, 3, 1, 2)
+    """N×H×W×C by K×3×A×C, as torch convolves pictures."""
+    taps = weight.permute(0, 3, 1, 2)
+    y = F.conv2d(x.permute(0, 3, 1, 2), taps, padding=(1, taps.shape[3] // 2))
+    return y.permute(0, 2, 3, 1)
 
 
-def draw(shape: tuple[int, ...], dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:
+def draw(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-@settings(deadline=None, max_examples=50)
-@given(clips=sizes, frames=st.integers(1, 13), cells=sizes, channels=sizes, out_channels=sizes)
-def test_equals_a_convolution_forward_and_backward(
-    clips, frames, cells, channels, out_channels
-) -> None:
-    x, weight = draw((clips, frames, cells, channels)), draw((out_channels, 3, channels), seed=1)
+def draw_weight(
+    out_channels: int, channels: int, wide: bool, dtype: torch.dtype = torch.float64
+) -> Tensor:
+    return draw(out_channels, 3, 3 if wide else 1, channels, dtype=dtype, seed=1)
+
+
+def compare(x: Tensor, weight: Tensor, *, tolerance: float) -> None:
+    """Results and both gradients, to a share of the largest number of each."""
     ours = [x.clone().requires_grad_(), weight.clone().requires_grad_()]
-    theirs = [x.clone().requires_grad_(), weight.clone().requires_grad_()]
-    got, expected = winograd.convolve_over_time(*ours), literal(*theirs)
-    torch.testing.assert_close(got, expected, rtol=1e-11, atol=1e-11)
-    gradient = draw(tuple(expected.shape), seed=2)
-    got.backward(gradient)
+    theirs = [x.double().requires_grad_(), weight.double().requires_grad_()]
+    got, expected = winograd.convolve(*ours), literal(*theirs)
+    gradient = draw(*expected.shape, seed=2)
+    got.backward(gradient.to(x.dtype))
     expected.backward(gradient)
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a.grad, b.grad, rtol=1e-11, atol=1e-11)
+    for a, b in ((got, expected), *((a.grad, b.grad) for a, b in zip(ours, theirs, strict=True))):
+        off = (a.double() - b).abs().max() / b.abs().max()
+        assert off < tolerance
 
 
-@pytest.mark.parametrize(("channels", "out_channels"), [(256, 64), (1024, 256)])
-def test_rounding_stays_near_that_of_a_matrix_product(channels: int, out_channels: int) -> None:
+@both_kernels
+@settings(deadline=None, max_examples=30)
+@given(frames=sizes, height=sides, width=sides, channels=sizes, out_channels=sizes)
+def test_equals_a_convolution_forward_and_backward(
+    wide, frames, height, width, channels, out_channels
+) -> None:
+    x = draw(frames, height, width, channels)
+    compare(x, draw_weight(out_channels, channels, wide), tolerance=1e-12)
+
+
+@both_kernels
+@settings(deadline=None, max_examples=20)
+@given(
+    frames=st.integers(1, 5),
+    height=sides,
+    width=sides,
+    channels=st.sampled_from((32, 64, 96)),
+    out_channels=st.sampled_from((32, 64, 160)),
+)
+def test_equals_a_convolution_in_float32(
+    wide, frames, height, width, channels, out_channels
+) -> None:
+    """The compiled kernels' numbers of channels."""
+    x = draw(frames, height, width, channels, dtype=torch.float32)
+    compare(x, draw_weight(out_channels, channels, wide, torch.float32), tolerance=2e-5)
+
+
+@both_kernels
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_goes_by_portions_of_pictures_and_of_weights(
+    wide: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(winograd, "_TILES", 40)
+    monkeypatch.setattr(winograd, "_WEIGHTS", 100)  # one part after another, of 32 channels each
+    x = draw(7, 9, 6, 64, dtype=dtype)
+    compare(x, draw_weight(96, 64, wide, dtype), tolerance=2e-5)
+
+
+@both_kernels
+@pytest.mark.parametrize(("channels", "side"), [(64, 28), (512, 7)])
+def test_rounding_stays_near_that_of_a_convolution(wide: bool, channels: int, side: int) -> None:
     """Root mean square error in float32, against float64, of activations behind a ReLU."""
-    x = draw((1, 16, 9, channels)).relu()
-    weight = draw((out_channels, 3, channels), seed=1) * (2 / (3 * out_channels)) ** 0.5
+    x, weight = draw(4, side, side, channels).relu(), draw_weight(channels, channels, wide)
     exact = literal(x, weight)
-    padded = F.pad(x.float(), (0, 0, 0, 0, 1, 1))
-    taps = torch.cat([padded[:, i : i + 16] for i in range(3)], dim=3)
-    product = taps @ weight.float().flatten(1).t()
 
     def error(y: Tensor) -> float:
-        return (y - exact).square().mean().sqrt().item()
+        return ((y - exact).square().mean() / exact.square().mean()).sqrt().item()
 
-    assert error(winograd.convolve_over_time(x.float(), weight.float())) < 4 * error(product)
-
-
-def test_saves_work_is_a_count_of_multiplications() -> None:
-    for frames in range(1, 20):
-        steps = len(range(0, frames, 4))
-        assert winograd.saves_work(frames) == (6 * steps < 3 * frames)
-    assert [frames for frames in range(1, 9) if winograd.saves_work(frames)] == [3, 4, 5, 6, 7, 8]
+    assert error(winograd.convolve(x.float(), weight.float())) < 2e-6
 
 
-def test_is_an_operation_by_torchs_own_rules() -> None:
-    args = (
-        draw((2, 5, 3, 4), torch.float32).requires_grad_(),
-        draw((6, 3, 4), torch.float32, 1).requires_grad_(),
-    )
-    torch.library.opcheck(winograd.OPERATION, args)
+@both_kernels
+def test_the_last_steps_are_those_of_a_layer(wide: bool) -> None:
+    x, weight = draw(2, 7, 5, 32, dtype=torch.float32), draw_weight(64, 32, wide, torch.float32)
+    bias = draw(64, dtype=torch.float32, seed=2)
+    other = draw(2, 7, 5, 64, dtype=torch.float32, seed=3)
+    factors = winograd.factors(weight)
+    got = winograd.convolve_by_factors(x, factors, bias=bias, other=other, relu=True)
+    expected = (literal(x, weight) + bias + other).relu()
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_counts_as_the_convolution_that_it_is() -> None:
-    x, weight = draw((2, 8, 3, 4)), draw((6, 3, 4), seed=1)
+def test_saves_work_where_tiles_are_full_and_many() -> None:
+    """Of n×n cells: 36 products for each 4×4 tile against 9 for each cell; over n frames, 6 for
+    each four of them against 3 for each.
+    """
+    enough = [side for side in range(1, 13) if winograd.saves_work(100, side, side, wide=True)]
+    assert enough == [s for s in range(1, 13) if 36 * (-(-s // 4)) ** 2 < 0.75 * 9 * s * s]
+    assert enough == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+    assert not winograd.saves_work(3, 7, 7, wide=True), "12 tiles only"
+    assert winograd.saves_work(4, 7, 7, wide=True)
+    enough = [frames for frames in range(1, 13) if winograd.saves_work(1, frames, 49, wide=False)]
+    assert enough == [n for n in range(1, 13) if 6 * -(-n // 4) < 0.75 * 3 * n]
+    assert enough == [3, 4, 6, 7, 8, 9, 10, 11, 12]
+
+
+@both_kernels
+def test_is_an_operation_by_torchs_own_rules(wide: bool) -> None:
+    x = draw(2, 5, 3, 4, dtype=torch.float32).requires_grad_()
+    weight = draw_weight(6, 4, wide, torch.float32).requires_grad_()
+    torch.library.opcheck(winograd.OPERATION, (x, weight))
+
+
+@both_kernels
+def test_counts_as_the_convolution_that_it_is(wide: bool) -> None:
+    x, weight = draw(2, 8, 3, 4), draw_weight(6, 4, wide)
     with FlopCounterMode(display=False) as ours:
-        winograd.convolve_over_time(x, weight)
+        winograd.convolve(x, weight)
     with FlopCounterMode(display=False) as theirs:
         literal(x, weight)
     assert ours.get_total_flops() == theirs.get_total_flops()
 
 
-def test_of_two_inputs_only_what_is_asked_for_gets_a_gradient() -> None:
-    x, weight = draw((1, 4, 2, 3)), draw((2, 3, 3), seed=1).requires_grad_()
-    winograd.convolve_over_time(x, weight).sum().backward()
+@both_kernels
+def test_of_two_inputs_only_what_is_asked_for_gets_a_gradient(wide: bool) -> None:
+    x, weight = draw(1, 4, 2, 3), draw_weight(2, 3, wide).requires_grad_()
+    winograd.convolve(x, weight).sum().backward()
     assert x.grad is None
     expected = weight.detach().clone().requires_grad_()
     literal(x, expected).sum().backward()
     torch.testing.assert_close(weight.grad, expected.grad)
+
+
+@both_kernels
+def test_threads_and_the_pictures_beside_it_change_no_bit(wide: bool) -> None:
+    x = draw(6, 9, 7, 64, dtype=torch.float32)
+    weight = draw_weight(64, 64, wide, torch.float32)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = winograd.convolve(x, weight)
+        torch.set_num_threads(2)
+        assert torch.equal(winograd.convolve(x, weight), alone)
+        assert torch.equal(winograd.convolve(x[2:3].contiguous(), weight), alone[2:3])
+    finally:
+        torch.set_num_threads(threads)

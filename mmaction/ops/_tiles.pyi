@@ -1,0 +1,25 @@
+def take(
+    pictures: int,
+    shape: tuple[int, ...],
+    cell_step: int,
+    products: int,
+    product_step: int,
+    kind: int,
+    wide: bool,
+    stride: int,
+    before: int,
+    threads: int,
+) -> None: ...
+def give(
+    products: int,
+    product_step: int,
+    pictures: int,
+    shape: tuple[int, ...],
+    kind: int,
+    wide: bool,
+    stride: int,
+    bias: int,
+    other: int,
+    relu: bool,
+    threads: int,
+) -> None: ...

@@ -1,0 +1,148 @@
+/* c = a·b for one kind of vector unit; included by products.h, which says what VECTOR (bytes),
+   TILE_ROWS and NAMED are. */
+
+typedef float NAMED(Vector) __attribute__((vector_size(VECTOR)));
+typedef int NAMED(Mask) __attribute__((vector_size(VECTOR)));
+typedef float NAMED(Loose) __attribute__((vector_size(VECTOR), aligned(4)));
+enum { NAMED(LANES) = VECTOR / sizeof(float), NAMED(TILE_COLS) = 2 * NAMED(LANES) };
+
+/* A tile of c, `rows` by TILE_COLS, from one block of the depth; a's numbers lie a_row and a_depth
+   apart. The tile stays in registers while the depth passes by: each step takes two vectors of b and
+   one number of each row of a, and asks for a line of what is to be copied next. */
+static inline __attribute__((always_inline)) void NAMED(tile)(
+    const Product* p, const float* a, Py_ssize_t a_row, Py_ssize_t a_depth, const float* panel,
+    Py_ssize_t depth, const int rows, float* c, const float* bias, const float* other, int onto,
+    int last, const float* soon, Py_ssize_t soon_step)
+{
+    NAMED(Vector) sum[TILE_ROWS][2];
+    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (NAMED(Vector)){0};
+    for (int i = 0; i < rows; i++)
+        for (int half = 0; half < 2; half++) {
+            __builtin_prefetch(c + i * p->c_row + half * NAMED(LANES), 1);
+            if (other) __builtin_prefetch(other + i * p->other_row + half * NAMED(LANES));
+        }
+    for (Py_ssize_t k = 0; k < depth; k++) {
+        const NAMED(Vector)* b = (const NAMED(Vector)*)(panel + k * NAMED(TILE_COLS));
+        const NAMED(Vector) left = b[0], right = b[1];
+        __builtin_prefetch(soon + k * soon_step, 0, 2);
+        for (int i = 0; i < rows; i++) {
+            const float number = a[i * a_row + k * a_depth];
+            sum[i][0] += number * left;
+            sum[i][1] += number * right;
+        }
+    }
+    for (int i = 0; i < rows; i++)
+        for (int half = 0; half < 2; half++) {
+            const Py_ssize_t col = half * NAMED(LANES);
+            NAMED(Loose)* to = (NAMED(Loose)*)(c + i * p->c_row + col);
+            NAMED(Vector) value = sum[i][half];
+            if (onto) value += *to;
+            if (last && bias) value += *(const NAMED(Loose)*)(bias + col);
+            if (last && other) value += *(const NAMED(Loose)*)(other + i * p->other_row + col);
+            if (last && p->relu) /* NaN is not below 0, and stays */
+                value = (NAMED(Vector))((NAMED(Mask))value & ~(NAMED(Mask))(value < 0));
+            *to = value;
+        }
+}
+
+/* The same for a number of rows that is known only now, and a packed or not. */
+static void NAMED(any_tile)(
+    const Product* p, const float* a, int packed, const float* panel, Py_ssize_t depth, int rows,
+    float* c, const float* bias, const float* other, int onto, int last, const float* soon,
+    Py_ssize_t soon_step)
+{
+#define CASE(n)                                                                                 \
+    case n:                                                                                    \
+        if (n > TILE_ROWS) break;                                                              \
+        if (packed)                                                                            \
+            NAMED(tile)(p, a, 1, TILE_ROWS, panel, depth, n, c, bias, other, onto, last, soon, \
+                        soon_step);                                                            \
+        else                                                                                   \
+            NAMED(tile)(p, a, p->a_row, 1, panel, depth, n, c, bias, other, onto, last, soon,  \
+                        soon_step);                                                            \
+        break;
+    switch (rows) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) }
+#undef CASE
+}
+
+/* LANES rows of LANES numbers, `step` apart, to as many columns, TILE_COLS apart. */
+static inline void NAMED(transpose)(const float* from, Py_ssize_t step, float* to)
+{
+    NAMED(Vector) now[NAMED(LANES)], next[NAMED(LANES)];
+    for (int i = 0; i < NAMED(LANES); i++) now[i] = *(const NAMED(Loose)*)(from + i * step);
+    /* Shuffling the lower half with the upper as often as LANES can be halved transposes. */
+    for (int width = NAMED(LANES); width > 1; width /= 2) {
+        for (int i = 0; i < NAMED(LANES) / 2; i++) {
+            next[2 * i] = SHUFFLE_LOWER(now[i], now[i + NAMED(LANES) / 2]);
+            next[2 * i + 1] = SHUFFLE_UPPER(now[i], now[i + NAMED(LANES) / 2]);
+        }
+        for (int i = 0; i < NAMED(LANES); i++) now[i] = next[i];
+    }
+    for (int i = 0; i < NAMED(LANES); i++) *(NAMED(Loose)*)(to + i * NAMED(TILE_COLS)) = now[i];
+}
+
+/* TILE_COLS columns of b, `depth` numbers each, in the order in which `tile` reads them. */
+static void NAMED(fill_panel)(const Product* p, const float* b, Py_ssize_t depth, float* panel)
+{
+    const Py_ssize_t cols = NAMED(TILE_COLS), lanes = NAMED(LANES);
+    Py_ssize_t k = 0;
+    if (p->b_col == 1)
+        for (; k < depth; k++) memcpy(panel + k * cols, b + k * p->b_depth, cols * sizeof(float));
+    if (p->b_depth == 1)
+        for (; k + lanes <= depth; k += lanes)
+            for (Py_ssize_t j = 0; j < cols; j += lanes)
+                NAMED(transpose)(b + k + j * p->b_col, p->b_col, panel + k * cols + j);
+    for (; k < depth; k++)
+        for (Py_ssize_t j = 0; j < cols; j++)
+            panel[k * cols + j] = b[k * p->b_depth + j * p->b_col];
+}
+
+/* Rows of a whose numbers of one column are neighbours, a tile's after another's. */
+static void NAMED(pack_rows)(
+    const Product* p, const float* a, Py_ssize_t depth, Py_ssize_t rows, float* packed)
+{
+    for (Py_ssize_t row = 0; row < rows; row += TILE_ROWS) {
+        const Py_ssize_t left = rows - row, count = left < TILE_ROWS ? left : TILE_ROWS;
+        float* to = packed + row * depth;
+        for (Py_ssize_t k = 0; k < depth; k++)
+            if (count == TILE_ROWS)
+                memcpy(to + k * TILE_ROWS, a + row + k * p->a_depth, TILE_ROWS * sizeof(float));
+            else
+                memcpy(to + k * TILE_ROWS, a + row + k * p->a_depth, count * sizeof(float));
+    }
+}
+
+/* Some rows by some columns of one of the products. */
+static void NAMED(task)(const void* of, Py_ssize_t index)
+{
+    const Product* p = of;
+    const Part part = part_of(p, index);
+    const int packs = p->a_row == 1 && p->a_depth != 1;
+    const Py_ssize_t step = p->b_col == 1 ? p->b_depth : p->b_col;
+    float panels[DEPTH_BLOCK * TASK_COLS] __attribute__((aligned(64)));
+    float packed[DEPTH_BLOCK * PACKED_ROWS];
+
+    for (Py_ssize_t k = 0; k < p->depth; k += DEPTH_BLOCK) {
+        const Py_ssize_t depth = smaller(DEPTH_BLOCK, p->depth - k);
+        const int onto = p->onto || k > 0, last = k + depth == p->depth;
+        const float* a = p->a + part.batch * p->a_batch + part.row * p->a_row + k * p->a_depth;
+        const float* b = b_of(p, part, k);
+        float* c = p->c + part.batch * p->c_batch + part.row * p->c_row + part.col;
+        const float* other = p->other ? p->other + part.row * p->other_row + part.col : NULL;
+        const float* bias = p->bias ? p->bias + part.col : NULL;
+        const float* soon = last ? b_of(p, part_of(p, index + p->threads), 0) : b_of(p, part, k + depth);
+        Py_ssize_t asked = 0;
+        if (packs) NAMED(pack_rows)(p, a, depth, part.rows, packed);
+        for (Py_ssize_t j = 0; j < part.cols; j += NAMED(TILE_COLS))
+            NAMED(fill_panel)(p, b + j * p->b_col, depth, panels + j * depth);
+        for (Py_ssize_t i = 0; i < part.rows; i += TILE_ROWS) {
+            const float* rows = packs ? packed + i * depth : a + i * p->a_row;
+            const int count = (int)smaller(TILE_ROWS, part.rows - i);
+            for (Py_ssize_t j = 0; j < part.cols; j += NAMED(TILE_COLS), asked += LINE)
+                NAMED(any_tile)(
+                    p, rows, packs, panels + j * depth, depth, count, c + i * p->c_row + j,
+                    bias ? bias + j : NULL, other ? other + i * p->other_row + j : NULL, onto, last,
+                    asked < part.cols ? soon + asked : soon, asked < part.cols ? step : 0);
+        }
+    }
+}

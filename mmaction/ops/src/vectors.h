@@ -1,0 +1,25 @@
+/* What kinds of vector units the kernels are built for. A kernel's source is included once for each,
+   between `FOR_…` and `END_FOR`, with NAMED(x) naming its functions apart. */
+
+#ifndef MMACTION_VECTORS_H
+#define MMACTION_VECTORS_H
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAS_KERNELS 1
+#else
+#define HAS_KERNELS 0
+#endif
+
+/* Bytes of the widest vectors that both the machine and the kernels know: 64, 32, or 0 for none. */
+static int vector_bytes(void)
+{
+#if HAS_KERNELS
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+    return __builtin_cpu_supports("avx512f") ? 64 : 32;
+#else
+    return 0;
+#endif
+}
+
+#endif
