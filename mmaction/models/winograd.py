@@ -147,7 +147,7 @@ def _gradient_of_input(of_y: Tensor, weight: Tensor) -> Tensor:
         rows = _rows(of_y[some], wide)
         products = _empty(rows, channels)
         for part in _weight_parts(channels, weight[..., 0]):
-            by = _transformed(weight[..., part].flip(1, 2))
+            by = tiles.take(weight[..., part], tiles.REVERSED_TAPS, wide=wide)
             multiply(rows, by, out=products[:, :, part])
         tiles.give(products, tiles.SUMS, out=of_x[some], wide=wide)
     return of_x

@@ -91,9 +91,10 @@ def _transposed(matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...
 
 CELLS = Transform(0, _B_T, stride=4, before=1)
 TAPS = Transform(1, _G, stride=3)
-SUMS = Transform(2, _A_T, stride=4)
-OF_SUMS = Transform(3, _transposed(_A_T), stride=4)
-OF_TAPS = Transform(4, _transposed(_G), stride=3)
+REVERSED_TAPS = Transform(2, tuple(row[::-1] for row in _G), stride=3)
+SUMS = Transform(3, _A_T, stride=4)
+OF_SUMS = Transform(4, _transposed(_A_T), stride=4)
+OF_TAPS = Transform(5, _transposed(_G), stride=3)
 
 
 def computes(x: Tensor, channels: int) -> bool:
@@ -120,7 +121,7 @@ def take(pictures: Tensor, transform: Transform, *, wide: bool) -> Tensor:
     Args:
         pictures: Contiguous, or some channels of what is; zeros are taken where a tile lies beyond
             the edge.
-        transform: CELLS, TAPS or OF_SUMS.
+        transform: CELLS, TAPS, REVERSED_TAPS or OF_SUMS.
         wide: Whether tiles are wide.
     """
     number, height, width, channels = pictures.shape

@@ -8,7 +8,12 @@ from torch import Tensor
 
 from mmaction.ops import tiles
 
-TAKEN = {"cells": (tiles.CELLS, 6), "taps": (tiles.TAPS, 3), "of_sums": (tiles.OF_SUMS, 4)}
+TAKEN = {
+    "cells": (tiles.CELLS, 6),
+    "taps": (tiles.TAPS, 3),
+    "reversed_taps": (tiles.REVERSED_TAPS, 3),
+    "of_sums": (tiles.OF_SUMS, 4),
+}
 GIVEN = {"sums": (tiles.SUMS, 4), "of_taps": (tiles.OF_TAPS, 3)}
 sides, channels = st.integers(1, 13), st.sampled_from((1, 3, 32, 96))
 dtypes = st.sampled_from((torch.float32, torch.float64))
@@ -112,6 +117,7 @@ def test_the_matrices_are_winograds() -> None:
     b_t, taps, a_t = (x.like(d) for x in (tiles.CELLS, tiles.TAPS, tiles.SUMS))
     expected = d.unfold(0, 3, 1) @ g
     torch.testing.assert_close(a_t @ ((taps @ g) * (b_t @ d)), expected)
+    torch.testing.assert_close(tiles.REVERSED_TAPS.like(d) @ g, taps @ g.flip(0))
     assert torch.equal(tiles.OF_SUMS.like(d), a_t.t())
     assert torch.equal(tiles.OF_TAPS.like(d), taps.t())
 

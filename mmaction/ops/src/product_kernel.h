@@ -119,11 +119,13 @@ static void NAMED(task)(const void* of, Py_ssize_t index)
     const Part part = part_of(p, index);
     const int packs = p->a_row == 1 && p->a_depth != 1;
     const Py_ssize_t step = p->b_col == 1 ? p->b_depth : p->b_col;
+    /* Blocks of about the same depth, or the last might be too small to be worth its way. */
+    const Py_ssize_t block = LINE * parts_of(p->depth, LINE * parts_of(p->depth, DEPTH_BLOCK));
     float panels[DEPTH_BLOCK * TASK_COLS] __attribute__((aligned(64)));
     float packed[DEPTH_BLOCK * PACKED_ROWS];
 
-    for (Py_ssize_t k = 0; k < p->depth; k += DEPTH_BLOCK) {
-        const Py_ssize_t depth = smaller(DEPTH_BLOCK, p->depth - k);
+    for (Py_ssize_t k = 0; k < p->depth; k += block) {
+        const Py_ssize_t depth = smaller(block, p->depth - k);
         const int onto = p->onto || k > 0, last = k + depth == p->depth;
         const float* a = p->a + part.batch * p->a_batch + part.row * p->a_row + k * p->a_depth;
         const float* b = b_of(p, part, k);

@@ -21,8 +21,9 @@ enum {
     DEPTH_BLOCK = 256,
     TASK_COLS = 256,
     FEW_ROWS = 96, /* with fewer, copying b would count */
+    FEW_PACKED_ROWS = 48, /* the same of rows that are packed */
     MANY_ROWS = 1024,
-    PACKED_ROWS = 72,
+    PACKED_ROWS = 144,
     LINE = 16, /* numbers of a cache line */
     ROWS_UNIT = 24, /* whole tiles of any kind */
     COLS_UNIT = 32,
@@ -110,11 +111,12 @@ static void multiply(Product* p, int threads)
 {
 #if HAS_KERNELS
     /* A few tasks for each thread, so that none waits long for another at the end. */
-    const Py_ssize_t wanted = (p->a_depth == 1 ? 4 : 2) * threads, most = p->a_depth == 1 ? MANY_ROWS : PACKED_ROWS;
+    const int packs = p->a_depth != 1;
+    const Py_ssize_t wanted = (packs ? 2 : 4) * threads, most = packs ? PACKED_ROWS : MANY_ROWS;
     p->threads = threads;
     p->task_cols = smaller(TASK_COLS, p->cols);
     const Py_ssize_t across = p->batches * parts_of(p->cols, p->task_cols);
-    const Py_ssize_t most_chunks = larger(1, p->rows / FEW_ROWS);
+    const Py_ssize_t most_chunks = larger(1, p->rows / (packs ? FEW_PACKED_ROWS : FEW_ROWS));
     const Py_ssize_t chunks =
         larger(parts_of(p->rows, most), smaller(most_chunks, parts_of(wanted, across)));
     p->task_rows = ROWS_UNIT * parts_of(parts_of(p->rows, chunks), ROWS_UNIT);

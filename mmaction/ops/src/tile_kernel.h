@@ -20,7 +20,7 @@ static inline __attribute__((always_inline)) void NAMED(line)(
         Y(3) = even + 2 * odd;
         Y(4) = even - 0.5f * odd;
         Y(5) = X(5) + X(1) - 2 * X(3) + 1.5f * even;
-    } else if (kind == TAPS) { /* G */
+    } else if (kind == TAPS || kind == REVERSED_TAPS) { /* G */
         const NAMED(Vector) outer = (X(0) + X(2)) * (1 / 3.0f), inner = X(1) * (1 / 3.0f);
         Y(0) = X(0);
         Y(1) = inner + outer;
@@ -81,7 +81,8 @@ static inline __attribute__((always_inline)) void NAMED(take_tile)(
                 const Py_ssize_t y = top + i, x = left + j;
                 const int inside = y >= 0 && y < t->height && x >= 0 && x < t->width;
                 const float* cell = picture + (y * t->width + x) * t->cell_step + channel;
-                cells[i * across + j] =
+                const int at = i * across + j;
+                cells[kind == REVERSED_TAPS ? size * across - 1 - at : at] =
                     inside ? (NAMED(Vector))*(const NAMED(Loose)*)cell : (NAMED(Vector)){0};
             }
         NAMED(transform)(kind, PRODUCTS, size, wide, cells, result);
@@ -131,7 +132,7 @@ static void NAMED(take_row)(const void* of, Py_ssize_t index)
         else                                                                    \
             NAMED(take_tile)(t, kind, size, 0, picture, top, left, products);   \
         break;
-        switch (t->kind) { CASE(CELLS, 6) CASE(TAPS, 3) CASE(OF_SUMS, 4) }
+        switch (t->kind) { CASE(CELLS, 6) CASE(TAPS, 3) CASE(REVERSED_TAPS, 3) CASE(OF_SUMS, 4) }
 #undef CASE
     }
 }

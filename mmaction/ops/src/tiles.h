@@ -13,7 +13,7 @@
 enum { PRODUCTS = 6 };
 
 /* Whose matrix it is, as ops/tiles.py numbers and explains them. */
-enum { CELLS, TAPS, SUMS, OF_SUMS, OF_TAPS };
+enum { CELLS, TAPS, REVERSED_TAPS, SUMS, OF_SUMS, OF_TAPS };
 
 typedef struct {
     float* pictures;
