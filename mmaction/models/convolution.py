@@ -19,6 +19,8 @@ from mmaction.ops import products, tiles
 # With fewer channels, in or out, the library's own convolution is as fast as matrix products; of
 # 1×1×1 kernels, with products of the library's, its backward pass is the slower part.
 WIDE, WIDE_WITHOUT_GRADIENTS = 64, 256
+# Kernels and their paddings.
+_THREE_BY_THREE = (((1, 3, 3), (0, 1, 1)), ((3, 3, 3), (1, 1, 1)))
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,15 @@ _WITHIN_PIXELS = _ByProducts(
     finish=pointwise.multiply_cells,
 )
 _OVER_TIME = _ByProducts(
-    cells=lambda x: x.flatten(2, 3),
-    taps=lambda weight: weight.squeeze(4).permute(0, 2, 3, 1),
+    cells=lambda x: x.flatten(2, 3).unsqueeze(1),
+    taps=lambda weight: weight.permute(0, 2, 3, 4, 1).transpose(1, 2),
     convolve=winograd.convolve,
     factors=winograd.factors,
     finish=winograd.convolve_by_factors,
 )
-_OVER_FRAME = _ByProducts(
-    cells=lambda x: x.flatten(0, 1),
-    taps=lambda weight: weight.squeeze(2).permute(0, 2, 3, 1),
+_OVER_FRAMES = _ByProducts(
+    cells=lambda x: x,
+    taps=lambda weight: weight.permute(0, 2, 3, 4, 1),
     convolve=winograd.convolve,
     factors=winograd.factors,
     finish=winograd.convolve_by_factors,
@@ -70,8 +72,8 @@ class FastConv3d(nn.Conv3d):
     With the channels innermost (``torch.channels_last_3d``),
 
     - on CPUs in float32, where there are many channels, 1×1×1 kernels are matrix products, and with
-      the compiled ones 3×1×1 and 1×3×3 kernels of stride 1 are products of a half and a quarter of
-      the work (``models.winograd``);
+      the compiled ones 3×1×1, 1×3×3 and 3×3×3 kernels of stride 1 are products of a half, a quarter
+      and a quarter of the work (``models.winograd``);
     - others are 2D convolutions, which libraries are best at, as views of the same memory, while
       no gradients are computed: 1×k×k of B·T pictures, k×1×1 of B pictures of T×(H·W).
 
@@ -145,7 +147,9 @@ class FastConv3d(nn.Conv3d):
         clips, _, frames, height, width = x.shape
         if way is _OVER_TIME and not winograd.saves_work(clips, frames, height * width, wide=False):
             return None
-        if way is _OVER_FRAME and not winograd.saves_work(clips * frames, height, width, wide=True):
+        if way is _OVER_FRAMES and not winograd.saves_work(
+            clips * frames, height, width, wide=True
+        ):
             return None
         return way
 
@@ -162,8 +166,8 @@ class FastConv3d(nn.Conv3d):
             return None
         if (self.kernel_size, self.padding) == ((3, 1, 1), (1, 0, 0)):
             return _OVER_TIME
-        if (self.kernel_size, self.padding) == ((1, 3, 3), (0, 1, 1)):
-            return _OVER_FRAME
+        if (self.kernel_size, self.padding) in _THREE_BY_THREE:
+            return _OVER_FRAMES
         return None
 
     def _cells(self, x: Tensor) -> Tensor:

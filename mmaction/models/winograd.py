@@ -1,15 +1,16 @@
-"""3×1×1 and 1×3×3 convolutions with a half and a quarter of the multiplications: Winograd's way.
+"""3×1×1, 1×3×3 and 3×3×3 convolutions with a half and a quarter of the multiplications.
 
-F(4, 3), as ``ops.tiles`` explains it; six or 36 matrix products are what is left. In float32 the
-first rounds about as oneDNN's convolution does, the second one to six times as much, as that
-differs by kernel.
+Winograd's F(4, 3), as ``ops.tiles`` explains it, over time or over both axes of the frames; six or
+36 matrix products are what is left, for each frame that a 3×3×3 kernel sees. In float32 the first
+rounds about as oneDNN's convolution does, the second one to six times as much, as that differs by
+kernel.
 
 The gradient of the weight is by the transposes of the three steps, in reverse; that of the input is
 the convolution with the taps reversed.
 
-Dimension letters: N pictures of H×W cells, C channels in, K channels out. Kernels are 3×A, A of 1
-or 3: over time, a clip is a picture of T×(h·w) cells. S tiles of 4×1 or 4×4 cells, Q = 6 or 36
-products.
+Dimension letters: B clips, T frames of H×W cells, C channels in, K channels out. Kernels are D×3×A:
+1×3×3, 3×3×3, and 1×3×1, which over time takes a clip as one frame of T×(h·w) cells. S tiles of 4×4
+or 4×1 cells of all frames, Q = 36 or 6 products.
 """
 
 from __future__ import annotations
@@ -35,17 +36,18 @@ _WEIGHTS = 1 << 19
 _FEW_TILES = 16
 
 
-def saves_work(pictures: int, height: int, width: int, *, wide: bool) -> bool:
+def saves_work(frames: int, height: int, width: int, *, wide: bool) -> bool:
     """Whether it takes clearly less time than the convolution itself, by the work that it saves."""
-    of_picture = tiles.count(height, width, stride=tiles.CELLS.stride, wide=wide)
+    of_frame = tiles.count(height, width, stride=tiles.CELLS.stride, wide=wide)
     products, taps = (36, 9) if wide else (6, 3)
-    multiplications = products * of_picture / (taps * height * width)
-    return multiplications < 0.75 and pictures * of_picture >= _FEW_TILES
+    multiplications = products * of_frame / (taps * height * width)
+    return multiplications < 0.75 and frames * of_frame >= _FEW_TILES
 
 
 def factors(weight: Tensor) -> Tensor:
-    """What to multiply by, G·g(·Gᵀ) of K×3×A×C: Q×C×K, in memory as products read it quickest."""
-    return _transformed(weight).transpose(1, 2).contiguous()
+    """What to multiply by, G·g(·Gᵀ) of K×D×3×A×C: D×Q×C×K, in memory as products read it
+    quickest."""
+    return _transformed(weight, tiles.TAPS).permute(2, 0, 3, 1).contiguous()
 
 
 def convolve_by_factors(
@@ -56,76 +58,91 @@ def convolve_by_factors(
     other: Tensor | None = None,
     relu: bool = False,
 ) -> Tensor:
-    """``relu(convolution + bias + other)`` of N×H×W×C without gradients, by Q×C×K ``factors``."""
-    wide = len(factors) > tiles.PRODUCTS
-    y = x.new_empty((*x.shape[:3], factors.shape[2]))
-    for some in _portions(x, wide):
-        rows = _rows(x[some], wide)
-        products = multiply(rows, factors, out=_empty(rows, y.shape[3]))
-        addend = None if other is None else other[some]
-        tiles.give(products, tiles.SUMS, out=y[some], wide=wide, bias=bias, other=addend, relu=relu)
+    """``relu(convolution + bias + other)`` of B×T×H×W×C without gradients, by ``factors``."""
+    reach, products, _, channels = factors.shape
+    wide = products > tiles.PRODUCTS
+    y = x.new_empty((*x.shape[:4], channels))
+    for some, result, addend in _portions(reach, wide, x, y, other):
+        rows = tiles.take(some, tiles.CELLS, wide=wide)
+        sums = tiles.empty(x, rows.shape[1], channels, wide=wide)
+        for tap, to, of in _taps(len(some), rows.shape[1], reach):
+            multiply(rows[:, of], factors[tap], out=sums[:, to], onto=tap != reach // 2)
+        tiles.give(sums, tiles.SUMS, out=result, wide=wide, bias=bias, other=addend, relu=relu)
     return y
 
 
 @torch.library.custom_op("mmaction::convolve", mutates_args=())
 def convolve(x: Tensor, weight: Tensor) -> Tensor:
-    """Convolves N×H×W×C with K×3×A×C, zeros beyond the edges: N×H×W×K.
+    """Convolves B×T×H×W×C with K×D×3×A×C, zeros beyond the edges: B×T×H×W×K.
 
     Args:
         x: float32 or float64, contiguous, on the CPU.
         weight: Of the same type.
     """
-    wide = weight.shape[2] > 1
-    y = x.new_empty((*x.shape[:3], len(weight)))
-    for some in _portions(x, wide):
-        rows = _rows(x[some], wide)
-        products = _empty(rows, len(weight))
-        for part in _weight_parts(len(weight), weight[0]):
-            by = _transformed(weight[part]).transpose(1, 2)
-            multiply(rows, by, out=products[:, :, part])
-        tiles.give(products, tiles.SUMS, out=y[some], wide=wide)
+    channels, reach = weight.shape[:2]
+    wide = _is_wide(weight)
+    y = x.new_empty((*x.shape[:4], channels))
+    for some, result in _portions(reach, wide, x, y):
+        rows = tiles.take(some, tiles.CELLS, wide=wide)
+        sums = tiles.empty(x, rows.shape[1], channels, wide=wide)
+        for part in _weight_parts(channels, weight[0]):
+            by = _transformed(weight[part], tiles.TAPS).permute(2, 0, 3, 1)
+            for tap, to, of in _taps(len(some), rows.shape[1], reach):
+                multiply(rows[:, of], by[tap], out=sums[:, to, part], onto=tap != reach // 2)
+        tiles.give(sums, tiles.SUMS, out=result, wide=wide)
     return y
 
 
-def _transformed(weight: Tensor) -> Tensor:
-    """G·g(·Gᵀ) of K×3×A×C: Q×K×C."""
-    return tiles.take(weight, tiles.TAPS, wide=weight.shape[2] > 1)
+def _is_wide(weight: Tensor) -> bool:
+    return weight.shape[3] > 1
 
 
-def _rows(x: Tensor, wide: bool) -> Tensor:
-    """Bᵀ·d(·B) of N×H×W×C: the rows Q×S×C of the products."""
-    return tiles.take(x, tiles.CELLS, wide=wide)
+def _transformed(weight: Tensor, transform: tiles.Transform) -> Tensor:
+    """G·g(·Gᵀ) of K×D×3×A×C: Q×K×D×C."""
+    taps = tiles.take(weight.flatten(0, 1), transform, wide=_is_wide(weight))
+    return taps.unflatten(1, weight.shape[:2])
 
 
-def _empty(rows: Tensor, channels: int) -> Tensor:
-    """For the products of rows."""
-    products, number, _ = rows.shape
-    return tiles.empty(rows, number, channels, wide=products > tiles.PRODUCTS)
+def _taps(frames: int, rows: int, reach: int) -> Iterator[tuple[int, slice, slice]]:
+    """Of each frame that a kernel reaches, its own first: its number, and the rows it goes to and
+    comes from. There is nothing beyond the ends of a clip.
+    """
+    of_frame = rows // frames
+    for tap in sorted(range(reach), key=lambda tap: abs(tap - reach // 2)):
+        shift = tap - reach // 2
+        first, last = max(0, -shift), frames - max(0, shift)
+        if first < last:
+            to = slice(first * of_frame, last * of_frame)
+            yield tap, to, slice(to.start + shift * of_frame, to.stop + shift * of_frame)
 
 
-def _portions(x: Tensor, wide: bool) -> Iterator[slice]:
-    """Pictures that are convolved together."""
-    return _parts(
-        len(x), tiles.count(*x.shape[1:3], stride=tiles.CELLS.stride, wide=wide), _TILES, unit=1
-    )
-
-
-def _parts(whole: int, weight: int, most: int, unit: int) -> Iterator[slice]:
-    """Parts of ``whole``, in units, each of which weighs no more than ``most`` where one unit
-    does."""
-    part = unit * max(1, most // (weight * unit))
-    for first in range(0, whole, part):
-        yield slice(first, first + part)
+def _portions(reach: int, wide: bool, *clips: Tensor | None) -> Iterator[tuple[Any, ...]]:
+    """Frames that are convolved together, of each of B×T×H×W×…: a clip where a kernel reaches over
+    several, else as many as are quickest.
+    """
+    given = next(x for x in clips if x is not None)
+    number, frames, height, width, _ = given.shape
+    together = frames
+    if reach == 1:
+        together = max(
+            1, _TILES // tiles.count(height, width, stride=tiles.CELLS.stride, wide=wide)
+        )
+    pictures = [None if x is None else x.flatten(0, 1) for x in clips]
+    for first in range(0, number * frames, together):
+        yield tuple(None if x is None else x[first : first + together] for x in pictures)
 
 
 def _weight_parts(channels: int, of_channel: Tensor) -> Iterator[slice]:
     """Channels of a weight, of which each has so many numbers, that are transformed together."""
-    return _parts(channels, of_channel.numel(), _WEIGHTS, unit=COLUMNS_UNIT)
+    unit = COLUMNS_UNIT
+    part = unit * max(1, _WEIGHTS // (of_channel.numel() * unit))
+    for first in range(0, channels, part):
+        yield slice(first, first + part)
 
 
 @convolve.register_fake
 def _(x: Tensor, weight: Tensor) -> Tensor:
-    return x.new_empty((*x.shape[:3], weight.shape[0]))
+    return x.new_empty((*x.shape[:4], weight.shape[0]))
 
 
 @torch.library.custom_op("mmaction::convolve_backward", mutates_args=())
@@ -141,30 +158,43 @@ def _convolve_backward(
 
 
 def _gradient_of_input(of_y: Tensor, weight: Tensor) -> Tensor:
-    wide, channels = weight.shape[2] > 1, weight.shape[3]
-    of_x = of_y.new_empty((*of_y.shape[:3], channels))
-    for some in _portions(of_y, wide):
-        rows = _rows(of_y[some], wide)
-        products = _empty(rows, channels)
+    reach, channels = weight.shape[1], weight.shape[4]
+    wide = _is_wide(weight)
+    of_x = of_y.new_empty((*of_y.shape[:4], channels))
+    for some, result in _portions(reach, wide, of_y, of_x):
+        rows = tiles.take(some, tiles.CELLS, wide=wide)
+        sums = tiles.empty(of_y, rows.shape[1], channels, wide=wide)
         for part in _weight_parts(channels, weight[..., 0]):
-            by = tiles.take(weight[..., part], tiles.REVERSED_TAPS, wide=wide)
-            multiply(rows, by, out=products[:, :, part])
-        tiles.give(products, tiles.SUMS, out=of_x[some], wide=wide)
+            by = _transformed(weight[..., part], tiles.REVERSED_TAPS)
+            for tap, to, of in _taps(len(some), rows.shape[1], reach):
+                tap_of = by[:, :, reach - 1 - tap]
+                multiply(rows[:, of], tap_of, out=sums[:, to, part], onto=tap != reach // 2)
+        tiles.give(sums, tiles.SUMS, out=result, wide=wide)
     return of_x
 
 
 def _gradient_of_weight(of_y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    wide = weight.shape[2] > 1
+    reach, wide = weight.shape[1], _is_wide(weight)
+    portions = [
+        (
+            len(of_cells),
+            tiles.take(of_cells, tiles.OF_SUMS, wide=wide).transpose(1, 2),
+            tiles.take(cells, tiles.CELLS, wide=wide),
+        )
+        for of_cells, cells in _portions(reach, wide, of_y, x)
+    ]
     gradient = x.new_empty(weight.shape)
-    portions = list(_portions(x, wide))
-    rows = [_rows(x[some], wide) for some in portions]
-    of_products = [tiles.take(of_y[some], tiles.OF_SUMS, wide=wide) for some in portions]
     for part in _weight_parts(len(weight), weight[0]):
-        of_factors = tiles.empty(x, *gradient[part, 0, 0].shape, wide=wide)
-        for i, (row, of_product) in enumerate(zip(rows, of_products, strict=True)):
-            of_part = of_product[:, :, part].transpose(1, 2)
-            multiply(of_part, row, out=of_factors, onto=i > 0)
-        tiles.give(of_factors, tiles.OF_TAPS, out=gradient[part], wide=wide)
+        some = gradient[part].flatten(0, 1)
+        of_taps = tiles.empty(x, len(some), weight.shape[4], wide=wide)
+        by_tap = of_taps.unflatten(1, (-1, reach))
+        if reach > 1:
+            by_tap.zero_()  # of a clip of one frame others are never seen
+        for i, (frames, of_sums, rows) in enumerate(portions):
+            for tap, to, of in _taps(frames, rows.shape[1], reach):
+                onto = i > 0 or reach > 1
+                multiply(of_sums[:, part, to], rows[:, of], out=by_tap[:, :, tap], onto=onto)
+        tiles.give(of_taps, tiles.OF_TAPS, out=some, wide=wide)
     return gradient
 
 
@@ -200,4 +230,4 @@ OPERATION = torch.ops.mmaction.convolve.default
 @register_flop_formula(torch.ops.mmaction.convolve)
 def _operations(x: Sequence[int], weight: Sequence[int], *_: Any, **__: Any) -> int:
     """Of the convolution it stands for, as torch's counter has them of others."""
-    return 2 * prod(x[:3]) * prod(weight)
+    return 2 * prod(x[:4]) * prod(weight)

@@ -132,7 +132,7 @@ def take(pictures: Tensor, transform: Transform, *, wide: bool) -> Tensor:
     _tiles.take(
         pictures.data_ptr(),
         tuple(pictures.shape),
-        pictures.stride(2),
+        _cell_step(pictures),
         products.data_ptr(),
         products.stride(0),
         transform.kind,
@@ -184,6 +184,15 @@ def give(
         torch.get_num_threads(),
     )
     return out
+
+
+def _cell_step(pictures: Tensor) -> int:
+    """Numbers from a cell to the next; strides of axes of length 1 say nothing."""
+    _, height, width, channels = pictures.shape
+    for axis, cells in ((2, 1), (1, width), (0, height * width)):
+        if pictures.shape[axis] > 1:
+            return pictures.stride(axis) // cells
+    return channels
 
 
 def _take_torch(pictures: Tensor, transform: Transform, wide: bool) -> Tensor:

@@ -86,7 +86,8 @@ compiled = pytest.mark.skipif(not HAS_TILES, reason="needs the compiled kernels"
         ((1, 3, 3), (64, 80), FLAT_2D, PLAIN),
         ((1, 1, 1), NARROW, FLAT_2D, PLAIN),
         ((3, 1, 1), NARROW, FLAT_2D, PLAIN),
-        ((3, 3, 3), WIDE, PLAIN, PLAIN),
+        ((3, 3, 3), WIDE, WINOGRAD, WINOGRAD),
+        ((3, 3, 3), NARROW, PLAIN, PLAIN),
     ],
 )
 def test_each_kernel_has_its_way(kernel, channels, without_gradients, with_gradients) -> None:

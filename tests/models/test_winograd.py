@@ -11,14 +11,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmaction.models import winograd
 
 sizes, sides = st.integers(1, 3), st.integers(1, 10)
-both_kernels = pytest.mark.parametrize("wide", [False, True], ids=["3x1", "3x3"])
+KERNELS = {"1x3x1": (1, 3, 1), "1x3x3": (1, 3, 3), "3x3x3": (3, 3, 3)}
+every_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+Kernel = tuple[int, int, int]
 
 
 def literal(x: Tensor, weight: Tensor) -> Tensor:
-    """N×H×W×C by K×3×A×C, as torch convolves pictures."""
-    taps = weight.permute(0, 3, 1, 2)
-    y = F.conv2d(x.permute(0, 3, 1, 2), taps, padding=(1, taps.shape[3] // 2))
-    return y.permute(0, 2, 3, 1)
+    """B×T×H×W×C by K×D×3×A×C, as torch convolves clips."""
+    taps = weight.permute(0, 4, 1, 2, 3)
+    y = F.conv3d(x.permute(0, 4, 1, 2, 3), taps, padding=tuple(n // 2 for n in taps.shape[2:]))
+    return y.permute(0, 2, 3, 4, 1)
 
 
 def draw(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:
@@ -26,9 +28,9 @@ def draw(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Tens
 
 
 def draw_weight(
-    out_channels: int, channels: int, wide: bool, dtype: torch.dtype = torch.float64
+    out_channels: int, channels: int, kernel: Kernel, dtype: torch.dtype = torch.float64
 ) -> Tensor:
-    return draw(out_channels, 3, 3 if wide else 1, channels, dtype=dtype, seed=1)
+    return draw(out_channels, *kernel, channels, dtype=dtype, seed=1)
 
 
 def compare(x: Tensor, weight: Tensor, *, tolerance: float) -> None:
@@ -44,49 +46,52 @@ def compare(x: Tensor, weight: Tensor, *, tolerance: float) -> None:
         assert off < tolerance
 
 
-@both_kernels
+@every_kernel
 @settings(deadline=None, max_examples=30)
-@given(frames=sizes, height=sides, width=sides, channels=sizes, out_channels=sizes)
+@given(clips=sizes, frames=sizes, height=sides, width=sides, channels=sizes, out_channels=sizes)
 def test_equals_a_convolution_forward_and_backward(
-    wide, frames, height, width, channels, out_channels
+    kernel, clips, frames, height, width, channels, out_channels
 ) -> None:
-    x = draw(frames, height, width, channels)
-    compare(x, draw_weight(out_channels, channels, wide), tolerance=1e-12)
+    x = draw(clips, frames, height, width, channels)
+    compare(x, draw_weight(out_channels, channels, kernel), tolerance=1e-12)
 
 
-@both_kernels
+@every_kernel
 @settings(deadline=None, max_examples=20)
 @given(
-    frames=st.integers(1, 5),
+    clips=sizes,
+    frames=st.integers(1, 4),
     height=sides,
     width=sides,
     channels=st.sampled_from((32, 64, 96)),
     out_channels=st.sampled_from((32, 64, 160)),
 )
 def test_equals_a_convolution_in_float32(
-    wide, frames, height, width, channels, out_channels
+    kernel, clips, frames, height, width, channels, out_channels
 ) -> None:
     """The compiled kernels' numbers of channels."""
-    x = draw(frames, height, width, channels, dtype=torch.float32)
-    compare(x, draw_weight(out_channels, channels, wide, torch.float32), tolerance=2e-5)
+    x = draw(clips, frames, height, width, channels, dtype=torch.float32)
+    compare(x, draw_weight(out_channels, channels, kernel, torch.float32), tolerance=2e-5)
 
 
-@both_kernels
+@every_kernel
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_goes_by_portions_of_pictures_and_of_weights(
-    wide: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+def test_goes_by_portions_of_frames_and_of_weights(
+    kernel: Kernel, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(winograd, "_TILES", 40)
     monkeypatch.setattr(winograd, "_WEIGHTS", 100)  # one part after another, of 32 channels each
-    x = draw(7, 9, 6, 64, dtype=dtype)
-    compare(x, draw_weight(96, 64, wide, dtype), tolerance=2e-5)
+    x = draw(3, 5, 9, 6, 64, dtype=dtype)
+    compare(x, draw_weight(96, 64, kernel, dtype), tolerance=2e-5)
 
 
-@both_kernels
+@every_kernel
 @pytest.mark.parametrize(("channels", "side"), [(64, 28), (512, 7)])
-def test_rounding_stays_near_that_of_a_convolution(wide: bool, channels: int, side: int) -> None:
+def test_rounding_stays_near_that_of_a_convolution(
+    kernel: Kernel, channels: int, side: int
+) -> None:
     """Root mean square error in float32, against float64, of activations behind a ReLU."""
-    x, weight = draw(4, side, side, channels).relu(), draw_weight(channels, channels, wide)
+    x, weight = draw(1, 4, side, side, channels).relu(), draw_weight(channels, channels, kernel)
     exact = literal(x, weight)
 
     def error(y: Tensor) -> float:
@@ -95,11 +100,14 @@ def test_rounding_stays_near_that_of_a_convolution(wide: bool, channels: int, si
     assert error(winograd.convolve(x.float(), weight.float())) < 2e-6
 
 
-@both_kernels
-def test_the_last_steps_are_those_of_a_layer(wide: bool) -> None:
-    x, weight = draw(2, 7, 5, 32, dtype=torch.float32), draw_weight(64, 32, wide, torch.float32)
+@every_kernel
+def test_the_last_steps_are_those_of_a_layer(kernel: Kernel) -> None:
+    x, weight = (
+        draw(2, 3, 7, 5, 32, dtype=torch.float32),
+        draw_weight(64, 32, kernel, torch.float32),
+    )
     bias = draw(64, dtype=torch.float32, seed=2)
-    other = draw(2, 7, 5, 64, dtype=torch.float32, seed=3)
+    other = draw(2, 3, 7, 5, 64, dtype=torch.float32, seed=3)
     factors = winograd.factors(weight)
     got = winograd.convolve_by_factors(x, factors, bias=bias, other=other, relu=True)
     expected = (literal(x, weight) + bias + other).relu()
@@ -120,16 +128,16 @@ def test_saves_work_where_tiles_are_full_and_many() -> None:
     assert enough == [3, 4, 6, 7, 8, 9, 10, 11, 12]
 
 
-@both_kernels
-def test_is_an_operation_by_torchs_own_rules(wide: bool) -> None:
-    x = draw(2, 5, 3, 4, dtype=torch.float32).requires_grad_()
-    weight = draw_weight(6, 4, wide, torch.float32).requires_grad_()
+@every_kernel
+def test_is_an_operation_by_torchs_own_rules(kernel: Kernel) -> None:
+    x = draw(2, 3, 5, 3, 4, dtype=torch.float32).requires_grad_()
+    weight = draw_weight(6, 4, kernel, torch.float32).requires_grad_()
     torch.library.opcheck(winograd.OPERATION, (x, weight))
 
 
-@both_kernels
-def test_counts_as_the_convolution_that_it_is(wide: bool) -> None:
-    x, weight = draw(2, 8, 3, 4), draw_weight(6, 4, wide)
+@every_kernel
+def test_counts_as_the_convolution_that_it_is(kernel: Kernel) -> None:
+    x, weight = draw(2, 3, 8, 3, 4), draw_weight(6, 4, kernel)
     with FlopCounterMode(display=False) as ours:
         winograd.convolve(x, weight)
     with FlopCounterMode(display=False) as theirs:
@@ -137,9 +145,9 @@ def test_counts_as_the_convolution_that_it_is(wide: bool) -> None:
     assert ours.get_total_flops() == theirs.get_total_flops()
 
 
-@both_kernels
-def test_of_two_inputs_only_what_is_asked_for_gets_a_gradient(wide: bool) -> None:
-    x, weight = draw(1, 4, 2, 3), draw_weight(2, 3, wide).requires_grad_()
+@every_kernel
+def test_of_two_inputs_only_what_is_asked_for_gets_a_gradient(kernel: Kernel) -> None:
+    x, weight = draw(1, 2, 4, 2, 3), draw_weight(2, 3, kernel).requires_grad_()
     winograd.convolve(x, weight).sum().backward()
     assert x.grad is None
     expected = weight.detach().clone().requires_grad_()
@@ -147,10 +155,10 @@ def test_of_two_inputs_only_what_is_asked_for_gets_a_gradient(wide: bool) -> Non
     torch.testing.assert_close(weight.grad, expected.grad)
 
 
-@both_kernels
-def test_threads_and_the_pictures_beside_it_change_no_bit(wide: bool) -> None:
-    x = draw(6, 9, 7, 64, dtype=torch.float32)
-    weight = draw_weight(64, 64, wide, torch.float32)
+@every_kernel
+def test_threads_and_the_clips_beside_it_change_no_bit(kernel: Kernel) -> None:
+    x = draw(6, 2, 9, 7, 64, dtype=torch.float32)
+    weight = draw_weight(64, 64, kernel, torch.float32)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)

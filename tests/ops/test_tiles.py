@@ -61,11 +61,15 @@ def test_takes_tiles(name, wide, number, height, width, channels, dtype) -> None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_takes_some_of_the_channels(dtype: torch.dtype) -> None:
-    x = draw(2, 5, 6, 96, dtype=dtype)
-    got = tiles.take(x[..., 32:64], tiles.CELLS, wide=True)
-    expected = tiles.take(x[..., 32:64].contiguous(), tiles.CELLS, wide=True)
-    torch.testing.assert_close(got, expected)
+@pytest.mark.parametrize(
+    "shape", [(2, 5, 6), (1, 5, 6), (2, 1, 6), (2, 5, 1), (2, 1, 1), (1, 1, 1)]
+)
+def test_takes_some_of_the_channels(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Also where torch has made up the strides of axes of length 1."""
+    x = draw(*shape, 96, dtype=dtype)
+    expected = tiles.take(x[..., 32:64].contiguous(), tiles.CELLS, wide=False)
+    for some in (x[..., 32:64], x[:, None, ..., 32:64].flatten(0, 1)):
+        torch.testing.assert_close(tiles.take(some, tiles.CELLS, wide=False), expected)
 
 
 @pytest.mark.parametrize("wide", [False, True])
