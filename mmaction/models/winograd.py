@@ -28,9 +28,8 @@ from mmaction.ops.products import COLUMNS_UNIT, multiply
 
 # Tiles at once: what they take stays near the processor, and reading the factors still pays.
 _TILES = 512
-# Numbers of a weight at once: what they are transformed to, two to four times as many, is read from
-# cache by the products.
-_WEIGHTS = 1 << 19
+# Numbers of a weight at once: what they are transformed to is two to four times as many.
+_WEIGHTS = 1 << 21
 # With fewer tiles, reading the factors, which are more than the weights, takes longer than is
 # saved.
 _FEW_TILES = 16
@@ -188,12 +187,13 @@ def _gradient_of_weight(of_y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         some = gradient[part].flatten(0, 1)
         of_taps = tiles.empty(x, len(some), weight.shape[4], wide=wide)
         by_tap = of_taps.unflatten(1, (-1, reach))
-        if reach > 1:
-            by_tap.zero_()  # of a clip of one frame others are never seen
-        for i, (frames, of_sums, rows) in enumerate(portions):
+        seen: set[int] = set()
+        for frames, of_sums, rows in portions:
             for tap, to, of in _taps(frames, rows.shape[1], reach):
-                onto = i > 0 or reach > 1
-                multiply(of_sums[:, part, to], rows[:, of], out=by_tap[:, :, tap], onto=onto)
+                multiply(of_sums[:, part, to], rows[:, of], out=by_tap[:, :, tap], onto=tap in seen)
+                seen.add(tap)
+        for tap in set(range(reach)) - seen:  # of clips of one frame
+            by_tap[:, :, tap] = 0
         tiles.give(of_taps, tiles.OF_TAPS, out=some, wide=wide)
     return gradient
 
