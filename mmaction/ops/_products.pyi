@@ -1,4 +1,4 @@
-def vector_bytes() -> int: ...
+def widest_vector_bytes() -> int: ...
 def multiply(
     a: int,
     a_steps: tuple[int, ...],
@@ -13,4 +13,5 @@ def multiply(
     onto: bool,
     relu: bool,
     threads: int,
+    vector_bytes: int,
 ) -> None: ...

@@ -15,18 +15,19 @@ cdef extern from "src/products.h":
         Py_ssize_t other_row
         bint onto, relu
 
-    void _multiply "multiply"(Product* product, int threads) noexcept nogil
+    void _multiply "multiply"(Product* product, int threads, int vector_bytes) noexcept nogil
     int _vector_bytes "vector_bytes"() noexcept nogil
 
 
-def vector_bytes() -> int:
-    """Of the vectors that products are computed with; 0 where they can't be."""
+def widest_vector_bytes() -> int:
+    """Of the machine, of those that kernels are built for; 0 where there are none."""
     return _vector_bytes()
 
 
 def multiply(
     size_t a, tuple a_steps, size_t b, tuple b_steps, size_t c, tuple c_steps, tuple sizes,
     size_t bias, size_t other, Py_ssize_t other_step, bint onto, bint relu, int threads,
+    int vector_bytes,
 ):
     """c = a·b by addresses; steps in numbers: a's (batch, row, depth), b's (batch, depth, column), c's
     (batch, row); sizes are (batches, rows, columns, depth); an address of 0 is none.
@@ -40,4 +41,4 @@ def multiply(
     p.bias, p.other, p.other_row = <const float*>bias, <const float*>other, other_step
     p.onto, p.relu = onto, relu
     with nogil:
-        _multiply(&p, threads)
+        _multiply(&p, threads, vector_bytes)

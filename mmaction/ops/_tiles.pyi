@@ -9,6 +9,7 @@ def take(
     stride: int,
     before: int,
     threads: int,
+    vector_bytes: int,
 ) -> None: ...
 def give(
     products: int,
@@ -22,4 +23,5 @@ def give(
     other: int,
     relu: bool,
     threads: int,
+    vector_bytes: int,
 ) -> None: ...

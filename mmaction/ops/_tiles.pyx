@@ -14,13 +14,13 @@ cdef extern from "src/tiles.h":
         const float* other
         bint relu
 
-    void take_tiles(const Tiles* tiles, int threads) noexcept nogil
-    void give_tiles(const Tiles* tiles, int threads) noexcept nogil
+    void take_tiles(const Tiles* tiles, int threads, int vector_bytes) noexcept nogil
+    void give_tiles(const Tiles* tiles, int threads, int vector_bytes) noexcept nogil
 
 
 def take(
     size_t pictures, tuple shape, Py_ssize_t cell_step, size_t products, Py_ssize_t product_step,
-    int kind, bint wide, Py_ssize_t stride, Py_ssize_t before, int threads,
+    int kind, bint wide, Py_ssize_t stride, Py_ssize_t before, int threads, int vector_bytes,
 ):
     """Pictures to products, by addresses; shape is (count, height, width, channels)."""
     cdef Tiles t
@@ -31,12 +31,13 @@ def take(
     t.across = (t.width + stride - 1) // stride if wide else t.width
     t.cell_step, t.bias, t.other, t.relu = cell_step, NULL, NULL, False
     with nogil:
-        take_tiles(&t, threads)
+        take_tiles(&t, threads, vector_bytes)
 
 
 def give(
     size_t products, Py_ssize_t product_step, size_t pictures, tuple shape, int kind, bint wide,
     Py_ssize_t stride, size_t bias, size_t other, bint relu, int threads,
+    int vector_bytes,
 ):
     """Products to pictures, by addresses; an address of 0 is none."""
     cdef Tiles t
@@ -48,4 +49,4 @@ def give(
     t.cell_step = t.channels
     t.bias, t.other, t.relu = <const float*>bias, <const float*>other, relu
     with nogil:
-        give_tiles(&t, threads)
+        give_tiles(&t, threads, vector_bytes)

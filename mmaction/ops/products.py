@@ -14,12 +14,12 @@ from torch import Tensor
 try:
     from mmaction.ops import _products
 except ImportError:
-    _VECTOR_BYTES = 0
+    VECTOR_BYTES = 0
 else:
-    _VECTOR_BYTES = _products.vector_bytes()
+    VECTOR_BYTES = _products.widest_vector_bytes()
 
 # Whether this machine has the compiled kernel and the vector units that it is made for.
-HAS_PRODUCTS = _VECTOR_BYTES > 0
+HAS_PRODUCTS = VECTOR_BYTES > 0
 COLUMNS_UNIT = 32
 
 
@@ -83,6 +83,7 @@ def multiply(
         onto,
         relu,
         torch.get_num_threads(),
+        VECTOR_BYTES,
     )
     return out
 

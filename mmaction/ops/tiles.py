@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmaction.ops.products import COLUMNS_UNIT, HAS_PRODUCTS
+from mmaction.ops.products import COLUMNS_UNIT, HAS_PRODUCTS, VECTOR_BYTES
 
 try:
     from mmaction.ops import _tiles
@@ -140,6 +140,7 @@ def take(pictures: Tensor, transform: Transform, *, wide: bool) -> Tensor:
         transform.stride,
         transform.before,
         torch.get_num_threads(),
+        VECTOR_BYTES,
     )
     return products
 
@@ -182,6 +183,7 @@ def give(
         0 if other is None else other.data_ptr(),
         relu,
         torch.get_num_threads(),
+        VECTOR_BYTES,
     )
     return out
 

@@ -3,14 +3,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mmaction.ops.products import HAS_PRODUCTS, computes, multiply
+from mmaction.ops import products
+from mmaction.ops.products import HAS_PRODUCTS, VECTOR_BYTES, computes, multiply
 
 compiled = pytest.mark.skipif(not HAS_PRODUCTS, reason="needs the compiled kernel")
 
@@ -24,9 +27,23 @@ def off(got: Tensor, exact: Tensor, size: Tensor) -> float:
     return ((got.double() - exact).abs() / size.clamp(min=1e-30)).max().item()
 
 
-@settings(deadline=None, max_examples=150)
+@pytest.fixture(params=[64, 32], ids=["512 bits", "256 bits"])
+def vectors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both kinds of vector units, where the machine has them."""
+    if 0 < VECTOR_BYTES < request.param:
+        pytest.skip("this machine has no such vector units")
+    with mock.patch.object(products, "VECTOR_BYTES", request.param):
+        yield
+
+
+@pytest.mark.usefixtures("vectors")
+@settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # it is the same for all
+)
 @given(
-    products=st.integers(1, 3),
+    batch=st.integers(1, 3),
     rows=st.integers(1, 130),
     depth=st.one_of(st.integers(1, 40), st.integers(240, 600)),
     columns=st.one_of(st.sampled_from((32, 64, 288, 320)), st.integers(1, 40)),
@@ -35,16 +52,16 @@ def off(got: Tensor, exact: Tensor, size: Tensor) -> float:
     last_steps=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
 )
 def test_multiplies_and_takes_the_last_steps(
-    products, rows, depth, columns, a_transposed, b_transposed, last_steps
+    batch, rows, depth, columns, a_transposed, b_transposed, last_steps
 ) -> None:
     """Against float64, for every order in memory and every combination of last steps."""
     with_bias, with_other, onto, relu = last_steps
-    a = draw(products, depth, rows).transpose(1, 2) if a_transposed else draw(products, rows, depth)
-    b = draw(products, columns, depth, seed=1).transpose(1, 2)
+    a = draw(batch, depth, rows).transpose(1, 2) if a_transposed else draw(batch, rows, depth)
+    b = draw(batch, columns, depth, seed=1).transpose(1, 2)
     b = b if b_transposed else b.contiguous()
     bias = draw(columns, seed=2) if with_bias else None
-    other = draw(rows, columns, seed=3) if with_other and products == 1 else None
-    out = draw(products, rows, columns, seed=4)
+    other = draw(rows, columns, seed=3) if with_other and batch == 1 else None
+    out = draw(batch, rows, columns, seed=4)
 
     exact = a.double() @ b.double()
     size = a.double().abs() @ b.double().abs()
@@ -69,6 +86,7 @@ def test_parts_of_larger_tensors_are_left_where_they_are() -> None:
 
 
 @compiled
+@pytest.mark.usefixtures("vectors")
 @pytest.mark.parametrize("columns", [64, 2048])
 def test_threads_and_the_rows_beside_it_change_no_bit(columns: int) -> None:
     a, b = draw(1, 500, 700), draw(1, 700, columns, seed=1)

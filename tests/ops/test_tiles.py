@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from unittest import mock
+
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -17,6 +20,15 @@ TAKEN = {
 GIVEN = {"sums": (tiles.SUMS, 4), "of_taps": (tiles.OF_TAPS, 3)}
 sides, channels = st.integers(1, 13), st.sampled_from((1, 3, 32, 96))
 dtypes = st.sampled_from((torch.float32, torch.float64))
+
+
+@pytest.fixture(params=[64, 32], ids=["512 bits", "256 bits"])
+def vectors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both kinds of vector units, where the machine has them."""
+    if 0 < tiles.VECTOR_BYTES < request.param:
+        pytest.skip("this machine has no such vector units")
+    with mock.patch.object(tiles, "VECTOR_BYTES", request.param):
+        yield
 
 
 def draw(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:
@@ -48,9 +60,14 @@ def literally_taken(x: Tensor, transform: tiles.Transform, size: int, wide: bool
     return torch.stack(products, dim=1)
 
 
+@pytest.mark.usefixtures("vectors")
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("name", TAKEN)
-@settings(deadline=None, max_examples=25)
+@settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # it is the same for all
+)
 @given(number=st.integers(1, 3), height=sides, width=sides, channels=channels, dtype=dtypes)
 def test_takes_tiles(name, wide, number, height, width, channels, dtype) -> None:
     transform, size = TAKEN[name]
@@ -72,9 +89,14 @@ def test_takes_some_of_the_channels(shape: tuple[int, ...], dtype: torch.dtype) 
         torch.testing.assert_close(tiles.take(some, tiles.CELLS, wide=False), expected)
 
 
+@pytest.mark.usefixtures("vectors")
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("name", GIVEN)
-@settings(deadline=None, max_examples=25)
+@settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # it is the same for all
+)
 @given(
     number=st.integers(1, 3),
     height=sides,

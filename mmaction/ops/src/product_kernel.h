@@ -1,5 +1,5 @@
 /* c = a·b for one kind of vector unit; included by products.h, which says what VECTOR (bytes),
-   TILE_ROWS and NAMED are. */
+   TILE_ROWS and NAMED are, and in which order the LOWER and the UPPER halves of two vectors alternate. */
 
 typedef float NAMED(Vector) __attribute__((vector_size(VECTOR)));
 typedef int NAMED(Mask) __attribute__((vector_size(VECTOR)));
@@ -68,13 +68,14 @@ static void NAMED(any_tile)(
 /* LANES rows of LANES numbers, `step` apart, to as many columns, TILE_COLS apart. */
 static inline void NAMED(transpose)(const float* from, Py_ssize_t step, float* to)
 {
+    const NAMED(Mask) lower = LOWER, upper = UPPER;
     NAMED(Vector) now[NAMED(LANES)], next[NAMED(LANES)];
     for (int i = 0; i < NAMED(LANES); i++) now[i] = *(const NAMED(Loose)*)(from + i * step);
     /* Shuffling the lower half with the upper as often as LANES can be halved transposes. */
     for (int width = NAMED(LANES); width > 1; width /= 2) {
         for (int i = 0; i < NAMED(LANES) / 2; i++) {
-            next[2 * i] = SHUFFLE_LOWER(now[i], now[i + NAMED(LANES) / 2]);
-            next[2 * i + 1] = SHUFFLE_UPPER(now[i], now[i + NAMED(LANES) / 2]);
+            next[2 * i] = __builtin_shuffle(now[i], now[i + NAMED(LANES) / 2], lower);
+            next[2 * i + 1] = __builtin_shuffle(now[i], now[i + NAMED(LANES) / 2], upper);
         }
         for (int i = 0; i < NAMED(LANES); i++) now[i] = next[i];
     }

@@ -79,16 +79,14 @@ static const float* b_of(const Product* p, Part part, Py_ssize_t depth)
 #define NAMED(name) name##_512
 #define VECTOR 64
 #define TILE_ROWS 8
-#define SHUFFLE_LOWER(x, y) \
-    __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define SHUFFLE_UPPER(x, y) \
-    __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define LOWER {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}
+#define UPPER {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31}
 #include "product_kernel.h"
 #undef NAMED
 #undef VECTOR
 #undef TILE_ROWS
-#undef SHUFFLE_LOWER
-#undef SHUFFLE_UPPER
+#undef LOWER
+#undef UPPER
 #pragma GCC pop_options
 
 #pragma GCC push_options
@@ -96,18 +94,19 @@ static const float* b_of(const Product* p, Part part, Py_ssize_t depth)
 #define NAMED(name) name##_256
 #define VECTOR 32
 #define TILE_ROWS 6
-#define SHUFFLE_LOWER(x, y) __builtin_shufflevector(x, y, 0, 8, 1, 9, 2, 10, 3, 11)
-#define SHUFFLE_UPPER(x, y) __builtin_shufflevector(x, y, 4, 12, 5, 13, 6, 14, 7, 15)
+#define LOWER {0, 8, 1, 9, 2, 10, 3, 11}
+#define UPPER {4, 12, 5, 13, 6, 14, 7, 15}
 #include "product_kernel.h"
 #undef NAMED
 #undef VECTOR
 #undef TILE_ROWS
-#undef SHUFFLE_LOWER
-#undef SHUFFLE_UPPER
+#undef LOWER
+#undef UPPER
 #pragma GCC pop_options
 #endif
 
-static void multiply(Product* p, int threads)
+/* With vectors of so many bytes, 64 or 32, which the machine must have. */
+static void multiply(Product* p, int threads, int bytes)
 {
 #if HAS_KERNELS
     /* A few tasks for each thread, so that none waits long for another at the end. */
@@ -125,7 +124,7 @@ static void multiply(Product* p, int threads)
         p->task_cols /= 2;
     const Py_ssize_t tasks =
         p->batches * parts_of(p->rows, p->task_rows) * parts_of(p->cols, p->task_cols);
-    share_tasks(vector_bytes() == 64 ? task_512 : task_256, p, tasks, threads);
+    share_tasks(bytes == 64 ? task_512 : task_256, p, tasks, threads);
 #endif
 }
 

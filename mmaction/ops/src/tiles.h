@@ -53,17 +53,18 @@ static Py_ssize_t smaller(Py_ssize_t x, Py_ssize_t y) { return x < y ? x : y; }
 #pragma GCC pop_options
 #endif
 
-static void take_tiles(const Tiles* t, int threads)
+/* Both with vectors of so many bytes, 64 or 32, which the machine must have. */
+static void take_tiles(const Tiles* t, int threads, int bytes)
 {
 #if HAS_KERNELS
-    share_tasks(vector_bytes() == 64 ? take_row_512 : take_row_256, t, t->count * t->down, threads);
+    share_tasks(bytes == 64 ? take_row_512 : take_row_256, t, t->count * t->down, threads);
 #endif
 }
 
-static void give_tiles(const Tiles* t, int threads)
+static void give_tiles(const Tiles* t, int threads, int bytes)
 {
 #if HAS_KERNELS
-    share_tasks(vector_bytes() == 64 ? give_row_512 : give_row_256, t, t->count * t->down, threads);
+    share_tasks(bytes == 64 ? give_row_512 : give_row_256, t, t->count * t->down, threads);
 #endif
 }
 

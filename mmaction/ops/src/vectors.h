@@ -1,17 +1,18 @@
-/* What kinds of vector units the kernels are built for. A kernel's source is included once for each,
-   between `FOR_…` and `END_FOR`, with NAMED(x) naming its functions apart. */
+/* What kinds of vector units the kernels are built for: a kernel's source is included once for each, with
+   NAMED(x) naming its functions apart. */
 
 #ifndef MMACTION_VECTORS_H
 #define MMACTION_VECTORS_H
 
-#if defined(__x86_64__) && defined(__GNUC__)
+/* Clang knows neither the pragma that chooses a unit nor this shuffle. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAS_KERNELS 1
 #else
 #define HAS_KERNELS 0
 #endif
 
 /* Bytes of the widest vectors that both the machine and the kernels know: 64, 32, or 0 for none. */
-static int vector_bytes(void)
+static inline int vector_bytes(void)
 {
 #if HAS_KERNELS
     __builtin_cpu_init();
