@@ -1,4 +1,4 @@
-"""The Cython kernels, each with a plain fallback that gives the same numbers."""
+"""The compiled kernels, each with a plain fallback: of `affine` the same numbers to the bit."""
 
 from mmaction.ops.affine import HAS_EXTENSION, affine_clips, affine_clips_torch
 

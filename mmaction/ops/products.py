@@ -25,7 +25,8 @@ COLUMNS_UNIT = 32
 
 def computes(a: Tensor, columns: int) -> bool:
     """Whether the compiled kernel multiplies ``a`` by a matrix of so many columns."""
-    return HAS_PRODUCTS and a.is_cpu and a.dtype == torch.float32 and columns % COLUMNS_UNIT == 0
+    on_cpu = HAS_PRODUCTS and a.is_cpu and a.dtype == torch.float32
+    return on_cpu and a.numel() > 0 and columns > 0 and columns % COLUMNS_UNIT == 0
 
 
 def multiply(

@@ -75,6 +75,13 @@ def test_multiplies_and_takes_the_last_steps(
     assert off(got, exact, size) < 1e-6
 
 
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(0, 5, 32), (4, 0, 32), (4, 5, 0)])
+def test_nothing_is_multiplied(rows: int, depth: int, columns: int) -> None:
+    out = torch.full((1, rows, columns), 7.0)
+    got = multiply(draw(1, rows, depth), draw(1, depth, columns), out=out)
+    assert torch.equal(got, torch.zeros(1, rows, columns) if depth == 0 else out)
+
+
 def test_parts_of_larger_tensors_are_left_where_they_are() -> None:
     """Steps from row to row, and a result among other columns."""
     a, b = draw(2, 20, 80)[:, :, 8:72], draw(2, 64, 96, seed=1)[:, :, 32:]

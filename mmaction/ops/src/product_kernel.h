@@ -10,23 +10,21 @@ enum { NAMED(LANES) = VECTOR / sizeof(float), NAMED(TILE_COLS) = 2 * NAMED(LANES
    apart. The tile stays in registers while the depth passes by: each step takes two vectors of b and
    one number of each row of a, and asks for a line of what is to be copied next. */
 static inline __attribute__((always_inline)) void NAMED(tile)(
-    const Product* p, const float* a, Py_ssize_t a_row, Py_ssize_t a_depth, const float* panel,
-    Py_ssize_t depth, const int rows, float* c, const float* bias, const float* other, int onto,
-    int last, const float* soon, Py_ssize_t soon_step)
+    const Product* p, const Tile* t, const int rows, Py_ssize_t a_row, Py_ssize_t a_depth)
 {
     NAMED(Vector) sum[TILE_ROWS][2];
-    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (NAMED(Vector)){0};
     for (int i = 0; i < rows; i++)
         for (int half = 0; half < 2; half++) {
-            __builtin_prefetch(c + i * p->c_row + half * NAMED(LANES), 1);
-            if (other) __builtin_prefetch(other + i * p->other_row + half * NAMED(LANES));
+            sum[i][half] = (NAMED(Vector)){0};
+            __builtin_prefetch(t->c + i * p->c_row + half * NAMED(LANES), 1);
+            if (t->other) __builtin_prefetch(t->other + i * p->other_row + half * NAMED(LANES));
         }
-    for (Py_ssize_t k = 0; k < depth; k++) {
-        const NAMED(Vector)* b = (const NAMED(Vector)*)(panel + k * NAMED(TILE_COLS));
+    for (Py_ssize_t k = 0; k < t->depth; k++) {
+        const NAMED(Vector)* b = (const NAMED(Vector)*)(t->panel + k * NAMED(TILE_COLS));
         const NAMED(Vector) left = b[0], right = b[1];
-        __builtin_prefetch(soon + k * soon_step, 0, 2);
+        __builtin_prefetch(t->soon + k * t->soon_step, 0, 2);
         for (int i = 0; i < rows; i++) {
-            const float number = a[i * a_row + k * a_depth];
+            const float number = t->a[i * a_row + k * a_depth];
             sum[i][0] += number * left;
             sum[i][1] += number * right;
         }
@@ -34,32 +32,27 @@ static inline __attribute__((always_inline)) void NAMED(tile)(
     for (int i = 0; i < rows; i++)
         for (int half = 0; half < 2; half++) {
             const Py_ssize_t col = half * NAMED(LANES);
-            NAMED(Loose)* to = (NAMED(Loose)*)(c + i * p->c_row + col);
+            NAMED(Loose)* to = (NAMED(Loose)*)(t->c + i * p->c_row + col);
             NAMED(Vector) value = sum[i][half];
-            if (onto) value += *to;
-            if (last && bias) value += *(const NAMED(Loose)*)(bias + col);
-            if (last && other) value += *(const NAMED(Loose)*)(other + i * p->other_row + col);
-            if (last && p->relu) /* NaN is not below 0, and stays */
+            if (t->onto) value += *to;
+            if (t->bias) value += *(const NAMED(Loose)*)(t->bias + col);
+            if (t->other) value += *(const NAMED(Loose)*)(t->other + i * p->other_row + col);
+            if (t->relu) /* NaN is not below 0, and stays */
                 value = (NAMED(Vector))((NAMED(Mask))value & ~(NAMED(Mask))(value < 0));
             *to = value;
         }
 }
 
-/* The same for a number of rows that is known only now, and a packed or not. */
-static void NAMED(any_tile)(
-    const Product* p, const float* a, int packed, const float* panel, Py_ssize_t depth, int rows,
-    float* c, const float* bias, const float* other, int onto, int last, const float* soon,
-    Py_ssize_t soon_step)
+/* The same for a number of rows that is known only now, and a packed or where it lies. */
+static void NAMED(any_tile)(const Product* p, const Tile* t, int rows, int packed)
 {
-#define CASE(n)                                                                                 \
-    case n:                                                                                    \
-        if (n > TILE_ROWS) break;                                                              \
-        if (packed)                                                                            \
-            NAMED(tile)(p, a, 1, TILE_ROWS, panel, depth, n, c, bias, other, onto, last, soon, \
-                        soon_step);                                                            \
-        else                                                                                   \
-            NAMED(tile)(p, a, p->a_row, 1, panel, depth, n, c, bias, other, onto, last, soon,  \
-                        soon_step);                                                            \
+#define CASE(n)                                        \
+    case n:                                            \
+        if (n > TILE_ROWS) break;                      \
+        if (packed)                                    \
+            NAMED(tile)(p, t, n, 1, TILE_ROWS);        \
+        else                                           \
+            NAMED(tile)(p, t, n, p->a_row, 1);         \
         break;
     switch (rows) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) }
 #undef CASE
@@ -119,7 +112,6 @@ static void NAMED(task)(const void* of, Py_ssize_t index)
     const Product* p = of;
     const Part part = part_of(p, index);
     const int packs = p->a_row == 1 && p->a_depth != 1;
-    const Py_ssize_t step = p->b_col == 1 ? p->b_depth : p->b_col;
     /* Blocks of about the same depth, or the last might be too small to be worth its way. */
     const Py_ssize_t block = LINE * parts_of(p->depth, LINE * parts_of(p->depth, DEPTH_BLOCK));
     float panels[DEPTH_BLOCK * TASK_COLS] __attribute__((aligned(64)));
@@ -127,25 +119,36 @@ static void NAMED(task)(const void* of, Py_ssize_t index)
 
     for (Py_ssize_t k = 0; k < p->depth; k += block) {
         const Py_ssize_t depth = smaller(block, p->depth - k);
-        const int onto = p->onto || k > 0, last = k + depth == p->depth;
+        const int last = k + depth == p->depth;
         const float* a = p->a + part.batch * p->a_batch + part.row * p->a_row + k * p->a_depth;
         const float* b = b_of(p, part, k);
-        float* c = p->c + part.batch * p->c_batch + part.row * p->c_row + part.col;
-        const float* other = p->other ? p->other + part.row * p->other_row + part.col : NULL;
-        const float* bias = p->bias ? p->bias + part.col : NULL;
-        const float* soon = last ? b_of(p, part_of(p, index + p->threads), 0) : b_of(p, part, k + depth);
+        /* What is copied next: of this task, or of the one that may be this thread's next. */
+        const float* soon = last ? b_of(p, part_of(p, index + p->threads), 0) : b_of(p, part, k + block);
+        const Py_ssize_t soon_step = p->b_col == 1 ? p->b_depth : p->b_col;
         Py_ssize_t asked = 0;
+
         if (packs) NAMED(pack_rows)(p, a, depth, part.rows, packed);
         for (Py_ssize_t j = 0; j < part.cols; j += NAMED(TILE_COLS))
             NAMED(fill_panel)(p, b + j * p->b_col, depth, panels + j * depth);
-        for (Py_ssize_t i = 0; i < part.rows; i += TILE_ROWS) {
-            const float* rows = packs ? packed + i * depth : a + i * p->a_row;
-            const int count = (int)smaller(TILE_ROWS, part.rows - i);
-            for (Py_ssize_t j = 0; j < part.cols; j += NAMED(TILE_COLS), asked += LINE)
-                NAMED(any_tile)(
-                    p, rows, packs, panels + j * depth, depth, count, c + i * p->c_row + j,
-                    bias ? bias + j : NULL, other ? other + i * p->other_row + j : NULL, onto, last,
-                    asked < part.cols ? soon + asked : soon, asked < part.cols ? step : 0);
-        }
+        for (Py_ssize_t i = 0; i < part.rows; i += TILE_ROWS)
+            for (Py_ssize_t j = 0; j < part.cols; j += NAMED(TILE_COLS), asked += LINE) {
+                const Py_ssize_t row = part.row + i, col = part.col + j;
+                Tile tile = {
+                    .a = packs ? packed + i * depth : a + i * p->a_row,
+                    .panel = panels + j * depth,
+                    .depth = depth,
+                    .c = p->c + part.batch * p->c_batch + row * p->c_row + col,
+                    .onto = p->onto || k > 0,
+                    .bias = last && p->bias ? p->bias + col : NULL,
+                    .other = last && p->other ? p->other + row * p->other_row + col : NULL,
+                    .relu = last && p->relu,
+                    .soon = soon,
+                };
+                if (asked < part.cols) { /* all has been asked for after so many tiles */
+                    tile.soon += asked;
+                    tile.soon_step = soon_step;
+                }
+                NAMED(any_tile)(p, &tile, (int)smaller(TILE_ROWS, part.rows - i), packs);
+            }
     }
 }

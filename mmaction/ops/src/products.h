@@ -52,6 +52,17 @@ typedef struct {
     Py_ssize_t batch, row, rows, col, cols;
 } Part;
 
+/* A few rows by a few columns of that, from one block of the depth. */
+typedef struct {
+    const float *a, *panel;
+    Py_ssize_t depth;
+    float* c;
+    const float *bias, *other; /* as in Product, or NULL before the last block */
+    int onto, relu;
+    const float* soon; /* what is copied next, read in lines soon_step apart */
+    Py_ssize_t soon_step;
+} Tile;
+
 static Py_ssize_t parts_of(Py_ssize_t whole, Py_ssize_t part) { return (whole + part - 1) / part; }
 static Py_ssize_t smaller(Py_ssize_t x, Py_ssize_t y) { return x < y ? x : y; }
 static Py_ssize_t larger(Py_ssize_t x, Py_ssize_t y) { return x > y ? x : y; }
