@@ -126,6 +126,7 @@ class FastConv3d(nn.Conv3d):
             return y.relu_() if relu else y
         cells = self._cells(x)
         if other is not None:
+            other = other.contiguous(memory_format=torch.channels_last_3d)
             other = way.cells(_channels_innermost(other))
         y = way.finish(way.cells(cells), self._factors, bias=self.bias, other=other, relu=relu)
         return _clips(y, cells)

@@ -28,11 +28,10 @@ from mmaction.ops.products import COLUMNS_UNIT, multiply
 
 # Tiles at once: what they take stays near the processor, and reading the factors still pays.
 _TILES = 512
+# With fewer, reading the factors, which are more than the weights, takes longer than is saved.
+_FEW_TILES = 16
 # Numbers of a weight at once: what they are transformed to is two to four times as many.
 _WEIGHTS = 1 << 21
-# With fewer tiles, reading the factors, which are more than the weights, takes longer than is
-# saved.
-_FEW_TILES = 16
 
 
 def saves_work(frames: int, height: int, width: int, *, wide: bool) -> bool:
@@ -44,8 +43,7 @@ def saves_work(frames: int, height: int, width: int, *, wide: bool) -> bool:
 
 
 def factors(weight: Tensor) -> Tensor:
-    """What to multiply by, G·g(·Gᵀ) of K×D×3×A×C: D×Q×C×K, in memory as products read it
-    quickest."""
+    """What to multiply by, G·g(·Gᵀ) of K×D×3×A×C: D×Q×C×K, in order as products read it."""
     return _transformed(weight, tiles.TAPS).permute(2, 0, 3, 1).contiguous()
 
 

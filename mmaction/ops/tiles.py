@@ -119,20 +119,23 @@ def take(pictures: Tensor, transform: Transform, *, wide: bool) -> Tensor:
     """N×H×W×C to Q×S×C.
 
     Args:
-        pictures: Contiguous, or some channels of what is; zeros are taken where a tile lies beyond
-            the edge.
+        pictures: Quickest if contiguous, or some channels of what is; of others a copy is made.
+            Zeros are taken where a tile lies beyond the edge.
         transform: CELLS, TAPS, REVERSED_TAPS or OF_SUMS.
         wide: Whether tiles are wide.
     """
     number, height, width, channels = pictures.shape
     if not computes(pictures, channels):
         return _take_torch(pictures, transform, wide)
+    cell_step = _cell_step(pictures)
+    if cell_step is None:
+        pictures, cell_step = pictures.contiguous(), channels
     tiles = number * count(height, width, stride=transform.stride, wide=wide)
     products = empty(pictures, tiles, channels, wide=wide)
     _tiles.take(
         pictures.data_ptr(),
         tuple(pictures.shape),
-        _cell_step(pictures),
+        cell_step,
         products.data_ptr(),
         products.stride(0),
         transform.kind,
@@ -188,13 +191,18 @@ def give(
     return out
 
 
-def _cell_step(pictures: Tensor) -> int:
-    """Numbers from a cell to the next; strides of axes of length 1 say nothing."""
+def _cell_step(pictures: Tensor) -> int | None:
+    """Numbers from a cell to the next, if all lie in their order, each with its channels together.
+
+    Strides of axes of length 1 say nothing.
+    """
     _, height, width, channels = pictures.shape
-    for axis, cells in ((2, 1), (1, width), (0, height * width)):
-        if pictures.shape[axis] > 1:
-            return pictures.stride(axis) // cells
-    return channels
+    cells = {2: 1, 1: width, 0: height * width}
+    steps = {pictures.stride(axis) / n for axis, n in cells.items() if pictures.shape[axis] > 1}
+    if pictures.stride(3) != 1 or len(steps) > 1:
+        return None
+    step = steps.pop() if steps else float(channels)
+    return int(step) if step.is_integer() else None
 
 
 def _take_torch(pictures: Tensor, transform: Transform, wide: bool) -> Tensor:

@@ -124,6 +124,20 @@ def test_infers_with_a_sum_and_a_relu(channels, kernel, stride, kept) -> None:
             assert got.is_contiguous(memory_format=torch.channels_last_3d)
 
 
+@pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1), (1, 3, 3), (3, 3, 3)])
+def test_weights_and_addends_may_lie_in_another_order(kernel) -> None:
+    """As a checkpoint's do that is taken over, or one's own tensor that is added."""
+    fast, plain = pair(kernel, (1, 1, 1), WIDE)
+    fast.load_state_dict(plain.state_dict(), assign=True)
+    x = torch.randn(2, WIDE[0], 4, 6, 8).to(memory_format=torch.channels_last_3d)
+    torch.testing.assert_close(fast(x), plain(x), rtol=1e-5, atol=1e-5)
+    fast.requires_grad_(False).keep_factors()
+    expected = plain(x)
+    other = torch.randn(expected.shape)
+    got = fast.infer(x, other=other, relu=True)
+    torch.testing.assert_close(got, (expected + other).relu(), rtol=1e-5, atol=1e-5)
+
+
 @compiled
 @pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1), (1, 3, 3)])
 def test_factors_made_once_are_what_is_used(kernel) -> None:

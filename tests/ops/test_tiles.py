@@ -137,6 +137,16 @@ def test_gives_tiles(name, wide, number, height, width, channels, dtype, last_st
     torch.testing.assert_close(got.double(), exact, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("order", [(0, 3, 1, 2), (3, 1, 2, 0), (0, 2, 1, 3)])
+def test_takes_pictures_that_lie_in_any_order(order: tuple[int, ...]) -> None:
+    x = draw(2, 5, 6, 32, dtype=torch.float32)
+    places = [order.index(axis) for axis in range(4)]
+    elsewhere = x.permute(order).contiguous().permute(places)
+    assert torch.equal(elsewhere, x)
+    expected = tiles.take(x, tiles.CELLS, wide=True)
+    assert torch.equal(tiles.take(elsewhere, tiles.CELLS, wide=True), expected)
+
+
 def test_the_matrices_are_winograds() -> None:
     """Aᵀ[(G·g) ⊙ (Bᵀ·d)] are the four sums of a filter of three taps."""
     d, g = draw(6), draw(3, seed=1)
