@@ -146,6 +146,8 @@ def _open(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoS
             if not container.streams.video:
                 raise DataError(f"video '{path}' has no video stream")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise DataError(f"video '{path}' can't be read: its codec is not known")
             # Workers are the threads here.
             stream.codec_context.thread_count = 1
             yield container, stream

@@ -155,6 +155,14 @@ def test_what_can_not_be_read_is_named(tmp_path: Path) -> None:
             assert "\n" not in str(error.value)
 
 
+def test_an_unknown_codec_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    whole = write_video(path, times=range(16), gop=4).read_bytes()
+    path.write_bytes(whole.replace(b"V_MPEG", b"V_XXXX"))
+    with pytest.raises(DataError, match=r"^video '.*a.mkv' can't be read: its codec is not known$"):
+        read_frames(path, [0])
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_damage_gives_the_right_frames_or_an_error(
