@@ -145,12 +145,11 @@ class FastConv3d(nn.Conv3d):
         if not _multiplies(x, weight):
             return None
         way = self._kernels_way(weight)
-        clips, _, frames, height, width = x.shape
-        if way is _OVER_TIME and not winograd.saves_work(clips, frames, height * width, wide=False):
+        # Of one clip: its numbers must not depend on how many others are with it.
+        frames, height, width = x.shape[2:]
+        if way is _OVER_TIME and not winograd.saves_work(1, frames, height * width, wide=False):
             return None
-        if way is _OVER_FRAMES and not winograd.saves_work(
-            clips * frames, height, width, wide=True
-        ):
+        if way is _OVER_FRAMES and not winograd.saves_work(frames, height, width, wide=True):
             return None
         return way
 

@@ -62,6 +62,8 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
     for module in fused.modules():
         if isinstance(module, FastConv3d):
             set_fast(module, module.fast)  # new weights, in the layout of the old
+    for module in fused.modules():
+        if isinstance(module, FusedBlock):
             module.keep_factors()
     return fused
 
@@ -76,14 +78,20 @@ class FusedBlock(nn.Module):
     def __init__(self, block: ResidualBlock) -> None:
         super().__init__()
         convs = [module for module in block.children() if isinstance(module, FastConv3d)]
-        self.first, self.last = nn.Sequential(*convs[:-1]), convs[-1]
-        self.downsample = block.downsample
+        self.first, self.last = nn.ModuleList(convs[:-1]), convs[-1]
+        self.downsample = None if block.downsample is None else block.downsample.get_submodule("0")
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = x if self.downsample is None else self.downsample(x)
+        shortcut = x if self.downsample is None else self.downsample.infer(x)  # type: ignore[operator]
         for conv in self.first:
             x = conv.infer(x, relu=True)  # type: ignore[operator]
         return self.last.infer(x, other=shortcut, relu=True)
+
+    def keep_factors(self) -> None:
+        """See ``FastConv3d.keep_factors``."""
+        for conv in (*self.first, self.last, self.downsample):
+            if isinstance(conv, FastConv3d):
+                conv.keep_factors()
 
 
 def _fuse_blocks(model: nn.Module) -> None:

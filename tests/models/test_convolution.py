@@ -124,6 +124,20 @@ def test_infers_with_a_sum_and_a_relu(channels, kernel, stride, kept) -> None:
             assert got.is_contiguous(memory_format=torch.channels_last_3d)
 
 
+@compiled
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize(("frames", "side"), [(16, 4), (4, 7)])
+@pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1), (1, 3, 3), (3, 3, 3)])
+def test_a_clips_numbers_dont_depend_on_those_beside_it(kernel, frames, side, kept) -> None:
+    fast = pair(kernel, (1, 1, 1), WIDE)[0].requires_grad_(False)
+    if kept:
+        fast.keep_factors()
+    x = torch.randn(5, WIDE[0], frames, side, side).to(memory_format=torch.channels_last_3d)
+    with torch.no_grad():
+        alone = [fast.infer(clip[None], relu=True) for clip in x]
+        assert torch.equal(fast.infer(x, relu=True), torch.cat(alone))
+
+
 @pytest.mark.parametrize("kernel", [(1, 1, 1), (3, 1, 1), (1, 3, 3), (3, 3, 3)])
 def test_weights_and_addends_may_lie_in_another_order(kernel) -> None:
     """As a checkpoint's do that is taken over, or one's own tensor that is added."""
@@ -143,7 +157,7 @@ def test_weights_and_addends_may_lie_in_another_order(kernel) -> None:
 def test_factors_made_once_are_what_is_used(kernel) -> None:
     fast = pair(kernel, (1, 1, 1), WIDE)[0].requires_grad_(False)
     fast.keep_factors()
-    x = torch.randn(2, WIDE[0], 8, 4, 4).to(memory_format=torch.channels_last_3d)
+    x = torch.randn(2, WIDE[0], 16, 4, 4).to(memory_format=torch.channels_last_3d)
     with torch.no_grad():
         expected = fast.infer(x)
         fast.weight.zero_()

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from mmaction.models import ResNet3D
 from mmaction.models.backbones.blocks import BasicBlock3D
-from mmaction.models.inference import fuse_for_inference
+from mmaction.models.convolution import FastConv3d
+from mmaction.models.inference import BLOCKS, FusedBlock, fuse_for_inference
+from mmaction.ops.tiles import HAS_TILES
 
 
 def seasoned(model: nn.Module) -> nn.Module:
@@ -93,3 +96,29 @@ def test_half_precision(make_st_abn) -> None:
             got = fused(CLIPS).scores
     # bfloat16 has 8 bits: 2⁻⁸ a layer, some twenty layers.
     assert (got.float() - expected).abs().max() < 0.1 * expected.abs().max()
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+@pytest.mark.parametrize("layout", [torch.channels_last_3d, torch.contiguous_format])
+def test_blocks_become_one_pass_a_convolution(depth: int, layout: torch.memory_format) -> None:
+    """Of channels enough for the compiled kernels; sums, ReLUs and shortcuts included."""
+    torch.manual_seed(0)
+    model = ResNet3D(depth=depth, num_stages=3, inflate=(False, True, False, False))
+    seasoned(model)
+    fused = fuse_for_inference(model)
+    blocks = [module for module in fused.modules() if isinstance(module, FusedBlock)]
+    assert len(blocks) == sum(isinstance(module, BLOCKS) for module in model.modules())
+    assert not any(isinstance(module, BLOCKS) for module in fused.modules())
+    convs = [c for block in blocks for c in block.modules() if isinstance(c, FastConv3d)]
+    kept = [conv for conv in convs if conv._factors is not None]
+    assert bool(kept) == HAS_TILES
+    clips = torch.randn(2, 3, 16, 64, 64).to(memory_format=layout)
+    with torch.no_grad():
+        expected, got = model(clips), fused(clips)
+    assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_a_block_with_another_norm_stays() -> None:
+    model = ResNet3D(depth=10, num_stages=1, norm_cfg=dict(type="GN", num_groups=4))
+    fused = fuse_for_inference(model)
+    assert not any(isinstance(module, FusedBlock) for module in fused.modules())
