@@ -15,14 +15,14 @@ or 4×1 cells of all frames, Q = 36 or 6 products.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import register_flop_formula
 
+from mmaction.models.operations import define
 from mmaction.ops import tiles
 from mmaction.ops.products import COLUMNS_UNIT, multiply
 
@@ -56,38 +56,61 @@ def convolve_by_factors(
     relu: bool = False,
 ) -> Tensor:
     """``relu(convolution + bias + other)`` of B×T×H×W×C without gradients, by ``factors``."""
-    reach, products, _, channels = factors.shape
-    wide = products > tiles.PRODUCTS
+    products, channels = factors.shape[1], factors.shape[3]
+
+    def all_at_once() -> _Parts:
+        yield slice(channels), factors.unbind()
+
+    wide, reach = products > tiles.PRODUCTS, len(factors)
+    return _sums(x, all_at_once, channels, reach, wide, bias=bias, other=other, relu=relu)
+
+
+# Some channels of a result, and for each frame that the kernel reaches what to multiply by: Q×C×k.
+_Parts = Iterator[tuple[slice, Sequence[Tensor]]]
+
+
+def _sums(
+    x: Tensor,
+    parts: Callable[[], _Parts],
+    channels: int,
+    reach: int,
+    wide: bool,
+    *,
+    bias: Tensor | None = None,
+    other: Tensor | None = None,
+    relu: bool = False,
+) -> Tensor:
+    """B×T×H×W×C by the factors of each part of so many channels."""
     y = x.new_empty((*x.shape[:4], channels))
     for some, result, addend in _portions(reach, wide, x, y, other):
         rows = tiles.take(some, tiles.CELLS, wide=wide)
         sums = tiles.empty(x, rows.shape[1], channels, wide=wide)
-        for tap, to, of in _taps(len(some), rows.shape[1], reach):
-            multiply(rows[:, of], factors[tap], out=sums[:, to], onto=tap != reach // 2)
+        for part, by_tap in parts():
+            for tap, to, of in _taps(len(some), rows.shape[1], reach):
+                onto = tap != reach // 2
+                multiply(rows[:, of], by_tap[tap], out=sums[:, to, part], onto=onto)
         tiles.give(sums, tiles.SUMS, out=result, wide=wide, bias=bias, other=addend, relu=relu)
     return y
 
 
-@torch.library.custom_op("mmaction::convolve", mutates_args=())
-def convolve(x: Tensor, weight: Tensor) -> Tensor:
-    """Convolves B×T×H×W×C with K×D×3×A×C, zeros beyond the edges: B×T×H×W×K.
-
-    Args:
-        x: float32 or float64, contiguous, on the CPU.
-        weight: Of the same type.
-    """
+def _convolve(x: Tensor, weight: Tensor) -> Tensor:
     channels, reach = weight.shape[:2]
-    wide = _is_wide(weight)
-    y = x.new_empty((*x.shape[:4], channels))
-    for some, result in _portions(reach, wide, x, y):
-        rows = tiles.take(some, tiles.CELLS, wide=wide)
-        sums = tiles.empty(x, rows.shape[1], channels, wide=wide)
+
+    def parts() -> _Parts:
         for part in _weight_parts(channels, weight[0]):
-            by = _transformed(weight[part], tiles.TAPS).permute(2, 0, 3, 1)
-            for tap, to, of in _taps(len(some), rows.shape[1], reach):
-                multiply(rows[:, of], by[tap], out=sums[:, to, part], onto=tap != reach // 2)
-        tiles.give(sums, tiles.SUMS, out=result, wide=wide)
-    return y
+            yield part, _transformed(weight[part], tiles.TAPS).permute(2, 0, 3, 1).unbind()
+
+    return _sums(x, parts, channels, reach, _is_wide(weight))
+
+
+def _gradient_of_input(of_y: Tensor, weight: Tensor) -> Tensor:
+    reach, channels = weight.shape[1], weight.shape[4]
+
+    def parts() -> _Parts:
+        for part in _weight_parts(channels, weight[..., 0]):
+            yield part, _transformed(weight[..., part], tiles.REVERSED_TAPS).unbind(2)[::-1]
+
+    return _sums(of_y, parts, channels, reach, _is_wide(weight))
 
 
 def _is_wide(weight: Tensor) -> bool:
@@ -137,39 +160,6 @@ def _weight_parts(channels: int, of_channel: Tensor) -> Iterator[slice]:
         yield slice(first, first + part)
 
 
-@convolve.register_fake
-def _(x: Tensor, weight: Tensor) -> Tensor:
-    return x.new_empty((*x.shape[:4], weight.shape[0]))
-
-
-@torch.library.custom_op("mmaction::convolve_backward", mutates_args=())
-def _convolve_backward(
-    of_y: Tensor, x: Tensor, weight: Tensor, for_x: bool, for_weight: bool
-) -> tuple[Tensor, Tensor]:
-    """What is not asked for is empty."""
-    nothing = x.new_empty(0)
-    return (
-        _gradient_of_input(of_y, weight) if for_x else nothing,
-        _gradient_of_weight(of_y, x, weight) if for_weight else nothing.clone(),
-    )
-
-
-def _gradient_of_input(of_y: Tensor, weight: Tensor) -> Tensor:
-    reach, channels = weight.shape[1], weight.shape[4]
-    wide = _is_wide(weight)
-    of_x = of_y.new_empty((*of_y.shape[:4], channels))
-    for some, result in _portions(reach, wide, of_y, of_x):
-        rows = tiles.take(some, tiles.CELLS, wide=wide)
-        sums = tiles.empty(of_y, rows.shape[1], channels, wide=wide)
-        for part in _weight_parts(channels, weight[..., 0]):
-            by = _transformed(weight[..., part], tiles.REVERSED_TAPS)
-            for tap, to, of in _taps(len(some), rows.shape[1], reach):
-                tap_of = by[:, :, reach - 1 - tap]
-                multiply(rows[:, of], tap_of, out=sums[:, to, part], onto=tap != reach // 2)
-        tiles.give(sums, tiles.SUMS, out=result, wide=wide)
-    return of_x
-
-
 def _gradient_of_weight(of_y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     reach, wide = weight.shape[1], _is_wide(weight)
     portions = [
@@ -196,36 +186,14 @@ def _gradient_of_weight(of_y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     return gradient
 
 
-@_convolve_backward.register_fake
-def _(
-    of_y: Tensor, x: Tensor, weight: Tensor, for_x: bool, for_weight: bool
-) -> tuple[Tensor, Tensor]:
-    return (
-        x.new_empty(x.shape if for_x else 0),
-        weight.new_empty(weight.shape if for_weight else 0),
-    )
-
-
-def _keep_inputs(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-    # Neither rows nor factors: they are larger, and quickly made anew.
-    ctx.save_for_backward(*inputs)
-
-
-def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    for_x, for_weight = ctx.needs_input_grad
-    of_x, of_weight = _convolve_backward(
-        gradient.contiguous(), *ctx.saved_tensors, for_x, for_weight
-    )
-    return of_x if for_x else None, of_weight if for_weight else None
-
-
-convolve.register_autograd(_backward, setup_context=_keep_inputs)
-
+# B×T×H×W×C with K×D×3×A×C, zeros beyond the edges: B×T×H×W×K, of float32 or float64 on the CPU.
+convolve = define(
+    "convolve",
+    _convolve,
+    shape=lambda x, weight: (*x[:4], weight[0]),
+    of_input=_gradient_of_input,
+    of_weight=_gradient_of_weight,
+    macs=lambda x, weight: prod(x[:4]) * prod(weight),
+)
 # The operation as dispatchers see it.
 OPERATION = torch.ops.mmaction.convolve.default
-
-
-@register_flop_formula(torch.ops.mmaction.convolve)
-def _operations(x: Sequence[int], weight: Sequence[int], *_: Any, **__: Any) -> int:
-    """Of the convolution it stands for, as torch's counter has them of others."""
-    return 2 * prod(x[:4]) * prod(weight)

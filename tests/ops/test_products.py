@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from unittest import mock
 
 import pytest
 import torch
@@ -12,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mmaction.ops import products
-from mmaction.ops.products import HAS_PRODUCTS, VECTOR_BYTES, computes, multiply
+from mmaction.ops.products import HAS_PRODUCTS, computes, multiply
 
 compiled = pytest.mark.skipif(not HAS_PRODUCTS, reason="needs the compiled kernel")
 
@@ -25,15 +22,6 @@ def draw(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tens
 def off(got: Tensor, exact: Tensor, size: Tensor) -> float:
     """Largest error as a share of the sum of what was added up, absolutely."""
     return ((got.double() - exact).abs() / size.clamp(min=1e-30)).max().item()
-
-
-@pytest.fixture(params=[64, 32], ids=["512 bits", "256 bits"])
-def vectors(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Both kinds of vector units, where the machine has them."""
-    if 0 < VECTOR_BYTES < request.param:
-        pytest.skip("this machine has no such vector units")
-    with mock.patch.object(products, "VECTOR_BYTES", request.param):
-        yield
 
 
 @pytest.mark.usefixtures("vectors")

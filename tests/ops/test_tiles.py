@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from unittest import mock
-
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -20,15 +17,6 @@ TAKEN = {
 GIVEN = {"sums": (tiles.SUMS, 4), "of_taps": (tiles.OF_TAPS, 3)}
 sides, channels = st.integers(1, 13), st.sampled_from((1, 3, 32, 96))
 dtypes = st.sampled_from((torch.float32, torch.float64))
-
-
-@pytest.fixture(params=[64, 32], ids=["512 bits", "256 bits"])
-def vectors(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Both kinds of vector units, where the machine has them."""
-    if 0 < tiles.VECTOR_BYTES < request.param:
-        pytest.skip("this machine has no such vector units")
-    with mock.patch.object(tiles, "VECTOR_BYTES", request.param):
-        yield
 
 
 def draw(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:

@@ -1,10 +1,8 @@
 /* c = a·b for one kind of vector unit; included by products.h, which says what VECTOR (bytes),
    TILE_ROWS and NAMED are, and in which order the LOWER and the UPPER halves of two vectors alternate. */
 
-typedef float NAMED(Vector) __attribute__((vector_size(VECTOR)));
-typedef int NAMED(Mask) __attribute__((vector_size(VECTOR)));
-typedef float NAMED(Loose) __attribute__((vector_size(VECTOR), aligned(4)));
-enum { NAMED(LANES) = VECTOR / sizeof(float), NAMED(TILE_COLS) = 2 * NAMED(LANES) };
+#include "vector_kind.h"
+enum { NAMED(TILE_COLS) = 2 * NAMED(LANES) };
 
 /* A tile of c, `rows` by TILE_COLS, from one block of the depth; a's numbers lie a_row and a_depth
    apart. The tile stays in registers while the depth passes by: each step takes two vectors of b and
@@ -35,11 +33,9 @@ static inline __attribute__((always_inline)) void NAMED(tile)(
             NAMED(Loose)* to = (NAMED(Loose)*)(t->c + i * p->c_row + col);
             NAMED(Vector) value = sum[i][half];
             if (t->onto) value += *to;
-            if (t->bias) value += *(const NAMED(Loose)*)(t->bias + col);
-            if (t->other) value += *(const NAMED(Loose)*)(t->other + i * p->other_row + col);
-            if (t->relu) /* NaN is not below 0, and stays */
-                value = (NAMED(Vector))((NAMED(Mask))value & ~(NAMED(Mask))(value < 0));
-            *to = value;
+            *to = NAMED(last_steps)(
+                value, t->bias ? t->bias + col : NULL,
+                t->other ? t->other + i * p->other_row + col : NULL, t->relu);
         }
 }
 

@@ -64,7 +64,6 @@ typedef struct {
 } Tile;
 
 static Py_ssize_t parts_of(Py_ssize_t whole, Py_ssize_t part) { return (whole + part - 1) / part; }
-static Py_ssize_t smaller(Py_ssize_t x, Py_ssize_t y) { return x < y ? x : y; }
 static Py_ssize_t larger(Py_ssize_t x, Py_ssize_t y) { return x > y ? x : y; }
 
 static Part part_of(const Product* p, Py_ssize_t index)

@@ -1,10 +1,7 @@
 /* Tiles of pictures to their products and back for one kind of vector unit; included by tiles.h, which
    says what VECTOR (bytes) and NAMED are. `kind` and `wide` are known when this is compiled. */
 
-typedef float NAMED(Vector) __attribute__((vector_size(VECTOR)));
-typedef int NAMED(Mask) __attribute__((vector_size(VECTOR)));
-typedef float NAMED(Loose) __attribute__((vector_size(VECTOR), aligned(4)));
-enum { NAMED(LANES) = VECTOR / sizeof(float) };
+#include "vector_kind.h"
 
 /* One of the matrices times x, whose numbers lie x_step apart; y's lie y_step apart. */
 static inline __attribute__((always_inline)) void NAMED(line)(
@@ -106,12 +103,9 @@ static inline __attribute__((always_inline)) void NAMED(give_tile)(
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < cols; j++) {
                 const Py_ssize_t at = ((top + i) * t->width + left + j) * t->cell_step + channel;
-                NAMED(Vector) value = result[i * across + j];
-                if (t->bias) value += *(const NAMED(Loose)*)(t->bias + channel);
-                if (other) value += *(const NAMED(Loose)*)(other + at);
-                if (t->relu) /* NaN is not below 0, and stays */
-                    value = (NAMED(Vector))((NAMED(Mask))value & ~(NAMED(Mask))(value < 0));
-                *(NAMED(Loose)*)(picture + at) = value;
+                *(NAMED(Loose)*)(picture + at) = NAMED(last_steps)(
+                    result[i * across + j], t->bias ? t->bias + channel : NULL,
+                    other ? other + at : NULL, t->relu);
             }
     }
 }

@@ -31,8 +31,6 @@ typedef struct {
     int relu;
 } Tiles;
 
-static Py_ssize_t smaller(Py_ssize_t x, Py_ssize_t y) { return x < y ? x : y; }
-
 #if HAS_KERNELS
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx2,fma")

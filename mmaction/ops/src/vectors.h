@@ -4,12 +4,16 @@
 #ifndef MMACTION_VECTORS_H
 #define MMACTION_VECTORS_H
 
+#include <Python.h>
+
 /* Clang knows neither the pragma that chooses a unit nor this shuffle. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define HAS_KERNELS 1
 #else
 #define HAS_KERNELS 0
 #endif
+
+static inline Py_ssize_t smaller(Py_ssize_t x, Py_ssize_t y) { return x < y ? x : y; }
 
 /* Bytes of the widest vectors that both the machine and the kernels know: 64, 32, or 0 for none. */
 static inline int vector_bytes(void)
