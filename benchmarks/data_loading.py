@@ -21,10 +21,10 @@ import torch
 from literal_pipeline import literal_training_clip
 from timing import interleaved_ms, median_ratio, peak_bytes, print_table, report_machine
 
+from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets import RawframeDataset, SampleKey, VideoDataset
-from mmaction.datasets.image_decoding import find_decoder
-from mmaction.datasets.preparation.pack import pack_frames
-from mmaction.datasets.video_file import count_frames, read_frames
+from mmaction.datasets.sources.image_decoding import find_decoder
+from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.models import ClipPreprocessor
 from mmaction.ops import affine_clips, affine_clips_torch

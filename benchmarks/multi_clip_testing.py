@@ -37,7 +37,7 @@ from torch.utils.data import Dataset
 
 from mmaction.apis import load_config
 from mmaction.datasets import SampleKey, collate_clips
-from mmaction.datasets.video_file import count_frames, read_frames
+from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.engine import ActionRunner, tolerate_broken_torchvision
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import DATASETS

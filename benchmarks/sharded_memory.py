@@ -27,8 +27,8 @@ from mmengine.model import MMDistributedDataParallel
 from timing import print_table, raised_peak_bytes, report_machine
 from torch import Tensor
 
+from mmaction.checkpoint.sharded_tensors import own_part
 from mmaction.engine import FullyShardedModel
-from mmaction.engine.sharded_tensors import own_part
 from mmaction.models import STABN
 
 MMAP_THRESHOLD, BYTES = -3, 1 << 16  # of malloc.h: what is freed goes back to the system at once

@@ -34,8 +34,8 @@ from mmengine.logging import HistoryBuffer
 from timing import print_table, report_machine
 
 from mmaction.apis import load_config
+from mmaction.dataprep.motion_shapes import CLASSES, DataSetOptions, make_data_set
 from mmaction.datasets import RawframeDataset, collate_clips
-from mmaction.datasets.motion_shapes import CLASSES, DataSetOptions, make_data_set
 from mmaction.engine import ActionRunner, tolerate_broken_torchvision
 from mmaction.engine.nonfinite import StepGuard
 from mmaction.registry import DATASETS, HOOKS

@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytest_plugins = ["tests.frame_fixtures"]
+
 REPO = Path(__file__).resolve().parents[1]
 # What is started in the background ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

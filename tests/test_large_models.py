@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmaction.apis import load_config, train
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import ActionRunner
 
 GUIDE = Path(__file__).resolve().parents[1] / "docs/large_models.md"

@@ -13,8 +13,8 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmaction.apis.build_errors import readable_build_errors
 from mmaction.apis.config import datasets
+from mmaction.build_errors import readable_build_errors
 from mmaction.errors import ConfigError
 from mmaction.registry import MODELS
 

@@ -9,15 +9,15 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmaction.apis.build_errors import readable_build_errors
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.build_errors import readable_build_errors
+from mmaction.checkpoint.compatibility import require_same_architecture
+from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.safetensors_files import SUFFIX, is_safetensors, write_safetensors
 from mmaction.convert.conversion import AUTO, Conversion, convert
 from mmaction.convert.trusted_file import read_trusted
-from mmaction.engine.checkpoints import require_same_architecture
 from mmaction.errors import ConfigError, UserError
 from mmaction.files import atomic_path, require_writable
 from mmaction.registry import MODELS
-from mmaction.safetensors_files import SUFFIX, is_safetensors, write_safetensors
 
 SUFFIXES = (".pth", SUFFIX)
 

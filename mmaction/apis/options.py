@@ -8,7 +8,7 @@ import os
 from mmengine.config import Config
 
 from mmaction.apis.config import complete_config, drop_validation
-from mmaction.engine.mixed_precision import use_mixed_precision
+from mmaction.engine.precision import use_mixed_precision
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.files import require_writable
 

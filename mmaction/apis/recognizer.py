@@ -8,10 +8,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from mmaction.apis.build_errors import readable_build_errors
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.build_errors import readable_build_errors
+from mmaction.checkpoint.compatibility import require_same_architecture
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import tolerate_broken_torchvision
-from mmaction.engine.checkpoints import require_same_architecture
 from mmaction.models import BaseRecognizer
 from mmaction.registry import MODELS
 

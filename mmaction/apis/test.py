@@ -13,8 +13,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
-from mmaction.apis.build_errors import readable_build_errors, require_known_functions
 from mmaction.apis.config import require_work_dir
+from mmaction.build_errors import readable_build_errors, require_known_functions
 from mmaction.datasets import ClipDataset, check_present
 from mmaction.engine import (
     ActionRunner,

@@ -8,8 +8,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 
-from mmaction.apis.build_errors import readable_build_errors, require_known_functions
 from mmaction.apis.config import datasets, require_work_dir
+from mmaction.build_errors import readable_build_errors, require_known_functions
 from mmaction.datasets import ClipDataset, check_overlap, check_present
 from mmaction.engine import ActionRunner, readable_loader_errors, tolerate_broken_torchvision
 from mmaction.engine.run_record import FILE, in_lines, run_record

@@ -15,16 +15,16 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from mmaction.apis.build_errors import readable_build_errors
-from mmaction.apis.evaluate_explanations import split_explainers
+from mmaction.apis.evaluate import split_explainers
 from mmaction.apis.recognizer import load_recognizer
+from mmaction.build_errors import readable_build_errors
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.collate import collate_clips
-from mmaction.datasets.frame_directory import find_frames
-from mmaction.datasets.frame_names import frame_numbers
-from mmaction.datasets.frame_source import FrameSource
-from mmaction.datasets.pipeline import Pipeline
-from mmaction.datasets.video_file import VideoFiles, count_frames
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.directory import find_frames
+from mmaction.datasets.sources.frame_names import frame_numbers
+from mmaction.datasets.sources.video import VideoFiles, count_frames
+from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
 from mmaction.explain import ClipExplanation, ExplanationWriter, write_gallery
 from mmaction.explain.explainers import Explainer, build_explainer

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmaction.checkpoint_files import WEIGHT_KEYS, read_checkpoint
+from mmaction.checkpoint.reading import WEIGHT_KEYS, read_checkpoint
 from mmaction.errors import CheckpointError, first_line
 
 _EXIT_UNREADABLE = 3

@@ -3,8 +3,12 @@
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.clip_dataset import ClipDataset
 from mmaction.datasets.collate import collate_clips
-from mmaction.datasets.color import ColorJitter
-from mmaction.datasets.crops import (
+from mmaction.datasets.rawframe_dataset import RawframeDataset
+from mmaction.datasets.samplers import EpochSampler, SampleKey
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.directory import FrameDirectory
+from mmaction.datasets.transforms.color import ColorJitter
+from mmaction.datasets.transforms.crops import (
     CenterCrop,
     MultiScaleCrop,
     RandomCrop,
@@ -12,16 +16,12 @@ from mmaction.datasets.crops import (
     TenCrop,
     ThreeCrop,
 )
-from mmaction.datasets.decoding import DecodeFrames
-from mmaction.datasets.frame_directory import FrameDirectory
-from mmaction.datasets.frame_source import FrameSource
-from mmaction.datasets.geometry import View
-from mmaction.datasets.label_maps import LABEL_MAPS
-from mmaction.datasets.pipeline import Pipeline, Transform
-from mmaction.datasets.rawframe_dataset import RawframeDataset
-from mmaction.datasets.samplers import EpochSampler, SampleKey
-from mmaction.datasets.sampling import SampleFrames, SampleSegments
-from mmaction.datasets.transforms import Flip, PackClips, Resize
+from mmaction.datasets.transforms.decoding import DecodeFrames
+from mmaction.datasets.transforms.geometry import View
+from mmaction.datasets.transforms.label_maps import LABEL_MAPS
+from mmaction.datasets.transforms.pipeline import Pipeline, Transform
+from mmaction.datasets.transforms.resizing import Flip, PackClips, Resize
+from mmaction.datasets.transforms.sampling import SampleFrames, SampleSegments
 from mmaction.datasets.validation import check_labels, check_overlap, check_present
 from mmaction.datasets.video_dataset import VideoDataset
 

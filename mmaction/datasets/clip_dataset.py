@@ -12,10 +12,10 @@ from torch.utils.data import Dataset
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.frame_source import FrameSource
-from mmaction.datasets.pipeline import Pipeline, Results
 from mmaction.datasets.samplers import SampleKey
-from mmaction.datasets.transforms import Flip
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.transforms.pipeline import Pipeline, Results
+from mmaction.datasets.transforms.resizing import Flip
 from mmaction.datasets.validation import check_labels
 from mmaction.errors import ConfigError, DataError
 from mmaction.structures import BadVideo

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mmaction.datasets.clip_dataset import ClipDataset
-from mmaction.datasets.frame_directory import find_frames
-from mmaction.datasets.frame_source import FrameSource
-from mmaction.datasets.packed_frames import PACKED_SUFFIXES, find_packed_frames
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.directory import find_frames
+from mmaction.datasets.sources.packed_frames import PACKED_SUFFIXES, find_packed_frames
 from mmaction.registry import DATASETS
 
 

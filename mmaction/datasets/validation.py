@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.frame_source import FrameSource
+from mmaction.datasets.sources.base import FrameSource
 from mmaction.errors import DataError
 
 _SHOWN = 3

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mmaction.datasets.clip_dataset import ClipDataset
-from mmaction.datasets.frame_source import FrameSource
-from mmaction.datasets.video_file import VideoFiles
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.video import VideoFiles
 from mmaction.registry import DATASETS
 
 

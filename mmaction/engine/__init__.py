@@ -1,25 +1,25 @@
 """What this project adds to mmengine's Runner."""
 
-from mmaction.engine.attention_sheet_hook import AttentionSheetHook
-from mmaction.engine.bad_video_hook import BadVideoHook
-from mmaction.engine.checkpoint_hook import TrainingCheckpointHook
-from mmaction.engine.checkpoints import PlainCheckpointHook
-from mmaction.engine.data_wait_hook import DataWaitHook
+from mmaction.checkpoint.compatibility import PlainCheckpointHook
 from mmaction.engine.distributed import join_processes
-from mmaction.engine.ema_hook import ShardedEMAHook
 from mmaction.engine.environment import tolerate_broken_torchvision
-from mmaction.engine.explanation_hook import ExplanationHook
-from mmaction.engine.iter_train_loop import ResumableIterTrainLoop
+from mmaction.engine.hooks.attention_sheet import AttentionSheetHook
+from mmaction.engine.hooks.bad_videos import BadVideoHook
+from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
+from mmaction.engine.hooks.data_wait import DataWaitHook
+from mmaction.engine.hooks.ema import ShardedEMAHook
+from mmaction.engine.hooks.explanation import ExplanationHook
+from mmaction.engine.hooks.progress_sign import ProgressSignHook
+from mmaction.engine.hooks.training_info import TrainingInfoHook
 from mmaction.engine.loader_errors import readable_loader_errors
-from mmaction.engine.mixed_precision import Bf16OptimWrapper
+from mmaction.engine.loops.iter_train import ResumableIterTrainLoop
+from mmaction.engine.loops.scoring import RecognizerTestLoop, RecognizerValLoop
+from mmaction.engine.loops.train import ResumableTrainLoop
 from mmaction.engine.optim_wrappers import TrainingAmpOptimWrapper, TrainingOptimWrapper
-from mmaction.engine.progress_sign_hook import ProgressSignHook
+from mmaction.engine.precision import Bf16OptimWrapper
 from mmaction.engine.runner import ActionRunner
-from mmaction.engine.score_loops import RecognizerTestLoop, RecognizerValLoop
 from mmaction.engine.sharding import FullyShardedModel
-from mmaction.engine.stop_signals import TrainingStopped
-from mmaction.engine.train_loop import ResumableTrainLoop
-from mmaction.engine.training_info_hook import TrainingInfoHook
+from mmaction.engine.signals import TrainingStopped
 
 __all__ = [
     "ActionRunner",

@@ -12,6 +12,7 @@ from mmengine.dist import all_reduce
 from mmengine.optim import OptimWrapper
 from torch import Tensor
 
+from mmaction.checkpoint.training_state import bare_model, optim_wrappers
 from mmaction.engine.kept_batches import keep_batch
 from mmaction.engine.nonfinite import (
     MOST_IN_A_ROW,
@@ -23,8 +24,7 @@ from mmaction.engine.nonfinite import (
     StepGuard,
     skips_on_device,
 )
-from mmaction.engine.stop_signals import StopSignals
-from mmaction.engine.training_state import bare_model, optim_wrappers
+from mmaction.engine.signals import StopSignals
 from mmaction.errors import ConfigError
 
 

@@ -10,7 +10,7 @@ import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from torch import Tensor, nn
 
-from mmaction.engine.checkpoint_writer import copied, write_whole
+from mmaction.checkpoint.writing import copied, write_whole
 from mmaction.engine.nonfinite import Look
 
 DIRECTORY = "nonfinite"

@@ -21,7 +21,7 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from mmaction.engine.roll_call import call_roll, open_store
-from mmaction.engine.stop_signals import CODE_FILE
+from mmaction.engine.signals import CODE_FILE
 from mmaction.errors import UserError, first_line
 
 # How long processes have to finish a step and save it before torchrun ends them for good.

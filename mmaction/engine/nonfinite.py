@@ -11,8 +11,8 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmaction.engine.sharded_tensors import own_part
-from mmaction.engine.stop_signals import StopSignals
+from mmaction.checkpoint.sharded_tensors import own_part
+from mmaction.engine.signals import StopSignals
 from mmaction.errors import UserError
 
 ON_NONFINITE = ("stop", "skip")

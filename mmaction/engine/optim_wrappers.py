@@ -10,7 +10,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW
 
-from mmaction.engine.sharded_tensors import is_part
+from mmaction.checkpoint.sharded_tensors import is_part
 from mmaction.registry import OPTIM_WRAPPERS, OPTIMIZERS
 
 

@@ -19,31 +19,31 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmaction.checkpoint_files import read_checkpoint
-from mmaction.engine.checkpoint_hook import TrainingCheckpointHook
-from mmaction.engine.checkpoint_integrity import require_undamaged
-from mmaction.engine.checkpoint_writer import CheckpointWriter
-from mmaction.engine.checkpoints import (
+from mmaction.checkpoint.compatibility import (
     SHOWN_DIFFERENCES,
     fitting_weights,
     require_same_architecture,
     require_training_state,
 )
+from mmaction.checkpoint.integrity import require_undamaged
+from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.resume import find_newest
+from mmaction.checkpoint.training_state import collect, optim_wrappers, own_state
+from mmaction.checkpoint.writing import CheckpointWriter
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
-from mmaction.engine.exact_loop import ExactLoop
+from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
+from mmaction.engine.loops.resumable import ExactLoop
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
 from mmaction.engine.optim_wrappers import fuse_on_gpu
-from mmaction.engine.resume import find_newest
 from mmaction.engine.sharding import (
     FullyShardedModel,
     model_wrapper_type,
     prepare_optimizer,
     require_sharding_possible,
 )
-from mmaction.engine.stop_signals import ignore_group_signals
-from mmaction.engine.training_state import collect, optim_wrappers, own_state
+from mmaction.engine.signals import ignore_group_signals
 from mmaction.errors import CheckpointError
 
 # No second copy of all gradients. SyncBuffersHook brings the norms' buffers in step.

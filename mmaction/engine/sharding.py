@@ -15,8 +15,8 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmaction.engine.mixed_precision import Bf16OptimWrapper
-from mmaction.engine.sharded_tensors import keep_parts, keep_parts_of_state, whole
+from mmaction.checkpoint.sharded_tensors import keep_parts, keep_parts_of_state, whole
+from mmaction.engine.precision import Bf16OptimWrapper
 from mmaction.errors import ConfigError
 from mmaction.registry import MODEL_WRAPPERS
 

@@ -10,7 +10,7 @@ import torch
 
 from mmaction.apis import load_config
 from mmaction.apis.convert_checkpoint import convert_checkpoint
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.models import STABN
 

@@ -8,7 +8,7 @@ import torch
 
 from mmaction.apis import load_config
 from mmaction.apis.recognizer import load_recognizer
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.convert.trusted_file import read_trusted
 from mmaction.errors import CheckpointError
 

@@ -10,10 +10,10 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmaction.datasets.collate import collate_clips
-from mmaction.datasets.crops import CenterCrop
 from mmaction.datasets.rawframe_dataset import RawframeDataset
 from mmaction.datasets.samplers import SampleKey
-from mmaction.datasets.transforms import PackClips
+from mmaction.datasets.transforms.crops import CenterCrop
+from mmaction.datasets.transforms.resizing import PackClips
 from mmaction.errors import DataError
 
 PIPELINE = [

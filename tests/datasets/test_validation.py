@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.frame_directory import FrameDirectory
+from mmaction.datasets.sources.directory import FrameDirectory
 from mmaction.datasets.validation import check_labels, check_overlap, check_present
 from mmaction.errors import DataError
 

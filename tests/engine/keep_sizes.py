@@ -11,7 +11,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from mmaction.engine.sharded_tensors import own_part
+from mmaction.checkpoint.sharded_tensors import own_part
 from mmaction.registry import HOOKS
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine.distributed import (
     init_distributed,
     join_processes,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 
 Run = Callable[..., Any]
 MakeConfig = Callable[..., Path]

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmaction.apis import load_config, train
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import ActionRunner
 from mmaction.engine.nonfinite import MOST_IN_A_ROW, NonfiniteError
 from mmaction.errors import ConfigError
@@ -25,7 +25,7 @@ GPU = torch.cuda.is_available()
 VIDEOS, EPOCHS = 12, 3
 SPOIL = """
 import torch
-from mmaction.datasets.pipeline import Transform
+from mmaction.datasets.transforms.pipeline import Transform
 from mmaction.registry import TRANSFORMS
 
 

@@ -18,7 +18,7 @@ from mmaction.errors import DataError, UserError
 REPO = Path(__file__).resolve().parents[2]
 DEADLY = """
 import os, signal
-from mmaction.datasets.pipeline import Transform
+from mmaction.datasets.transforms.pipeline import Transform
 from mmaction.registry import TRANSFORMS
 
 

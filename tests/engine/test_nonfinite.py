@@ -14,7 +14,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmaction.apis import load_config, train
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine.nonfinite import (
     MOST_IN_A_ROW,
     BufferCopy,
@@ -22,14 +22,14 @@ from mmaction.engine.nonfinite import (
     NonfiniteStep,
     StepGuard,
 )
-from mmaction.engine.stop_signals import StopSignals
+from mmaction.engine.signals import StopSignals
 from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
 
 REPO = Path(__file__).resolve().parents[2]
 SPOIL = """
 import torch
-from mmaction.datasets.pipeline import Transform
+from mmaction.datasets.transforms.pipeline import Transform
 from mmaction.registry import TRANSFORMS
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from tests.engine.same_training import differing, of_the_training
 
 REPO = Path(__file__).resolve().parents[2]

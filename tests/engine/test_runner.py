@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmaction.apis import load_config, train
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import ActionRunner, PlainCheckpointHook, TrainingCheckpointHook
 
 MakeConfig = Callable[..., Path]

@@ -14,9 +14,9 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmaction.apis import load_config, train
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.sharded_tensors import is_part, whole
 from mmaction.engine import Bf16OptimWrapper, FullyShardedModel
-from mmaction.engine.sharded_tensors import is_part, whole
 from mmaction.engine.sharding import prepare_optimizer, require_sharding_possible
 from mmaction.errors import ConfigError
 from tests.engine.same_training import differing, entries

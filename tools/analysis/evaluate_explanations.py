@@ -66,7 +66,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from mmaction.apis import load_config
-    from mmaction.apis.evaluate_explanations import evaluate_explanations
+    from mmaction.apis.evaluate import evaluate_explanations
     from mmaction.explain.measures import EvaluationOptions
 
     options = EvaluationOptions(

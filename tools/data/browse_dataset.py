@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
 
-    from mmaction.apis.browse_dataset import Choice, browse_dataset
+    from mmaction.datacheck.browse import Choice, browse_dataset
     from mmaction.apis.config import load_config
 
     choice = Choice(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from mmaction.cli import ArgumentParser, run_command
 
 if TYPE_CHECKING:
-    from mmaction.datasets.preparation.listing import Listing
-    from mmaction.datasets.preparation.media import MediaRoot
+    from mmaction.dataprep.listing import Listing
+    from mmaction.dataprep.media import MediaRoot
 
 SPLITS = ("train", "val", "test")
 PUBLISHED = {
@@ -73,7 +73,7 @@ def add_common(parser: argparse.ArgumentParser, *, root_needed: bool) -> None:
 
 
 def media_of(args: argparse.Namespace, splits: Sequence[str]) -> dict[str, MediaRoot]:
-    from mmaction.datasets.preparation.media import open_media
+    from mmaction.dataprep.media import open_media
 
     return open_media(
         args.frames_root or args.videos_root,
@@ -86,9 +86,9 @@ def media_of(args: argparse.Namespace, splits: Sequence[str]) -> dict[str, Media
 
 
 def published(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
-    from mmaction.datasets.preparation.kinetics import read_kinetics
-    from mmaction.datasets.preparation.something_v1 import read_something_v1
-    from mmaction.datasets.preparation.something_v2 import read_something_v2
+    from mmaction.dataprep.kinetics import read_kinetics
+    from mmaction.dataprep.something_v1 import read_something_v1
+    from mmaction.dataprep.something_v2 import read_something_v2
 
     readers = {
         "sthv1": read_something_v1,
@@ -103,9 +103,9 @@ def published(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
 
 
 def own(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
-    from mmaction.datasets.preparation.media import KnownFrames
-    from mmaction.datasets.preparation.own_data import list_folders, list_table
-    from mmaction.datasets.preparation.table import read_table
+    from mmaction.dataprep.media import KnownFrames
+    from mmaction.dataprep.own_data import list_folders, list_table
+    from mmaction.dataprep.table import read_table
     from mmaction.errors import UserError
 
     splits = args.splits or list(SPLITS)
@@ -128,8 +128,8 @@ def own(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
 
 def main() -> int:
     args = parse_args()
-    from mmaction.datasets.preparation.build import match, summary, write_lists
-    from mmaction.datasets.preparation.worker_pool import check_jobs
+    from mmaction.dataprep.build import match, summary, write_lists
+    from mmaction.dataprep.worker_pool import check_jobs
 
     check_jobs(args.jobs)
     listing, media = published(args) if args.kind in PUBLISHED else own(args)

@@ -35,10 +35,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
 
-    from mmaction.apis.check_dataset import check_dataset
+    from mmaction.datacheck.check import check_dataset
     from mmaction.apis.config import load_config
-    from mmaction.apis.dataset_problems import collect_problems
-    from mmaction.datasets.inspection import ERROR, SEVERITIES, Depth
+    from mmaction.datacheck.problems import collect_problems
+    from mmaction.datacheck.inspection import ERROR, SEVERITIES, Depth
 
     depth = Depth.PIXELS if args.decode else Depth.NAMES if args.fast else Depth.FILES
     start = time.monotonic()

@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from mmaction.datasets.preparation.extract import ExtractOptions, extract_videos
+    from mmaction.dataprep.extract import ExtractOptions, extract_videos
     from mmaction.files import atomic_path
 
     options = ExtractOptions(

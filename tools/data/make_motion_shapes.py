@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from mmaction.datasets.motion_shapes import CLASSES, DataSetOptions, make_data_set
+    from mmaction.dataprep.motion_shapes import CLASSES, DataSetOptions, make_data_set
 
     options = DataSetOptions(
         videos=args.videos,

@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from mmaction.datasets.preparation.pack import pack_frames, verify_pack
+    from mmaction.dataprep.pack import pack_frames, verify_pack
 
     if args.verify is not None:
         if args.out is not None:

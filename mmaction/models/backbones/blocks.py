@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
-from mmaction.models.checkpointing import checkpointed
+from mmaction.models.activation_checkpointing import checkpointed
 from mmaction.models.convolution import FastConv3d
 
 INFLATE_STYLES = ("3x1x1", "3x3x3")

@@ -15,9 +15,9 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from mmaction.checkpoint_files import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.weights_only import in_short
 from mmaction.errors import CheckpointError, ConfigError, first_line
-from mmaction.weights_only import in_short
 
 TORCHVISION = "torchvision://"
 # Prefixes under which public checkpoints keep a ResNet, longest first.

@@ -12,6 +12,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
+from mmaction.models.activation_checkpointing import check_mode, checkpointed
 from mmaction.models.backbones.blocks import (
     INFLATE_STYLES,
     BasicBlock3D,
@@ -21,7 +22,6 @@ from mmaction.models.backbones.blocks import (
     norm,
 )
 from mmaction.models.backbones.pretrained import load_into, pretrained_state
-from mmaction.models.checkpointing import check_mode, checkpointed
 from mmaction.models.convolution import set_fast
 from mmaction.registry import MODELS
 

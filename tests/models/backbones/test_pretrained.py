@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mmaction.checkpoint.safetensors_files import write_safetensors
 from mmaction.errors import CheckpointError
 from mmaction.models import STABN, ResNet3D
 from mmaction.models.backbones.pretrained import inflate
-from mmaction.safetensors_files import write_safetensors
 
 
 def weights_2d(net: ResNet3D) -> dict[str, Tensor]:

@@ -1,0 +1,1 @@
+"""Checkpoints: read as plain data, written whole, resumed exactly. Knows no runner."""

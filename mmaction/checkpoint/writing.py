@@ -1,0 +1,192 @@
+"""Checkpoints written in the background: whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import torch
+from torch import Tensor
+
+from mmaction.checkpoint.sharded_tensors import whole
+from mmaction.errors import CheckpointError
+
+PART = ".part"  # how the name of an unfinished file ends
+
+
+def copied(content: Any) -> Any:
+    """``content`` with every tensor copied to the CPU, so that training may go on changing it.
+
+    Tensors that are spread over the processes become whole: then all processes call it.
+    """
+    if isinstance(content, Tensor):
+        return whole(content.detach()).to("cpu", copy=True)
+    if isinstance(content, Mapping):
+        return {key: copied(value) for key, value in content.items()}
+    if isinstance(content, list | tuple) and not hasattr(content, "_fields"):
+        return type(content)(copied(value) for value in content)
+    return content
+
+
+def size_in_bytes(content: Any) -> int:
+    """Of the tensors in ``content``, at any depth."""
+    if isinstance(content, Tensor):
+        return content.nbytes
+    if isinstance(content, Mapping):
+        return sum(size_in_bytes(value) for value in content.values())
+    if isinstance(content, list | tuple):
+        return sum(size_in_bytes(value) for value in content)
+    return 0
+
+
+class CheckpointWriter:
+    """Writes one checkpoint at a time while training goes on.
+
+    A file takes its name only once all of it is on the disk. An error shows at the next ``write``,
+    ``check`` or ``wait``.
+    """
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def write(self, content: Any, path: Path, *, then: Callable[[], None] | None = None) -> None:
+        """Begins to write ``content`` to ``path``, once the file before it is written.
+
+        Args:
+            content: Nobody may change it from now on; see ``copied``.
+            path: What stands there is replaced.
+            then: Called once the file is whole.
+
+        Raises:
+            CheckpointError: The file before it could not be written.
+        """
+        self.wait()
+        self._thread = threading.Thread(
+            target=self._run, args=(content, path, then), name="checkpoint writer"
+        )
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until nothing is being written.
+
+        Raises:
+            CheckpointError: What was being written could not be.
+        """
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.check()
+
+    def check(self) -> None:
+        """Raises what a write has failed with by now, without waiting for one."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _run(self, content: Any, path: Path, then: Callable[[], None] | None) -> None:
+        try:
+            write_whole(content, path)
+            if then is not None:
+                then()
+        except Exception as e:  # noqa: BLE001 - any: it is raised where training sees it
+            self._error = e
+
+
+def write_whole(content: Any, path: Path) -> None:
+    """Saves ``content`` beside ``path``, brings it to the disk, and gives it its name.
+
+    Raises:
+        CheckpointError: It can't be; what stood at ``path`` is as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _whole(path) as f:
+            _save(content, f)
+    except OSError as e:
+        raise CheckpointError(_cannot_write(content, path, e)) from e
+
+
+def write_text_whole(text: str, path: Path) -> None:
+    """As ``write_whole``, for a line of text; an ``OSError`` stays what it is."""
+    with _whole(path) as f:
+        f.write(text.encode())
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
+    try:
+        with open(part, "wb") as f:
+            yield f
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(part, path)
+        _sync_directory(path.parent)
+    finally:
+        if part.exists():
+            part.unlink()
+
+
+def remove_parts(directory: Path) -> None:
+    """Removes what killed runs left unfinished in ``directory``."""
+    for part in directory.glob(f".*{PART}"):
+        part.unlink(missing_ok=True)
+
+
+class _Recorded:
+    """A file for ``torch.save``, which hides why a write has failed."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as e:
+            self.error = e
+            raise
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _save(content: Any, file: Any) -> None:
+    recorded = _Recorded(file)
+    try:
+        torch.save(content, cast(IO[bytes], recorded))  # it needs no more of a file
+    except Exception:
+        if recorded.error is not None:
+            raise recorded.error from None
+        raise
+
+
+def _cannot_write(content: Any, path: Path, error: OSError) -> str:
+    text = f"checkpoint {path}: can't be written ({error.strerror or error}); it needs "
+    text += f"{_megabytes(size_in_bytes(content))}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and path.parent.is_dir():
+        text += f", {_megabytes(shutil.disk_usage(path.parent).free)} are free there"
+    return text + "; checkpoints written before are whole"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+def _sync_directory(directory: Path) -> None:
+    """Brings the names in ``directory`` to the disk, where its file system can."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,155 @@
+"""Everything that can be known to be wrong with a config's data before a training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TextIO
+
+import numpy as np
+from mmengine.config import Config
+
+from mmaction.datacheck.duplicates import Place, groups_of_equal, twins_by_content, twins_by_name
+from mmaction.datacheck.inspection import (
+    ERROR,
+    NO_DIGEST,
+    NOTE,
+    Depth,
+    Finding,
+    Inspected,
+    inspect_video,
+    whole_digest,
+)
+from mmaction.datacheck.lists import VideoList, class_names, open_lists
+from mmaction.datacheck.problems import Problem, Problems
+from mmaction.datacheck.video_work import on_each_video
+from mmaction.dataprep.worker_pool import check_jobs
+from mmaction.datasets.annotations import NO_LABEL
+from mmaction.errors import DataError
+
+_NAMED_CLASSES = 10
+
+
+def check_dataset(
+    cfg: Config, problems: Problems, *, depth: Depth, jobs: int, stream: TextIO
+) -> list[VideoList]:
+    """Look at every video of every split; a list that several splits have is gone through once.
+
+    Args:
+        cfg: From ``load_config``.
+        problems: Takes what is found, in an order that does not depend on ``jobs``.
+        depth: How closely to look; by names alone, contents are not compared.
+        jobs: Processes.
+        stream: Where progress is shown.
+
+    Returns:
+        The lists.
+
+    Raises:
+        UserError: The config can't be used. Bad data is a problem, not an error.
+    """
+    check_jobs(jobs)
+    lists = open_lists(cfg)
+    for one in lists:
+        _check_list(one, problems)
+    for split in dict.fromkeys(one.split for one in lists):
+        _check_classes(cfg, split, lists, problems)
+    for problem in twins_by_name(lists):
+        problems.add(problem)
+    digests = _check_videos(lists, problems, depth=depth, jobs=jobs, stream=stream)
+    equal = _equal_contents(lists, digests, jobs=jobs, stream=stream)
+    for problem in twins_by_content(equal):
+        problems.add(problem)
+    return lists
+
+
+def _check_list(one: VideoList, problems: Problems) -> None:
+    """What can be said of an annotation file without looking at its videos."""
+    if one.list_error:
+        problems.add(Problem(one.split, ERROR, "bad-list", one.list_error, list=one.file))
+    if one.source_error:
+        problems.add(
+            Problem(one.split, ERROR, "no-source", one.source_error, list=one.file, file=one.root)
+        )
+    if one.annotations is None:
+        return
+    labels = one.annotations.labels
+    for index in np.flatnonzero(labels >= one.num_classes).tolist():
+        text = f"label {labels[index]}, but labels go from 0 to {one.num_classes - 1}"
+        problems.add(Place(one, index).problem(ERROR, "label-range", text))
+    if (labels == NO_LABEL).any():
+        severity = NOTE if one.split == "test" else ERROR
+        text = f"the list '{one.file}' has no labels"
+        problems.add(Problem(one.split, severity, "no-labels", text, list=one.file))
+
+
+def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems: Problems) -> None:
+    names = None
+    try:
+        names = class_names(cfg, split)
+    except DataError as error:
+        problems.add(Problem(split, ERROR, "class-names", str(error)))
+    of_split = [one for one in lists if split in (one.split, *one.also)]
+    labels = [one.annotations.labels for one in of_split if one.annotations is not None]
+    if not labels and not any(one.list_error for one in of_split):
+        text = "include and exclude leave no video"
+        problems.add(Problem(split, ERROR, "bad-list", text, list=of_split[0].file))
+    if not labels or (np.concatenate(labels) == NO_LABEL).all():
+        return
+    num_classes = of_split[0].num_classes
+    absent = np.setdiff1d(np.arange(num_classes), np.concatenate(labels)).tolist()
+    if absent:
+        shown = ", ".join(
+            str(label) if names is None else f"{label} '{names[label]}'"
+            for label in absent[:_NAMED_CLASSES]
+        )
+        more = ", …" if len(absent) > _NAMED_CLASSES else ""
+        text = f"{len(absent)} of {num_classes} classes have no video: {shown}{more}"
+        problems.add(Problem(split, NOTE, "empty-class", text))
+
+
+def _check_videos(
+    lists: Sequence[VideoList], problems: Problems, *, depth: Depth, jobs: int, stream: TextIO
+) -> list[np.ndarray]:
+    """Look at each; returns the digests of each list's videos, uint8, N×16."""
+    digests = [np.zeros((len(one), len(NO_DIGEST)), dtype=np.uint8) for one in lists]
+    doing = "decoding" if depth == Depth.PIXELS else "checking"
+    for one, of_list in zip(lists, digests, strict=True):
+        if one.source is None:
+            continue
+        for index, inspected in on_each_video(
+            partial(inspect_video, depth=depth),
+            one,
+            range(len(one)),
+            title=f"{doing} {one.split}",
+            jobs=jobs,
+            stream=stream,
+        ):
+            if inspected is None:
+                text = "reading it kills the process that does so"
+                inspected = Inspected((Finding("fatal", ERROR, one.path(index), text),))
+            of_list[index] = np.frombuffer(inspected.digest, dtype=np.uint8)
+            place = Place(one, index)
+            for found in inspected.findings:
+                problems.add(place.problem(found.severity, found.kind, found.message, found.file))
+    return digests
+
+
+def _equal_contents(
+    lists: Sequence[VideoList], digests: Sequence[np.ndarray], *, jobs: int, stream: TextIO
+) -> Iterator[list[Place]]:
+    """Videos whose quick digests are equal and whose contents are, too."""
+    candidates: list[set[int]] = [set() for _ in lists]
+    for group in groups_of_equal(lists, digests):
+        if len({place.path for place in group}) > 1:
+            for place in group:
+                candidates[place.list_number].add(place.index)
+    whole = [np.zeros_like(of_list) for of_list in digests]
+    for one, indices, of_list in zip(lists, candidates, whole, strict=True):
+        if not indices:
+            continue
+        for index, digest in on_each_video(
+            whole_digest, one, sorted(indices), title="comparing", jobs=jobs, stream=stream
+        ):
+            of_list[index] = np.frombuffer(digest or NO_DIGEST, dtype=np.uint8)
+    return groups_of_equal(lists, whole)

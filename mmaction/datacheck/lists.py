@@ -1,0 +1,181 @@
+"""The lists of videos that a config names, opened one by one however damaged the data is."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from mmaction.apis.config import datasets
+from mmaction.build_errors import readable_build_errors
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.class_names import find_classes
+from mmaction.datasets.clip_dataset import ClipDataset
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.errors import ConfigError, DataError
+from mmaction.registry import DATASETS
+
+# Videos tried, spread over a list, to find out how its frames are named.
+_EXAMPLES = 20
+
+
+@dataclass
+class VideoList:
+    """An annotation file of a split, with where its videos are.
+
+    Attributes:
+        split: The first split that has it.
+        file: The annotation file.
+        root: Its ``data_root``.
+        num_classes: K.
+        annotations: None where the file can't be used, of which ``list_error`` says why, or
+            where ``include`` and ``exclude`` leave nothing of it.
+        source: None where the videos can't be found at all, of which ``source_error`` says why.
+        also: Further splits that have it.
+    """
+
+    split: str
+    file: str
+    root: str
+    num_classes: int
+    annotations: AnnotationList | None = None
+    source: FrameSource | None = None
+    list_error: str = ""
+    source_error: str = ""
+    also: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return 0 if self.annotations is None else len(self.annotations)
+
+    def path(self, index: int) -> str:
+        """What tells video ``index`` from all others, however its name is written."""
+        assert self.annotations is not None, "asked of lists that could be read"
+        return os.path.normpath(os.path.join(self.root, self.annotations.name(index)))
+
+
+def open_lists(cfg: Config) -> list[VideoList]:
+    """Every list of every split once, in the order of the splits.
+
+    Raises:
+        ConfigError: A data set that is none, or whose arguments can't be right.
+    """
+    lists: dict[str, VideoList] = {}
+    for split, dataset in datasets(cfg):
+        for file, root in _files_and_roots(split, dataset):
+            settings = {**dataset, "ann_file": file, "data_root": root}
+            unlike = ("pipeline", "repeat", "on_error", "max_bad_fraction", "classes")
+            key = json.dumps(
+                {k: v for k, v in settings.items() if k not in unlike}, sort_keys=True, default=str
+            )
+            if key in lists:
+                lists[key].also.append(split)
+            else:
+                lists[key] = _open(split, settings)
+    return list(lists.values())
+
+
+def class_names(cfg: Config, split: str) -> tuple[str, ...] | None:
+    """Class names as the split's data set finds them.
+
+    Raises:
+        DataError: They can't be read, or there are more or fewer than the model has classes.
+    """
+    dataset = dict(datasets(cfg))[split]
+    first = next(iter(_files_and_roots(split, dataset)))[0]
+    names = find_classes(dataset.get("classes"), first)
+    if names is not None and len(names) != dataset["num_classes"]:
+        raise DataError(
+            f"there are {len(names)} class names, but num_classes={dataset['num_classes']}"
+        )
+    return names
+
+
+def _files_and_roots(split: str, dataset: Mapping[str, Any]) -> list[tuple[str, str]]:
+    where = f"{split}_dataloader.dataset"
+    with readable_build_errors():
+        kind = DATASETS.get(dataset.get("type", ""))
+    if not (isinstance(kind, type) and issubclass(kind, ClipDataset)):
+        raise ConfigError(f"{where}.type={dataset.get('type')!r} is no data set of clips")
+    given = []
+    for key in ("ann_file", "data_root"):
+        value = dataset.get(key)
+        if not value:
+            raise ConfigError(f"{where}.{key} is missing")
+        given.append([value] if isinstance(value, str | os.PathLike) else list(value))
+    files, roots = ([os.fspath(path) for path in paths] for paths in given)
+    if len(roots) == 1:
+        roots *= len(files)
+    if len(roots) != len(files):
+        raise ConfigError(
+            f"{where}: {len(roots)} data_roots for {len(files)} annotation files;"
+            " give one, or one a file"
+        )
+    return list(zip(files, roots, strict=True))
+
+
+def _open(split: str, settings: dict[str, Any]) -> VideoList:
+    opened = VideoList(
+        split, settings["ann_file"], settings["data_root"], num_classes=settings["num_classes"]
+    )
+    try:
+        opened.annotations = AnnotationList.load(opened.file)
+        opened.annotations = _filtered(opened.annotations, settings)
+    except DataError as error:
+        opened.list_error = str(error)
+        return opened
+    try:
+        opened.source = _open_source(settings, opened.annotations)
+    except DataError as error:
+        opened.source_error = str(error)
+    return opened
+
+
+def _filtered(annotations: AnnotationList, settings: Mapping[str, Any]) -> AnnotationList | None:
+    """Those that ``include`` and ``exclude`` leave; None where the split has them elsewhere."""
+    patterns = {key: settings[key] for key in ("include", "exclude") if settings.get(key)}
+    if not patterns:
+        return annotations
+    try:
+        return AnnotationList.load(annotations.files, **patterns)
+    except DataError:
+        return None
+
+
+def _open_source(
+    settings: dict[str, Any], annotations: AnnotationList | None
+) -> FrameSource | None:
+    """The source as the data set opens it, which looks at its first video; here, others serve too.
+
+    Whatever else is wrong with the list must not matter: a list of one line takes its place.
+    """
+    names = ["-"]
+    if annotations is not None:
+        last = len(annotations) - 1
+        examples = np.unique(np.linspace(0, last, min(last + 1, _EXAMPLES)).astype(int))
+        names = [annotations.name(int(index)) for index in examples]
+    first_error: DataError | None = None
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            one_line = Path(folder, "list.txt")
+            one_line.write_text(f"{name} 1 0\n", encoding="utf-8")
+            alone: dict[str, Any] = dict(
+                ann_file=str(one_line), classes=None, include=None, exclude=None, repeat=1
+            )
+            try:
+                with readable_build_errors():
+                    dataset = DATASETS.build({**settings, **alone})
+            except DataError as error:
+                first_error = first_error or error
+            else:
+                return dataset.sources[0] if annotations is not None else None
+    assert first_error is not None, "there is at least one name"
+    if annotations is None:
+        return None
+    raise first_error

@@ -1,0 +1,218 @@
+"""Writes motion_shapes to disk: raw frames, annotation lists, ground truth."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmaction.dataprep.motion_shapes.classes import CLASSES, MIN_FRAMES
+from mmaction.dataprep.motion_shapes.video import MIN_SIZE, Video, make_video
+from mmaction.errors import DataError, UserError
+from mmaction.progress import Progress
+
+OPTIONS_FILE = "motion_shapes.json"
+SPLITS = ("train", "val")
+JPEG_QUALITY = 92
+# Raised whenever the same options would make other files.
+_EDITION = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSetOptions:
+    """All that a data set's files depend on.
+
+    Attributes:
+        videos: Training videos, at least one a class.
+        val_videos: Validation videos, likewise.
+        seed: At least 0.
+        frames: Frames of a video, at least `MIN_FRAMES`.
+        size: Height and width of a frame in pixels, at least `MIN_SIZE`.
+
+    Raises:
+        UserError: A value is too small.
+    """
+
+    videos: int
+    val_videos: int
+    seed: int = 0
+    frames: int = 24
+    size: int = 64
+
+    def __post_init__(self) -> None:
+        classes = len(CLASSES)
+        for key, least, why in (
+            ("videos", classes, f"one for each of the {classes} classes"),
+            ("val_videos", classes, f"one for each of the {classes} classes"),
+            ("seed", 0, "no negative seed"),
+            ("frames", MIN_FRAMES, "an action with rest before and after it"),
+            ("size", MIN_SIZE, "shapes large enough to be seen moving"),
+        ):
+            if (value := getattr(self, key)) < least:
+                raise UserError(f"{key} is {value}, must be at least {least}: {why}")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A video's place in the data set."""
+
+    split: str
+    number: int
+
+    @property
+    def label(self) -> int:
+        return self.number % len(CLASSES)
+
+    @property
+    def name(self) -> str:
+        return f"{self.split}_{CLASSES[self.label]}_{self.number:05d}"
+
+
+def make_data_set(
+    out: str | os.PathLike[str],
+    options: DataSetOptions,
+    *,
+    jobs: int = 1,
+    overwrite: bool = False,
+) -> bool:
+    """Write a data set to the directory ``out``, whole or not at all.
+
+    Files: ``frames/<video>/img_00001.jpg`` …, ``train.txt`` and ``val.txt`` (``directory frames
+    label`` a line, directories relative to ``frames``), ``classes.txt``, ``motion_shapes.json``
+    (the options), and ``ground_truth/<video>.npz`` with the fields of `Video` but its frames.
+    They are the same, byte for byte, for the same options, whatever ``jobs`` is.
+
+    Args:
+        out: The directory; made with its parents.
+        options: What to write.
+        jobs: Processes to work with.
+        overwrite: Replace a motion_shapes data set at ``out``, even the very same.
+
+    Returns:
+        False where that very data set was there already.
+
+    Raises:
+        DataError: ``out`` holds something else, or can't be written.
+        UserError: ``jobs`` is less than 1.
+    """
+    if jobs < 1:
+        raise UserError(f"jobs is {jobs}, must be at least 1")
+    target = Path(out).resolve()
+    try:
+        if _is_there(target, options, overwrite):
+            return False
+        with _built_aside(target) as folder:
+            _write(folder, options, jobs)
+    except OSError as error:
+        raise DataError(f"{out} can't be written: {error}") from error
+    return True
+
+
+def _is_there(target: Path, options: DataSetOptions, overwrite: bool) -> bool:
+    """Whether ``target`` holds what is asked for; raises where it must not be replaced."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return False
+    record = target / OPTIONS_FILE
+    if not record.is_file():
+        raise DataError(f"{target} exists and is no motion_shapes data set: name another directory")
+    if overwrite:
+        return False
+    if record.read_text(encoding="utf-8") != _record(options):
+        raise DataError(
+            f"{target} holds a motion_shapes data set made with other options or by another "
+            "version: name another directory, or replace it with --overwrite"
+        )
+    return True
+
+
+def _record(options: DataSetOptions) -> str:
+    return json.dumps({"edition": _EDITION, **asdict(options)}, indent=2) + "\n"
+
+
+@contextmanager
+def _built_aside(target: Path) -> Iterator[Path]:
+    """A new directory beside ``target`` that takes its place at the end, or is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        folder = aside / "new"
+        folder.mkdir()
+        yield folder
+        if target.exists():
+            target.rename(aside / "old")
+        folder.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:
+    entries = [_Entry("train", number) for number in range(options.videos)]
+    entries += [_Entry("val", number) for number in range(options.val_videos)]
+    (folder / "frames").mkdir()
+    (folder / "ground_truth").mkdir()
+    with Progress("motion_shapes", len(entries), "videos", stream=sys.stderr) as progress:
+        for _ in _map(partial(_write_video, folder, options), entries, jobs):
+            progress.advance()
+    for split in SPLITS:
+        lines = [f"{e.name} {options.frames} {e.label}\n" for e in entries if e.split == split]
+        (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
+    names = "".join(f"{name}\n" for name in CLASSES)
+    (folder / "classes.txt").write_text(names, encoding="utf-8")
+    (folder / OPTIONS_FILE).write_text(_record(options), encoding="utf-8")
+
+
+def _map(work: partial[None], entries: list[_Entry], jobs: int) -> Iterator[None]:
+    if jobs == 1:
+        yield from map(work, entries)
+        return
+    # A forked process needn't import anything again.
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(jobs, context, initializer=_start_worker) as pool:
+        try:
+            yield from pool.map(work, entries, chunksize=8)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(0)  # its threads don't survive a fork
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+
+
+def _write_video(folder: Path, options: DataSetOptions, entry: _Entry) -> None:
+    rng = np.random.default_rng([options.seed, SPLITS.index(entry.split), entry.number])
+    video = make_video(rng, entry.label, frames=options.frames, size=options.size)
+    _write_frames(folder / "frames" / entry.name, video)
+    np.savez_compressed(
+        folder / "ground_truth" / f"{entry.name}.npz",
+        label=np.int64(video.label),
+        actor_masks=video.actor_masks,
+        actor_boxes=video.actor_boxes,
+        action_interval=np.array(video.action_interval, dtype=np.int64),
+    )
+
+
+def _write_frames(directory: Path, video: Video) -> None:
+    directory.mkdir()
+    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    for number, frame in enumerate(video.frames, start=1):
+        if number == 1 or not np.array_equal(frame, video.frames[number - 2]):
+            done, jpeg = cv2.imencode(".jpg", frame[..., ::-1], quality)
+            assert done
+            data = jpeg.tobytes()
+        (directory / f"img_{number:05d}.jpg").write_bytes(data)

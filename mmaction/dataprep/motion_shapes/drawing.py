@@ -1,0 +1,110 @@
+"""Puts a scene's bodies on a background, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mmaction.dataprep.motion_shapes.scene import REFERENCE_SIZE, Pose
+from mmaction.dataprep.motion_shapes.shapes import draw_outline
+
+_SUPERSAMPLING = 4
+_FRACTION_BITS = 4
+# Covers the half of the unit circle around (-1, 0): a body's tail.
+_TAIL = -np.array([(np.cos(turn), np.sin(turn)) for turn in np.linspace(-1.4, 1.4, 12)])
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a body looks like.
+
+    Attributes:
+        outline: float64, points×2 (x, y), within the unit circle; its tail, the half towards
+            (-1, 0), is darker, for a turn to show.
+        color, dark_color: float32, RGB in [0, 255].
+    """
+
+    outline: np.ndarray
+    color: np.ndarray
+    dark_color: np.ndarray
+
+
+def draw_background(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw a dark gradient with soft blotches and grain.
+
+    Returns:
+        float32, size×size×3, RGB in [0, 255].
+    """
+    start = rng.uniform(10, 75, 3)
+    stop = np.clip(start + rng.uniform(-30, 30, 3), 5, 85)
+    angle = rng.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[:size, :size] / (size - 1) - 0.5
+    ramp = (x * np.cos(angle) + y * np.sin(angle))[..., None] / np.sqrt(2) + 0.5
+    cells = int(rng.integers(4, 10))
+    coarse = rng.normal(0, rng.uniform(2, 7), (cells, cells, 3))
+    blotches = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+    grain = rng.normal(0, rng.uniform(0, 3), (size, size, 1))
+    return np.clip(start + (stop - start) * ramp + blotches + grain, 0, 255).astype(np.float32)
+
+
+def draw_looks(rng: np.random.Generator, count: int) -> list[Look]:
+    """Draw the shapes of ``count`` bodies, and bright colours far from each other."""
+    colors: list[np.ndarray] = []
+    looks = []
+    for _ in range(count):
+        color = _draw_color(rng, colors)
+        colors.append(color)
+        outline = draw_outline(rng)
+        x, y = -outline[0] / np.hypot(*outline[0])
+        tail_left = outline @ np.array([[x, -y], [y, x]])
+        looks.append(Look(tail_left, color, color * np.float32(rng.uniform(0.35, 0.5))))
+    return looks
+
+
+def _draw_color(rng: np.random.Generator, others: list[np.ndarray]) -> np.ndarray:
+    candidates = rng.uniform(80, 255, (24, 3)).astype(np.float32)
+    brightness = candidates.mean(axis=1)
+    candidates = candidates[brightness >= np.median(brightness)]
+    if not others:
+        return candidates[0]
+    distance = np.linalg.norm(candidates[:, None] - np.stack(others), axis=2).min(axis=1)
+    return candidates[np.flatnonzero(distance >= min(80, distance.max()))[0]]
+
+
+def coverage(points: np.ndarray, size: int) -> np.ndarray:
+    """How much of each pixel a polygon covers.
+
+    Args:
+        points: float64, points×2 (x, y), in pixels; the first pixel spans [0, 1).
+        size: Height and width of the result.
+
+    Returns:
+        float32, size×size, in [0, 1].
+    """
+    canvas = np.zeros((size * _SUPERSAMPLING,) * 2, np.uint8)
+    fine = (points * _SUPERSAMPLING - 0.5) * (1 << _FRACTION_BITS)
+    cv2.fillPoly(canvas, [np.rint(fine).astype(np.int32)], 255, shift=_FRACTION_BITS)
+    small = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32) / 255
+
+
+def place(points: np.ndarray, pose: Pose, size: int) -> np.ndarray:
+    """Bring an outline from the unit circle to where a body is, in pixels."""
+    cos, sin = np.cos(pose.angle), np.sin(pose.angle)
+    turned = points @ np.array([[cos, sin], [-sin, cos]])
+    return (turned * pose.radius + (pose.x, pose.y)) * (size / REFERENCE_SIZE)
+
+
+def paint(image: np.ndarray, look: Look, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+    """Paint a body over an image (float32, size×size×3).
+
+    Returns:
+        The painted image, and the body's coverage, float32, size×size, in [0, 1].
+    """
+    size = len(image)
+    body = coverage(place(look.outline, pose, size), size)
+    dark = coverage(place(_TAIL, pose, size), size)[..., None]
+    color = look.color + dark * (look.dark_color - look.color)
+    return image + body[..., None] * (color - image), body

@@ -1,0 +1,1 @@
+"""Where frames come from: directories, packs, video files."""

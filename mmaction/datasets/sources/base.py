@@ -1,0 +1,84 @@
+"""Where the frames of a data set come from: what directories, packed files and videos share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.image_decoding import Decoder, decode_image
+from mmaction.errors import DataError
+
+
+class FrameSource(ABC):
+    """The frames of all videos below one ``data_root``. Pickles small: workers get a copy.
+
+    Attributes:
+        data_root: Directory or file, as the config names it.
+        start_index: The number of a video's first frame.
+    """
+
+    data_root: str
+    start_index: int
+
+    @abstractmethod
+    def path(self, name: str, position: int) -> str:
+        """Where the frame at a 0-based position of video ``name`` comes from, for messages."""
+
+    @abstractmethod
+    def frames(
+        self, name: str, positions: Sequence[int], *, decode: Decoder
+    ) -> Iterator[np.ndarray]:
+        """The pixels of some frames, one after the other.
+
+        Args:
+            name: The video, as its annotation writes it.
+            positions: D of them, 0-based, rising.
+            decode: Of image files; a source of videos has no use for it.
+
+        Yields:
+            uint8 RGB, H×W×3, D times; the next frame may be written over it.
+
+        Raises:
+            DataError: A frame that is missing, can't be decoded or has another size; names it.
+        """
+
+    @abstractmethod
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        """Those of the videos ``indices`` that are not there, without reading any.
+
+        Raises:
+            DataError: ``data_root`` itself is not there.
+        """
+
+
+class ImageSource(FrameSource):
+    """A source whose frames are image files."""
+
+    @abstractmethod
+    def read(self, name: str, position: int) -> bytes:
+        """The file of one frame, not empty.
+
+        Raises:
+            DataError: It can't be read.
+        """
+
+    def frames(
+        self, name: str, positions: Sequence[int], *, decode: Decoder
+    ) -> Iterator[np.ndarray]:
+        # One place for all: it stays in the processor's cache while its crop is taken.
+        place: np.ndarray | None = None
+        for position in positions:
+            path = self.path(name, position)
+            frame = decode_image(self.read(name, position), path, decode=decode, out=place)
+            if place is None:
+                place = np.empty_like(frame)
+            if frame.shape != place.shape:
+                raise DataError(
+                    f"frame '{path}' is {frame.shape[1]}×{frame.shape[0]} pixels, but"
+                    f" '{self.path(name, positions[0])}' is {place.shape[1]}×{place.shape[0]};"
+                    " the frames of a video have one size"
+                )
+            yield frame

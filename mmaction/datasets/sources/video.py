@@ -1,0 +1,213 @@
+"""Video files, of which only the wanted frames are decoded.
+
+PyAV decodes. A frame's position is its rank in order of presentation, so that a variable frame rate
+changes nothing. Where the container's packets bear the frames' time stamps (mp4, webm and their
+kin), positions are found by reading the packets without decoding them, and decoding starts at the
+key frame before the clip; others (AVI, MPEG streams) are decoded from their start. Frames stand
+as a player would show them: a rotation that the file names is applied.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.image_decoding import Decoder
+from mmaction.errors import DataError
+
+QUARTER_TURN = 90
+# Names of FFmpeg's demuxers.
+SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm", "flv"})
+
+
+class VideoFiles(FrameSource):
+    """The video files below ``data_root``; a name is a file's path relative to it.
+
+    Args:
+        data_root: A directory.
+    """
+
+    start_index = 0
+
+    def __init__(self, *, data_root: str | os.PathLike[str]) -> None:
+        self.data_root = os.fspath(data_root)
+        if not os.path.isdir(self.data_root):
+            raise DataError(f"data_root '{self.data_root}' is not a directory")
+
+    def file(self, name: str) -> str:
+        """Path of a video's file."""
+        return os.path.join(self.data_root, name)
+
+    def path(self, name: str, position: int) -> str:
+        return f"{self.file(name)} (frame {position})"
+
+    def frames(
+        self, name: str, positions: Sequence[int], *, decode: Decoder | None = None
+    ) -> Iterator[np.ndarray]:
+        yield from read_frames(self.file(name), positions)
+
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        return [i for i in indices if not os.path.isfile(self.file(annotations.name(i)))]
+
+
+def count_frames(path: str | os.PathLike[str]) -> int:
+    """How many frames a video file has; nothing is decoded where its packets can be counted.
+
+    Raises:
+        DataError: It can't be read as a video.
+    """
+    with _open(path) as (container, stream):
+        if _is_seekable(container):
+            return len(_time_stamps(container, stream, path))
+        return sum(1 for _ in container.decode(stream))
+
+
+def read_frames(path: str | os.PathLike[str], positions: Sequence[int]) -> np.ndarray:
+    """Decode some frames of a video file.
+
+    Args:
+        path: The file.
+        positions: D of them, 0-based in order of presentation, rising.
+
+    Returns:
+        uint8 RGB, D×H×W×3.
+
+    Raises:
+        DataError: The file or one of the frames can't be read; names it.
+    """
+    clip = _Clip(path, positions)
+    with _open(path) as (container, stream):
+        if _is_seekable(container):
+            stamps = _time_stamps(container, stream, path)
+            clip.require_frames(len(stamps))
+            slots = {int(stamps[position]): slot for slot, position in enumerate(positions)}
+            # From the start where the key frame before the clip was not what its index says.
+            for start in (min(slots), int(stamps[0])):
+                container.seek(start, stream=stream, backward=True)
+                if clip.fill(_decoded(container, stream, slots)):
+                    return clip.pixels
+        elif clip.fill(_counted(container.decode(stream), positions)):
+            return clip.pixels
+    clip.require_frames(count_frames(path))
+    raise DataError(f"video '{path}': frame {positions[clip.first_missing()]} can't be decoded")
+
+
+class _Clip:
+    """The frames of one clip as they come, D of them."""
+
+    def __init__(self, path: str | os.PathLike[str], positions: Sequence[int]) -> None:
+        self.path = path
+        self.positions = positions
+        self.pixels = np.empty(0, dtype=np.uint8)
+        self.missing = set(range(len(positions)))
+        self.reformatter = VideoReformatter()  # one for all: making it takes longer than its work
+
+    def fill(self, frames: Iterable[tuple[int, VideoFrame]]) -> bool:
+        """Take frames with their places in the clip; whether it is complete."""
+        for slot, frame in frames:
+            pixels = _rgb(frame, self.reformatter)
+            if not self.pixels.size:
+                self.pixels = np.empty((len(self.positions), *pixels.shape), dtype=np.uint8)
+            if pixels.shape != self.pixels.shape[1:]:
+                raise DataError(f"video '{self.path}': its frames change their size within a clip")
+            self.pixels[slot] = pixels
+            self.missing.discard(slot)
+            if not self.missing:
+                return True
+        return False
+
+    def first_missing(self) -> int:
+        return min(self.missing)
+
+    def require_frames(self, total: int) -> None:
+        if self.positions[-1] >= total:
+            raise DataError(
+                f"video '{self.path}' has {total} frames; frame {self.positions[-1]}, counted from"
+                " 0, is not there: correct the number in its annotation"
+            )
+
+
+@contextmanager
+def _open(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a file's first video stream; what PyAV raises meanwhile becomes a DataError."""
+    path = os.fspath(path)
+    try:
+        with av.open(path, metadata_errors="ignore") as container:
+            if not container.streams.video:
+                raise DataError(f"video '{path}' has no video stream")
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise DataError(f"video '{path}' can't be read: its codec is not known")
+            # Workers are the threads here.
+            stream.codec_context.thread_count = 1
+            yield container, stream
+    except FileNotFoundError:
+        raise DataError(f"video '{path}' does not exist") from None
+    except IsADirectoryError:
+        raise DataError(f"video '{path}' is a directory, not a video file") from None
+    except (av.FFmpegError, OSError) as error:
+        reason = "it is empty (zero bytes)" if _is_empty(path) else error.strerror or error
+        raise DataError(f"video '{path}' can't be read: {reason}") from None
+
+
+def _is_empty(path: str) -> bool:
+    return os.path.isfile(path) and os.path.getsize(path) == 0
+
+
+def _is_seekable(container: InputContainer) -> bool:
+    """Whether the packets bear time stamps that are those of the frames."""
+    return not SEEKABLE.isdisjoint(container.format.name.split(","))
+
+
+def _time_stamps(
+    container: InputContainer, stream: VideoStream, path: str | os.PathLike[str]
+) -> np.ndarray:
+    """The frames' time stamps in order of presentation, in the stream's units; int64, N."""
+    stamps = [
+        packet.pts
+        for packet in container.demux(stream)
+        if packet.pts is not None and packet.size and not packet.is_discard
+    ]
+    if not stamps:
+        raise DataError(f"video '{path}' has no frames")
+    return np.unique(np.array(stamps, dtype=np.int64))
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, slots: dict[int, int]
+) -> Iterator[tuple[int, VideoFrame]]:
+    """The frames of some time stamps, with their places, from where the container stands."""
+    for packet in container.demux(stream):
+        # What nothing else is predicted from is not decoded unless it is asked for.
+        unneeded = packet.pts is not None and packet.pts not in slots
+        stream.codec_context.skip_frame = "NONREF" if unneeded else "DEFAULT"
+        for frame in packet.decode():
+            if frame.pts is not None and frame.pts in slots:
+                yield slots[frame.pts], frame
+
+
+def _counted(
+    frames: Iterable[VideoFrame], positions: Sequence[int]
+) -> Iterator[tuple[int, VideoFrame]]:
+    """The frames at some positions of all, with their places."""
+    slots = {position: slot for slot, position in enumerate(positions)}
+    for position, frame in enumerate(frames):
+        if position in slots:
+            yield slots[position], frame
+
+
+def _rgb(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """uint8, H×W×3, turned as the file says; the colours by the frame's own matrix and range."""
+    pixels = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    turns = round(frame.rotation / QUARTER_TURN)
+    return np.rot90(pixels, turns) if turns else pixels

@@ -1,0 +1,223 @@
+"""Crops: which part of the frames a view keeps. The same for every frame and clip of a sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmaction.datasets.transforms.geometry import View
+from mmaction.datasets.transforms.pipeline import Results, Transform
+from mmaction.errors import ConfigError, DataError
+from mmaction.registry import TRANSFORMS
+
+Size = int | Sequence[int]
+
+
+class _Crop(Transform):
+    """A crop to a fixed size; subclasses say which views one view becomes."""
+
+    needs = ("views",)
+
+    def __init__(self, *, size: Size) -> None:
+        self.height, self.width = height_width(type(self).__name__, size)
+
+    def __call__(self, results: Results) -> Results:
+        views = []
+        for view in results["views"]:
+            self._check_fits(view, results["name"])
+            views += self._crops(view, results["rng"])
+        results["views"] = views
+        return results
+
+    def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
+        raise NotImplementedError
+
+    def _check_fits(self, view: View, name: str) -> None:
+        if view.width < self.width or view.height < self.height:
+            raise DataError(
+                f"'{name}': {type(self).__name__} of {self.width}×{self.height} pixels is larger"
+                f" than the {view.width}×{view.height} frame; put a Resize before it"
+            )
+
+
+@TRANSFORMS.register_module()
+class CenterCrop(_Crop):
+    """The middle of the frame.
+
+    Args:
+        size: Pixels, one number for a square or (height, width).
+    """
+
+    def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
+        left, top = (view.width - self.width) // 2, (view.height - self.height) // 2
+        return [view.crop(left, top, self.width, self.height)]
+
+
+@TRANSFORMS.register_module()
+class RandomCrop(_Crop):
+    """Any part of the frame of that size.
+
+    Args:
+        size: Pixels, one number for a square or (height, width).
+    """
+
+    def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
+        left = int(rng.integers(view.width - self.width, endpoint=True))
+        top = int(rng.integers(view.height - self.height, endpoint=True))
+        return [view.crop(left, top, self.width, self.height)]
+
+
+@TRANSFORMS.register_module()
+class ThreeCrop(_Crop):
+    """Three views: both ends and the middle of the longer side, centred on the other.
+
+    Args:
+        size: Pixels, one number for a square or (height, width).
+    """
+
+    def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
+        right, bottom = view.width - self.width, view.height - self.height
+        if view.width >= view.height:
+            corners = [(0, bottom // 2), (right // 2, bottom // 2), (right, bottom // 2)]
+        else:
+            corners = [(right // 2, 0), (right // 2, bottom // 2), (right // 2, bottom)]
+        return [view.crop(left, top, self.width, self.height) for left, top in corners]
+
+
+@TRANSFORMS.register_module()
+class TenCrop(_Crop):
+    """Ten views: the four corners and the centre, then the same mirrored.
+
+    Not for classes that a mirror image turns into others: the label stays as it is.
+
+    Args:
+        size: Pixels, one number for a square or (height, width).
+    """
+
+    def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
+        right, bottom = view.width - self.width, view.height - self.height
+        corners = [(0, 0), (right, 0), (0, bottom), (right, bottom), (right // 2, bottom // 2)]
+        crops = [view.crop(left, top, self.width, self.height) for left, top in corners]
+        return crops + [crop.flip() for crop in crops]
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCrop(Transform):
+    """A random part of the frame, by area and shape, resized (Szegedy et al., CVPR 2015).
+
+    Ten tries are made for a box that fits; then the largest centred one of a shape within
+    ``ratio`` is taken, as torchvision does.
+
+    Args:
+        size: Output pixels, one number for a square or (height, width).
+        scale: Least and greatest share of the frame's area, in (0, 1].
+        ratio: Least and greatest width / height; drawn evenly in its logarithm.
+    """
+
+    needs = ("views",)
+
+    def __init__(
+        self,
+        *,
+        size: Size,
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    ) -> None:
+        self.height, self.width = height_width("RandomResizedCrop", size)
+        if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
+            raise ConfigError(
+                f"RandomResizedCrop: scale={scale!r}; it is (low, high), 0 < low <= high <= 1"
+            )
+        if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
+            raise ConfigError(f"RandomResizedCrop: ratio={ratio!r}; it is (low, high), 0 < low")
+        self.scale = scale
+        self.ratio = ratio
+
+    def __call__(self, results: Results) -> Results:
+        view = results["views"][0]
+        box = self._box(view.width, view.height, results["rng"])
+        results["views"] = [
+            view.crop(*box).resize(self.width, self.height) for view in results["views"]
+        ]
+        return results
+
+    def _box(self, width: int, height: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the part to keep."""
+        for _ in range(10):
+            area = width * height * rng.uniform(*self.scale)
+            ratio = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
+            box_width, box_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if 0 < box_width <= width and 0 < box_height <= height:
+                left = int(rng.integers(width - box_width, endpoint=True))
+                top = int(rng.integers(height - box_height, endpoint=True))
+                return left, top, box_width, box_height
+        ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
+        box_width = max(min(width, round(height * ratio)), 1)
+        box_height = max(min(height, round(width / ratio)), 1)
+        return (width - box_width) // 2, (height - box_height) // 2, box_width, box_height
+
+
+@TRANSFORMS.register_module()
+class MultiScaleCrop(Transform):
+    """A box of one of a few sizes at one of a few places, resized (TSN, Wang et al., ECCV 2016).
+
+    Args:
+        size: Output pixels, one number for a square or (height, width).
+        scales: Shares of the frame's short side; the box's width and height are two of them.
+        max_distort: How many steps in ``scales`` width and height may lie apart.
+        num_positions: 5 (corners, centre), 13 (and the places between them) or None: anywhere.
+    """
+
+    needs = ("views",)
+
+    def __init__(
+        self,
+        *,
+        size: Size,
+        scales: Sequence[float] = (1.0, 0.875, 0.75, 0.66),
+        max_distort: int = 1,
+        num_positions: int | None = 13,
+    ) -> None:
+        self.height, self.width = height_width("MultiScaleCrop", size)
+        if not scales or not all(0 < scale <= 1 for scale in scales):
+            raise ConfigError(f"MultiScaleCrop: scales={scales!r}; they are shares in (0, 1]")
+        if num_positions not in (5, 13, None):
+            raise ConfigError(f"MultiScaleCrop: num_positions={num_positions}; 5, 13 or None")
+        self.pairs = [
+            (across, down)
+            for i, across in enumerate(scales)
+            for j, down in enumerate(scales)
+            if abs(i - j) <= max_distort
+        ]
+        self.num_positions = num_positions
+
+    def __call__(self, results: Results) -> Results:
+        rng, view = results["rng"], results["views"][0]
+        across, down = self.pairs[rng.integers(len(self.pairs))]
+        short = min(view.width, view.height)
+        width, height = max(int(short * across), 1), max(int(short * down), 1)
+        left, top = self._corner(view.width - width, view.height - height, rng)
+        results["views"] = [
+            view.crop(left, top, width, height).resize(self.width, self.height)
+            for view in results["views"]
+        ]
+        return results
+
+    def _corner(self, right: int, bottom: int, rng: np.random.Generator) -> tuple[int, int]:
+        """A place for the box's corner; the last ones are ``right`` and ``bottom``."""
+        if self.num_positions is None:
+            return int(rng.integers(right, endpoint=True)), int(rng.integers(bottom, endpoint=True))
+        quarters = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2)]
+        quarters += [(0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
+        across, down = quarters[rng.integers(self.num_positions)]
+        return right * across // 4, bottom * down // 4
+
+
+def height_width(name: str, size: Size) -> tuple[int, int]:
+    """A size argument as height and width, checked."""
+    pair = tuple(size) if isinstance(size, Sequence) else (size, size)
+    if len(pair) != 2 or not all(isinstance(side, int) and side >= 1 for side in pair):
+        raise ConfigError(f"{name}: size={size!r}; it is a number of pixels or (height, width)")
+    return pair[0], pair[1]

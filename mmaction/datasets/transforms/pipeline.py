@@ -1,0 +1,86 @@
+"""A sample's way through its transforms, and the check that they fit together.
+
+Every transform takes and returns one dict, the *results* of a sample so far:
+
+=================  ============================================================================
+key                value
+=================  ============================================================================
+``index``          int: position of the video in its data set
+``name``           str: directory of the video, as the annotation writes it
+``label``          int or None
+``total_frames``   int >= 1: frames of the video
+``rng``            numpy Generator: the only source of chance
+``source``         :class:`~mmaction.datasets.sources.base.FrameSource`
+``replaces``       tuple of BadVideo: those in whose place this one was taken (absent: none)
+``frame_indices``  int64, clips×T, 0-based positions in the video (a sampling transform)
+``frames``         D times uint8 RGB, H×W×3, to be taken once and in order: each distinct frame
+                   (``DecodeFrames``)
+``frame_slots``    int64, clips×T, positions in ``frames`` (``DecodeFrames``)
+``views``          list of :class:`~mmaction.datasets.transforms.geometry.View` taken of every clip
+``color``          float32, 3×4 affine map of RGB in 0..255 (``ColorJitter``; absent: identity)
+=================  ============================================================================
+
+The last transform, ``PackClips``, turns them into the item that the data set returns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from mmaction.errors import ConfigError
+from mmaction.registry import TRANSFORMS
+
+Results = dict[str, Any]
+
+
+class Transform(ABC):
+    """One step of a pipeline. ``needs`` and ``gives`` name keys, so that order can be checked."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    gives: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def __call__(self, results: Results) -> Results: ...
+
+
+class Pipeline:
+    """Transforms in a row.
+
+    Args:
+        transforms: Configs, each a dict with the ``type`` of a registered transform.
+
+    Raises:
+        ConfigError: An argument that can't be right, or a step before the one it builds on.
+        KeyError, TypeError: An unknown type or argument, as mmengine's registries say it.
+    """
+
+    def __init__(self, transforms: Sequence[Mapping[str, Any]]) -> None:
+        self.transforms = [TRANSFORMS.build(dict(config)) for config in transforms]
+        check_order(self.transforms)
+
+    def __call__(self, results: Results) -> Results:
+        for transform in self.transforms:
+            results = transform(results)
+        return results
+
+
+def check_order(transforms: Iterable[Transform]) -> None:
+    """Raise ConfigError where a transform comes before what it needs, or nothing is packed."""
+    given: set[str] = set()
+    for transform in transforms:
+        for key in getattr(transform, "needs", ()):
+            if key not in given:
+                givers = _givers(key)
+                raise ConfigError(
+                    f"pipeline: {type(transform).__name__} needs '{key}': put {givers} before it"
+                )
+        given.update(getattr(transform, "gives", ()))
+    if "inputs" not in given:
+        raise ConfigError(f"pipeline: it has to end with {_givers('inputs')}")
+
+
+def _givers(key: str) -> str:
+    kinds = TRANSFORMS.module_dict.items()
+    return " or ".join(sorted(name for name, kind in kinds if key in getattr(kind, "gives", ())))

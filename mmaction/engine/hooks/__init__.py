@@ -1,0 +1,1 @@
+"""What this project adds to mmengine's hooks, one a file."""

@@ -1,0 +1,293 @@
+"""When checkpoints are saved and which of them are kept."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+
+from mmaction.checkpoint.training_state import collect, gradients_pending
+from mmaction.checkpoint.writing import remove_parts, write_text_whole
+from mmaction.engine.loops.resumable import ExactLoop
+from mmaction.errors import ConfigError, near
+from mmaction.registry import HOOKS
+
+LAST = "last_checkpoint"  # holds the newest one's path
+STEP_NAME = "iter_{}.pth"
+
+
+@HOOKS.register_module(name="CheckpointHook")
+class TrainingCheckpointHook(CheckpointHook):
+    """mmengine's hook, its checkpoints exact and written in the background; it takes its place.
+
+    A file is deleted only once the one that takes its place is whole.
+
+    Args:
+        save_every_n_steps: Also after every so many batches, counted over the whole training; of
+            these files, the newest is kept until an epoch's end is saved. Gradients that are being
+            added up are used first.
+        keep_every: Epochs (steps with ``by_epoch=False``) whose multiples are never deleted,
+            whatever ``max_keep_ckpts`` says.
+        **kwargs: mmengine's: ``interval``, ``by_epoch``, ``max_keep_ckpts``, ``save_best``,
+            ``rule`` and so on; ``out_dir`` on a file system of this machine.
+
+    Raises:
+        ConfigError: Not a whole number of 1 or more, or a key that there is not.
+    """
+
+    def __init__(
+        self,
+        *,
+        save_every_n_steps: int | None = None,
+        keep_every: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        for name, value in (("save_every_n_steps", save_every_n_steps), ("keep_every", keep_every)):
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ConfigError(f"{name}={value!r}: expected a whole number, 1 or more")
+        super().__init__(**kwargs)
+        if self.args:  # mmengine's hook takes any, for savers that are not used here
+            unknown = next(iter(self.args))
+            known = {
+                *inspect.signature(CheckpointHook).parameters,
+                "save_every_n_steps",
+                "keep_every",
+            }
+            raise ConfigError(
+                f"default_hooks.checkpoint has no key {unknown!r}{near(unknown, known)}"
+            )
+        self.save_every_n_steps = save_every_n_steps
+        self.keep_every = keep_every
+        self._given_dir = self.out_dir
+        self._saved: tuple[int, int] | None = None  # epoch and steps of the newest
+        self._held: dict[str, Any] | None = None
+        self._step_due = False
+
+    def directory(self, runner: Any) -> Path:
+        """Where checkpoints go: ``work_dir``, or its name below ``out_dir``."""
+        work_dir = Path(runner.work_dir)
+        if self._given_dir is None:
+            return work_dir
+        if "://" in os.fspath(self._given_dir):
+            raise ConfigError(
+                f"default_hooks.checkpoint.out_dir={self._given_dir!r}: expected a directory of"
+                " this machine"
+            )
+        return Path(self._given_dir) / work_dir.name
+
+    def before_train(self, runner: Any) -> None:
+        """As mmengine's; and clears away what a killed run left unfinished.
+
+        Raises:
+            ConfigError: ``by_epoch`` with a loop that counts steps.
+        """
+        loop = runner.train_loop
+        if self.by_epoch and isinstance(loop, ExactLoop) and loop.counts_steps:
+            raise ConfigError(
+                "default_hooks.checkpoint.by_epoch=True: IterBasedTrainLoop counts steps: set"
+                " by_epoch=False, and interval to a number of steps"
+            )
+        self.out_dir = os.fspath(self.directory(runner))
+        runner.logger.info(f"checkpoints go to {self.out_dir}")
+        if is_main_process() and os.path.isdir(self.out_dir):
+            remove_parts(Path(self.out_dir))
+        info = runner.message_hub.runtime_info
+        if self.save_best is not None:
+            if len(self.key_indicators) == 1:
+                self.best_ckpt_path = info.get("best_ckpt")
+            else:
+                self.best_ckpt_path_dict = {
+                    key: info.get(f"best_ckpt_{key}") for key in self.key_indicators
+                }
+        outdated = self._take_outdated(runner)
+        if is_main_process():
+            _remove(outdated)
+
+    def after_train_iter(
+        self,
+        runner: Any,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Saves where a step is due or the training is to end after it."""
+        runner.checkpoint_writer.check()
+        step = runner.iter + 1
+        every = self.save_every_n_steps
+        due = every is not None and step % every == 0
+        if not self.by_epoch:
+            due |= self.every_n_train_iters(runner, self.interval, self.save_begin)
+            due |= self.save_last and self.is_last_train_iter(runner)
+        # Gradients that wait for more to be added are large: the save waits for their step.
+        self._step_due |= due
+        loop = runner.train_loop
+        stopping = isinstance(loop, ExactLoop) and loop.steps.stop_signal
+        if (self._step_due or stopping) and not gradients_pending(runner.optim_wrapper):
+            self._step_due = False
+            runner.logger.info(f"saving a checkpoint after {step} steps")
+            done = loop.batches_done if isinstance(loop, ExactLoop) else batch_idx + 1
+            self._save(runner, epoch=runner.epoch, step=step, batches_done=done)
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Saves where an epoch's end is due."""
+        due = self.every_n_epochs(runner, self.interval, self.save_begin)
+        if self.by_epoch and (due or (self.save_last and self.is_last_train_epoch(runner))):
+            runner.logger.info(f"saving a checkpoint after {runner.epoch + 1} epochs")
+            self._save(runner, epoch=runner.epoch + 1, step=runner.iter, batches_done=0)
+
+    def before_validation(self, runner: Any) -> None:
+        """Keeps a copy of what is not saved, should validation be told to end."""
+        loop = runner.train_loop
+        if isinstance(loop, ExactLoop) and self._saved != (runner.epoch, runner.iter):
+            self._held = self._state(runner, runner.epoch, runner.iter, loop.batches_done)
+
+    def after_validation(self, runner: Any) -> None:
+        """Lets the copy go."""
+        self._held = None
+
+    def after_val_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Ends a validation that a signal came into: it is run again from its beginning.
+
+        Processes are not in step here: the first one ends, which ends the others.
+        """
+        loop = runner._train_loop
+        if (
+            not isinstance(loop, ExactLoop)
+            or not loop.steps.signals.received
+            or not is_main_process()
+        ):
+            return
+        if self._held is not None:
+            path = self._path(runner.epoch, runner.iter, 0)
+            info = self._held["message_hub"]["runtime_info"]
+            info |= self._listed(info, path, runner.epoch, runner.iter, 0)
+            self._write(runner, self._held, path)
+            runner.message_hub.update_info("last_ckpt", os.fspath(path))
+        loop.end_validation()
+
+    def after_train(self, runner: Any) -> None:
+        """Waits for the last file, then publishes as mmengine's does."""
+        runner.checkpoint_writer.wait()
+        super().after_train(runner)
+
+    def _save(self, runner: Any, *, epoch: int, step: int, batches_done: int) -> None:
+        path = self._path(epoch, step, batches_done)
+        info = runner.message_hub.runtime_info
+        for key, value in self._listed(info, path, epoch, step, batches_done).items():
+            runner.message_hub.update_info(key, value)
+        content = self._state(runner, epoch, step, batches_done)
+        self._saved = epoch, step
+        self._write(runner, content, path)
+
+    def _state(self, runner: Any, epoch: int, step: int, batches_done: int) -> dict[str, Any]:
+        meta: dict[str, Any] = dict(epoch=epoch, iter=step)
+        loop = runner.train_loop
+        if isinstance(loop, ExactLoop):
+            loop.steps.settle()  # nothing is saved that has not been looked at
+            meta |= loop.state(batches_done=batches_done)
+        return collect(runner, meta)
+
+    def _write(self, runner: Any, content: dict[str, Any], path: Path) -> None:
+        self.last_ckpt = os.fspath(path)
+        outdated = self._take_outdated(runner)
+        if is_main_process():
+            then = partial(_after_write, path, Path(runner.work_dir), outdated)
+            runner.checkpoint_writer.write(content, path, then=then)
+
+    def _path(self, epoch: int, step: int, batches_done: int) -> Path:
+        name = self.filename_tmpl.format(epoch if self.by_epoch else step)
+        if self.by_epoch and batches_done:
+            name = STEP_NAME.format(step)
+        return Path(self.out_dir) / name
+
+    def _listed(
+        self, info: Mapping[str, Any], path: Path, epoch: int, step: int, batches_done: int
+    ) -> dict[str, Any]:
+        """The lists of files that travel in checkpoints, with ``path`` at the end of its own."""
+        steps, ends = info.get("step_ckpt_ids", []), info.get("keep_ckpt_ids", [])
+        if self.by_epoch and batches_done:
+            steps = [*(n for n in steps if n != step), step]
+        else:
+            number = epoch if self.by_epoch else step
+            ends = [*(n for n in ends if n != number), number]
+        return dict(step_ckpt_ids=steps, keep_ckpt_ids=ends, last_ckpt=os.fspath(path))
+
+    def _take_outdated(self, runner: Any) -> list[Path]:
+        """Files that newer ones take the place of, taken off the lists.
+
+        The checkpoint being written has them on its lists yet: should the run be killed before they
+        are deleted, the resumed one deletes them.
+        """
+        hub = runner.message_hub
+        steps, ends = hub.get_info("step_ckpt_ids", []), hub.get_info("keep_ckpt_ids", [])
+        kept_steps = steps[-1:]
+        if not steps or Path(hub.get_info("last_ckpt")).name != STEP_NAME.format(steps[-1]):
+            kept_steps = []
+        kept = ends
+        if self.max_keep_ckpts > 0:
+            newest, every = ends[-self.max_keep_ckpts :], self.keep_every
+            kept = [n for n in ends if n in newest or (every and n % every == 0)]
+        if steps or ends:
+            hub.update_info("step_ckpt_ids", kept_steps)
+            hub.update_info("keep_ckpt_ids", kept)
+        names = [STEP_NAME.format(n) for n in steps if n not in kept_steps]
+        names += [self.filename_tmpl.format(n) for n in ends if n not in kept]
+        return [Path(self.out_dir) / name for name in names]
+
+    def _save_best_checkpoint(self, runner: Any, metrics: Mapping[str, Any]) -> None:
+        """As mmengine's, but the former best one goes only once the new one is whole."""
+        if not self.save_best:
+            return
+        if "auto" in self.key_indicators:
+            self._init_rule(self.rules, [next(iter(metrics))])
+        for indicator, rule in zip(self.key_indicators, self.rules, strict=True):
+            suffix = "" if len(self.key_indicators) == 1 else f"_{indicator}"
+            hub = runner.message_hub
+            score = metrics.get(indicator)
+            if score is None:
+                raise ConfigError(
+                    f"default_hooks.checkpoint.save_best={indicator!r}: the evaluator has no such"
+                    f" number{near(indicator, metrics)}"
+                )
+            best = hub.get_info(f"best_score{suffix}", self.init_value_map[rule])
+            if not self.is_better_than[indicator](score, best):
+                continue
+            number = runner.epoch if self.by_epoch else runner.iter
+            name = f"best_{indicator}_{self.filename_tmpl.format(number)}".replace("/", "_")
+            path = Path(self.out_dir) / name
+            former = hub.get_info(f"best_ckpt{suffix}")
+            hub.update_info(f"best_score{suffix}", score)
+            hub.update_info(f"best_ckpt{suffix}", os.fspath(path))
+            self._remember_best(indicator, path)
+            meta = dict(epoch=runner.epoch, iter=runner.iter)
+            content = collect(runner, meta, resumable=False)
+            if is_main_process():
+                outdated = [Path(former)] if former and Path(former) != path else []
+                then = partial(_remove, outdated)
+                runner.checkpoint_writer.write(content, path, then=then)
+            runner.logger.info(f"the best {indicator} so far, {score:0.4f}: kept in {name}")
+
+    def _remember_best(self, indicator: str, path: Path) -> None:
+        """Where mmengine looks for what it publishes."""
+        if len(self.key_indicators) == 1:
+            self.best_ckpt_path = os.fspath(path)
+        else:
+            self.best_ckpt_path_dict[indicator] = os.fspath(path)
+
+
+def _after_write(path: Path, work_dir: Path, outdated: Iterable[Path]) -> None:
+    write_text_whole(os.fspath(path), work_dir / LAST)
+    _remove(outdated)
+
+
+def _remove(outdated: Iterable[Path]) -> None:
+    for path in outdated:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The loops of training, validation and tests."""

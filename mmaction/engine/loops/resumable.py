@@ -1,0 +1,231 @@
+"""Training that can be stopped after any step, and goes on from there: what its loops share."""
+
+from __future__ import annotations
+
+import signal
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from mmengine.dist import barrier, get_world_size, is_main_process
+from mmengine.runner import BaseLoop
+from torch import nn
+
+from mmaction.checkpoint.resume import position_in_epoch
+from mmaction.checkpoint.rng_state import set_random_state, unchanged_random_state
+from mmaction.checkpoint.sharded_tensors import gradient_like
+from mmaction.checkpoint.training_state import bare_model, gradients_pending
+from mmaction.engine.distributed import leave_processes, stop_heartbeat
+from mmaction.engine.guarded_steps import GuardedSteps
+from mmaction.engine.loops.epoch_position import starting_at
+from mmaction.engine.signals import TrainingStopped, write_exit_code
+
+
+class ExactLoop(BaseLoop):
+    """Goes before one of mmengine's training loops in a class's bases, and makes it exact.
+
+    - Validation draws from a chance of its own: training goes on as if there had been none.
+    - A resumed run begins with the batch that comes next, and with chance as it stood then.
+    - After a signal it finishes the step, saves and ends; see ``TrainingStopped``.
+    - A step whose loss or gradients are not finite changes nothing.
+
+    Args:
+        on_nonfinite: At such a step, ``'stop'`` with an error, or ``'skip'`` it.
+        look_later: Whether a step is judged during the next one, without a wait for the device;
+            see ``GuardedSteps``.
+        **kwargs: mmengine's.
+
+    Attributes:
+        steps: Takes them.
+        batches_done: Of the epoch that is trained, the newest step's among them.
+
+    Raises:
+        ConfigError: Another ``on_nonfinite``.
+    """
+
+    counts_steps: ClassVar[bool]  # whether steps, not epochs, are what a run's length is told in
+
+    # mmengine's loops have these.
+    _epoch: int
+    _iter: int
+    stop_training: bool
+
+    def __init__(
+        self,
+        runner: Any,
+        dataloader: Any,
+        *,
+        on_nonfinite: str = "stop",
+        look_later: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.steps = GuardedSteps(runner, on_nonfinite=on_nonfinite, look_later=look_later)
+        super().__init__(runner, dataloader, **kwargs)
+        # Its own, so that a loader's start takes no number from the training's.
+        self.dataloader.generator = torch.Generator()
+        self.batches_done = 0
+        self._start_random: Mapping[str, Any] | None = None
+        self._start_gradients: Mapping[str, Any] = {}
+        self._validation_due = False
+
+    @abstractmethod
+    def _at_end(self) -> bool:
+        """Whether the training is as long as it was to be."""
+
+    @abstractmethod
+    def _is_validation_due(self) -> bool:
+        """Whether the network is to be validated as it is now."""
+
+    def state(self, *, batches_done: int) -> dict[str, Any]:
+        """What a checkpoint's ``meta`` says beside ``epoch`` and ``iter``, for ``continue_from``.
+
+        Args:
+            batches_done: Of the epoch; 0 at its end, which is where the next one begins.
+        """
+        return {
+            "batches_done": batches_done,
+            "epoch_batches": len(self.dataloader),
+            "samples_a_batch": self._samples_a_batch,
+            # What may be due for validation is saved before it.
+            "validated": batches_done > 0 and not self.counts_steps,
+            "sampler_seed": getattr(self.dataloader.sampler, "seed", None),
+        }
+
+    def continue_from(self, meta: Mapping[str, Any], own: Mapping[str, Any] | None) -> None:
+        """Takes the place that a checkpoint's ``meta`` names.
+
+        Args:
+            meta: Of the checkpoint.
+            own: What it keeps for this process; None where it keeps nothing that fits.
+        """
+        self.batches_done, as_before = position_in_epoch(
+            meta, batches=len(self.dataloader), samples_a_batch=self._samples_a_batch
+        )
+        self._validation_due = not meta.get("validated", True)
+        if own is None or not as_before:
+            self.runner.logger.warning(
+                "the checkpoint comes from another number of processes, another batch size or"
+                " another program: the run goes on, but not exactly as the stopped one would have"
+            )
+        if own is not None:
+            self._start_random, self._start_gradients = own["random"], own["gradients"]
+        if meta.get("sampler_seed") is not None and hasattr(self.dataloader.sampler, "seed"):
+            self.dataloader.sampler.seed = meta["sampler_seed"]
+
+    @property
+    def _samples_a_batch(self) -> int:
+        return self.dataloader.batch_sampler.batch_size * get_world_size()
+
+    def run(self) -> nn.Module:
+        """Trains, validates, and ends where a signal asks for it."""
+        with self.steps.signals.noted():
+            self.runner.call_hook("before_train")
+            self._restore_chance()
+            self._restore_gradients()
+            if self._validation_due:
+                self._validate_if_due()
+            while not self._at_end() and not self.stop_training:
+                self.run_epoch()
+                if not self.counts_steps:
+                    self._validate_if_due()
+            self.runner.call_hook("after_train")
+        return self.runner.model
+
+    def run_epoch(self) -> None:
+        """From its first batch on, or, where a run goes on, from the next."""
+        self.runner.call_hook("before_train_epoch")
+        self.runner.model.train()
+        self.dataloader.generator.manual_seed(self._epoch)
+        with starting_at(self.dataloader, self.batches_done):
+            batches = iter(self.dataloader)
+            self._restore_chance()  # hooks may have drawn
+            self._start_random = None
+            for idx, data_batch in enumerate(batches, self.batches_done):
+                self.run_iter(idx, data_batch)
+                if self.steps.stop_signal and not gradients_pending(self.runner.optim_wrapper):
+                    self.end_stopped()
+                if self.counts_steps:
+                    self._validate_if_due()
+                    if self._at_end() or self.stop_training:
+                        break
+        self.steps.settle()
+        self.runner.call_hook("after_train_epoch")
+        self._epoch += 1
+        self.batches_done = 0
+
+    def run_iter(self, idx: int, data_batch: Any) -> None:
+        """One step, its loss and gradients looked at before they reach the weights.
+
+        Args:
+            idx: The batch's, in its epoch.
+            data_batch: As the data loader gave it.
+        """
+        number = self._iter if self.counts_steps else idx  # what hooks count by
+        self.runner.call_hook("before_train_iter", batch_idx=number, data_batch=data_batch)
+        outputs = self.steps.take(data_batch, self._iter + 1)
+        self.batches_done = idx + 1
+        if self.batches_done == len(self.dataloader):
+            self.steps.settle()
+        self.runner.call_hook(
+            "after_train_iter", batch_idx=number, data_batch=data_batch, outputs=outputs
+        )
+        self._iter += 1
+
+    def end_stopped(self) -> None:
+        """Ends a training that is saved, all processes together.
+
+        Raises:
+            TrainingStopped: Always.
+        """
+        self.runner.checkpoint_writer.wait()
+        # torchrun ends all when it sees the first one gone: none goes before the file is whole.
+        barrier()
+        stopped = self._stopped(self.steps.stop_signal)
+        leave_processes()
+        raise stopped
+
+    def end_validation(self) -> None:
+        """Ends this process of a training that is saved, while it validates.
+
+        Raises:
+            TrainingStopped: Always.
+        """
+        self.runner.checkpoint_writer.wait()
+        stop_heartbeat()
+        raise self._stopped(self.steps.signals.received)
+
+    def _stopped(self, number: int) -> TrainingStopped:
+        stopped = TrainingStopped(number)
+        saved = self.runner.message_hub.get_info("last_ckpt")
+        what = f"--resume-from auto goes on from {saved}" if saved else "nothing is saved"
+        self.runner.logger.warning(
+            f"stopped by {signal.Signals(number).name} after {self._iter} steps, in epoch"
+            f" {self._epoch + 1}: {what} (exit code {stopped.code})"
+        )
+        if is_main_process():
+            write_exit_code(stopped.code)
+        return stopped
+
+    def _validate_if_due(self) -> None:
+        self._validation_due = False
+        if self.runner.val_loop is None or not self._is_validation_due():
+            return
+        self.steps.settle()
+        self.runner.call_hook("before_validation")
+        with unchanged_random_state():
+            self._validate()
+        self.runner.call_hook("after_validation")
+
+    def _validate(self) -> None:
+        self.runner.val_loop.run()
+
+    def _restore_chance(self) -> None:
+        if self._start_random is not None:
+            set_random_state(self._start_random)
+
+    def _restore_gradients(self) -> None:
+        parameters = dict(bare_model(self.runner.model).named_parameters())
+        for name, gradient in self._start_gradients.items():
+            parameters[name].grad = gradient_like(gradient, parameters[name])
+        self._start_gradients = {}

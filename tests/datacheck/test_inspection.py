@@ -1,0 +1,388 @@
+"""One video damaged in one way, and what is found in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmaction.datacheck.inspection import (
+    NO_DIGEST,
+    Depth,
+    Finding,
+    Inspected,
+    inspect_video,
+    whole_digest,
+)
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.directory import FrameDirectory
+from mmaction.datasets.sources.packed_frames import find_packed_frames
+from mmaction.datasets.sources.video import VideoFiles
+from mmaction.errors import ConfigError
+
+FRAMES = 6
+FILES_ON = [Depth.FILES, Depth.PIXELS]
+
+
+@pytest.fixture
+def video(tmp_path: Path, write_frames: Callable[..., Path]) -> Path:
+    """Six frames of 64×48 pixels, numbered from 1."""
+    return write_frames(tmp_path / "a", FRAMES)
+
+
+def source_of(video: Path) -> FrameDirectory:
+    return FrameDirectory(str(video.parent), "img_{:05d}.jpg", 1)
+
+
+def look(video: Path, annotated: int = FRAMES, depth: Depth = Depth.PIXELS) -> Inspected:
+    return inspect_video(source_of(video), video.name, annotated, depth=depth)
+
+
+def only(inspected: Inspected) -> Finding:
+    [finding] = inspected.findings
+    return finding
+
+
+def frame(video: Path, number: int) -> Path:
+    return video / f"img_{number:05d}.jpg"
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_nothing_is_wrong_with_a_whole_video(video: Path, depth: Depth) -> None:
+    assert look(video, depth=depth).findings == ()
+
+
+@pytest.mark.parametrize("depth", Depth)
+@pytest.mark.parametrize(
+    ("removed", "annotated", "kind", "severity", "text"),
+    [
+        ([], 8, "too-few-frames", "error", "annotated with 8 frames, but the last one there is"),
+        ([], 4, "more-frames", "warning", "frames go on to number 6; those after 4"),
+        ([3], 6, "gap", "error", "1 frame missing between others: number 3"),
+        ([1], 6, "gap", "error", "1 frame missing between others: number 1"),
+        ([2, 3, 5], 6, "gap", "error", "3 frames missing between others: number 2-3, 5"),
+        ([6], 6, "too-few-frames", "error", "number 5 of 1 to 6"),
+    ],
+)
+def test_frames_by_their_numbers(
+    video: Path,
+    depth: Depth,
+    removed: list[int],
+    annotated: int,
+    kind: str,
+    severity: str,
+    text: str,
+) -> None:
+    for number in removed:
+        frame(video, number).unlink()
+    found = only(look(video, annotated, depth))
+    assert (found.kind, found.severity, found.file) == (kind, severity, str(video))
+    assert text in found.message
+
+
+def test_gaps_beyond_the_annotation_do_not_matter(video: Path) -> None:
+    frame(video, 5).unlink()
+    assert only(look(video, 3)).kind == "more-frames"
+
+
+def test_a_far_number_takes_no_longer(video: Path) -> None:
+    frame(video, 6).rename(video / "img_999999999999999.jpg")
+    kinds = [found.kind for found in look(video, 10**17).findings]
+    assert kinds == ["gap", "too-few-frames"]
+
+
+def test_frames_before_the_first_number(video: Path) -> None:
+    shutil.copy(frame(video, 1), frame(video, 0))
+    found = only(look(video))
+    assert (found.kind, found.severity) == ("early-number", "warning")
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_a_video_that_is_not_there(video: Path, depth: Depth) -> None:
+    shutil.rmtree(video)
+    assert only(look(video, depth=depth)) == Finding(
+        "missing-video", "error", str(video), "there is no such directory"
+    )
+    video.touch()
+    assert "a file, not a directory" in only(look(video, depth=depth)).message
+
+
+def test_a_directory_without_frames(video: Path) -> None:
+    for path in video.iterdir():
+        path.rename(path.with_suffix(".txt"))
+    assert "none of its 6 files" in only(look(video)).message
+    shutil.rmtree(video)
+    video.mkdir()
+    assert only(look(video)).kind == "no-frames"
+
+
+def make_empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def make_cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def make_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_dead_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def make_endless_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("depth", FILES_ON)
+@pytest.mark.parametrize(
+    ("damage", "kind", "text"),
+    [
+        (make_empty, "empty-file", "zero bytes"),
+        (make_cut, "truncated", "ends before the image"),
+        (make_directory, "not-a-file", "is a directory"),
+        (make_pipe, "not-a-file", "is something special"),
+        (make_dead_link, "unreadable", "a link to nothing"),
+        (make_endless_link, "unreadable", "can't be read: "),
+    ],
+)
+def test_a_bad_file_is_one_finding(
+    video: Path, depth: Depth, damage: Callable[[Path], None], kind: str, text: str
+) -> None:
+    damage(frame(video, 3))
+    found = only(look(video, depth=depth))
+    assert (found.kind, found.severity, found.file) == (kind, "error", str(frame(video, 3)))
+    assert text in found.message
+    assert look(video, depth=Depth.NAMES).findings == ()
+
+
+def test_a_cut_png_and_one_with_something_appended(video: Path) -> None:
+    for number in range(1, FRAMES + 1):
+        image = cv2.imread(str(frame(video, number)))
+        assert cv2.imwrite(str(video / f"{number}.png"), image)
+    source = FrameDirectory(str(video.parent), "{:d}.png", 1)
+    make_cut(video / "2.png")
+    with (video / "4.png").open("ab") as file:
+        file.write(bytes(100))
+    found = only(inspect_video(source, "a", FRAMES, depth=Depth.FILES))
+    assert (found.kind, found.file) == ("truncated", str(video / "2.png"))
+
+
+def test_damage_inside_a_file_shows_when_decoded(video: Path) -> None:
+    data = frame(video, 2).read_bytes()
+    frame(video, 2).write_bytes(data[:100] + bytes(200) + data[300:])
+    assert look(video, depth=Depth.FILES).findings == ()
+    found = only(look(video))
+    assert (found.kind, found.file) == ("undecodable", str(frame(video, 2)))
+
+
+def test_a_frame_of_another_size(video: Path) -> None:
+    assert cv2.imwrite(str(frame(video, 4)), np.zeros((20, 30, 3), np.uint8))
+    assert look(video, depth=Depth.FILES).findings == ()
+    found = only(look(video))
+    assert (found.kind, found.file) == ("size-change", str(frame(video, 4)))
+    assert "64×48 (5 frames), 30×20 (1 frame)" in found.message
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"), [("L", "2 frames grey-scale"), ("CMYK", "2 frames of mode CMYK")]
+)
+def test_unusual_images_are_a_note(video: Path, mode: str, text: str) -> None:
+    for number in (2, 5):
+        Image.open(frame(video, number)).convert(mode).save(frame(video, number))
+    found = only(look(video))
+    assert (found.kind, found.severity) == ("unusual-image", "note")
+    assert found.message == f"{text}; the first is '{frame(video, 2)}'"
+
+
+def test_an_exif_rotation_is_a_note(video: Path) -> None:
+    image = Image.open(frame(video, 1))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(frame(video, 1), exif=exif)
+    assert "EXIF rotation" in only(look(video)).message
+
+
+@contextmanager
+def powerless() -> Iterator[None]:
+    """Root may read everything: become somebody else for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_permission_denied(write_frames: Callable[..., Path]) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # tmp_path is closed to others
+        Path(folder).chmod(0o755)
+        video, other = write_frames(Path(folder, "a"), FRAMES), write_frames(Path(folder, "b"), 2)
+        frame(video, 3).chmod(0)
+        other.chmod(0)
+        with powerless():
+            of_file, of_directory = only(look(video)), only(look(other, 2))
+        other.chmod(0o700)
+    assert (of_file.kind, of_file.file) == ("unreadable", str(frame(video, 3)))
+    assert of_file.message == "can't be read: Permission denied"
+    assert (of_directory.kind, of_directory.file) == ("unreadable", str(other))
+
+
+def test_equal_contents_share_their_digests(video: Path, write_frames: Callable[..., Path]) -> None:
+    copy, other = video.parent / "copy", write_frames(video.parent / "b", FRAMES, seed=1)
+    shutil.copytree(video, copy)
+    assert look(copy).digest == look(video).digest != NO_DIGEST
+    assert look(other).digest != look(video).digest
+    source = source_of(video)
+    # A frame that the quick digest doesn't read.
+    shutil.copy(frame(other, 2), frame(copy, 2))
+    assert look(copy).digest == look(video).digest
+    assert whole_digest(source, "copy") != whole_digest(source, "a")
+
+
+def test_what_can_not_be_read_has_no_digest(video: Path) -> None:
+    make_empty(frame(video, FRAMES))
+    assert look(video).digest == NO_DIGEST
+    assert whole_digest(source_of(video), "a") == NO_DIGEST
+    assert whole_digest(source_of(video), "nowhere") == NO_DIGEST
+
+
+def pack(video: Path, kind: str) -> Path:
+    path = video.parent / f"frames.{kind}"
+    files = [f for f in sorted(video.iterdir()) if f.is_file()]
+    if kind == "tar":
+        with tarfile.open(path, "w") as tar:
+            for file in files:
+                tar.add(file, f"{video.name}/{file.name}")
+        return path
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in files:
+            archive.write(file, f"{video.name}/{file.name}")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_packed_frames(video: Path, kind: str) -> None:
+    in_directory = look(video).digest
+    make_cut(frame(video, 2))
+    make_empty(frame(video, 3))
+    frame(video, 5).unlink()
+    source = find_packed_frames(pack(video, kind), "a")
+    inspected = inspect_video(source, "a", 8, depth=Depth.FILES)
+    kinds = [found.kind for found in inspected.findings]
+    assert kinds == ["gap", "too-few-frames", "truncated", "unreadable"]
+    assert "is empty (zero bytes)" in inspected.findings[-1].message
+    assert only(inspect_video(source, "b", 8, depth=Depth.NAMES)).kind == "missing-video"
+    assert inspected.digest != in_directory
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_packed_frames_are_the_same_content(video: Path, kind: str) -> None:
+    source = find_packed_frames(pack(video, kind), "a")
+    inspected = inspect_video(source, "a", FRAMES, depth=Depth.PIXELS)
+    assert inspected == look(video)
+    assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
+
+
+@pytest.fixture
+def video_file(tmp_path: Path) -> Path:
+    """Twenty frames of 64×48 pixels as MPEG-4."""
+    path = tmp_path / "film.mp4"
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height = 64, 48
+        for _ in range(20):
+            pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def look_at_file(path: Path, annotated: int = 20, depth: Depth = Depth.PIXELS) -> Inspected:
+    return inspect_video(VideoFiles(data_root=path.parent), path.name, annotated, depth=depth)
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_a_good_video_file(video_file: Path, depth: Depth) -> None:
+    assert look_at_file(video_file, depth=depth).findings == ()
+
+
+def test_frames_of_a_video_file(video_file: Path) -> None:
+    fewer = only(look_at_file(video_file, 25))
+    assert (fewer.kind, fewer.severity) == ("too-few-frames", "error")
+    more = only(look_at_file(video_file, 12))
+    assert (more.kind, more.severity) == ("more-frames", "warning")
+    assert "annotated with 12 frames, but the file has 20" in more.message
+
+
+@pytest.mark.parametrize("depth", FILES_ON)
+def test_damaged_video_files(video_file: Path, depth: Depth) -> None:
+    data = video_file.read_bytes()
+    video_file.write_bytes(data[: len(data) // 2])  # the index comes last
+    assert only(look_at_file(video_file, depth=depth)).kind == "undecodable"
+    video_file.write_bytes(b"")
+    assert only(look_at_file(video_file, depth=depth)).kind == "empty-file"
+    video_file.unlink()
+    assert only(look_at_file(video_file, depth=depth)).kind == "missing-video"
+    video_file.mkdir()
+    assert only(look_at_file(video_file, depth=depth)).kind == "not-a-file"
+
+
+def test_damage_inside_a_video_file_shows_when_decoded(video_file: Path) -> None:
+    data = bytearray(video_file.read_bytes())
+    data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
+    video_file.write_bytes(data)
+    assert look_at_file(video_file, depth=Depth.FILES).findings == ()
+    assert [found.kind for found in look_at_file(video_file).findings] == ["undecodable"]
+
+
+def test_digests_of_video_files(video_file: Path) -> None:
+    copy = video_file.with_name("copy.mp4")
+    shutil.copy(video_file, copy)
+    source = VideoFiles(data_root=video_file.parent)
+    assert look_at_file(copy).digest == look_at_file(video_file).digest != NO_DIGEST
+    assert whole_digest(source, "copy.mp4") == whole_digest(source, "film.mp4")
+    with copy.open("ab") as file:
+        file.write(b"more")
+    assert look_at_file(copy).digest != look_at_file(video_file).digest
+
+
+def test_other_sources_are_refused() -> None:
+    class Elsewhere(FrameSource):
+        data_root, start_index = "elsewhere", 0
+
+        def path(self, name, position):  # type: ignore[no-untyped-def]
+            return name
+
+        def frames(self, name, positions, *, decode):  # type: ignore[no-untyped-def]
+            raise NotImplementedError
+
+        def missing(self, annotations, indices):  # type: ignore[no-untyped-def]
+            return []
+
+    with pytest.raises(ConfigError, match="Elsewhere"):
+        inspect_video(Elsewhere(), "a", 1, depth=Depth.FILES)

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from mmaction.dataprep import locking
+from mmaction.dataprep.extract import (
+    RECORD_FILE,
+    ExtractOptions,
+    ExtractReport,
+    extract_videos,
+)
+from mmaction.errors import DataError, UserError
+
+from .conftest import WriteVideo, grey_levels
+
+
+def extract(root: Path, **options: Any) -> ExtractReport:
+    overwrite = options.pop("overwrite", False)
+    jobs = options.pop("jobs", 1)
+    settings = ExtractOptions(**options)
+    return extract_videos(root / "in", root / "out", settings, jobs=jobs, overwrite=overwrite)
+
+
+def files(directory: Path) -> list[str]:
+    """Visible files below a directory."""
+    return sorted(
+        path.relative_to(directory).as_posix()
+        for path in directory.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    )
+
+
+def means(directory: Path) -> list[float]:
+    return [float(cv2.imread(str(directory / name)).mean()) for name in files(directory)]
+
+
+def no_drafts(directory: Path) -> bool:
+    return not [path for path in directory.rglob("*") if "partial" in path.name]
+
+
+def test_writes_a_directory_a_video(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/b.webm", frames=3)
+    write_video(tmp_path / "in/class a/x.mp4", frames=5)
+    report = extract(tmp_path, jobs=2)
+    assert files(tmp_path / "out") == [
+        *(f"b/img_0000{n}.jpg" for n in (1, 2, 3)),
+        *(f"class a/x/img_0000{n}.jpg" for n in (1, 2, 3, 4, 5)),
+    ]
+    np.testing.assert_allclose(means(tmp_path / "out/class a/x"), grey_levels(5), atol=5)
+    assert report.extracted == ["b", "class a/x"]
+    assert (report.frames, report.already_there, report.failed) == (8, 0, {})
+    assert no_drafts(tmp_path)
+
+
+def test_options_shape_the_frames(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/v.mp4", frames=8, width=64, height=48, fps=10)
+    extract(tmp_path, image_tmpl="{:06d}.jpg", short_side=24, fps=5, quality=60)
+    assert files(tmp_path / "out/v") == [f"00000{n}.jpg" for n in (1, 2, 3, 4)]
+    np.testing.assert_allclose(means(tmp_path / "out/v"), grey_levels(8)[::2], atol=5)
+    assert cv2.imread(str(tmp_path / "out/v/000001.jpg")).shape == (24, 32, 3)
+
+
+def test_quality_is_that_of_opencv(tmp_path: Path, write_video: WriteVideo) -> None:
+    from av.video.reformatter import VideoReformatter
+
+    from mmaction.dataprep.video_decoding import VideoFrames, to_rgb
+
+    path = write_video(tmp_path / "in/v.mp4", frames=1)
+    extract(tmp_path, quality=70)
+    [timed] = VideoFrames(path)
+    bgr = to_rgb(timed.frame, VideoReformatter())[..., ::-1]
+    expected = cv2.imencode(".jpg", np.ascontiguousarray(bgr), [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
+    assert (tmp_path / "out/v/img_00001.jpg").read_bytes() == expected.tobytes()
+
+
+def test_what_is_done_is_skipped(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/a.mp4", frames=3)
+    extract(tmp_path)
+    before = (tmp_path / "out/a/img_00001.jpg").stat().st_mtime_ns
+    write_video(tmp_path / "in/b.mp4", frames=2)
+    report = extract(tmp_path)
+    assert (report.extracted, report.already_there) == (["b"], 1)
+    assert (tmp_path / "out/a/img_00001.jpg").stat().st_mtime_ns == before
+
+
+def test_a_video_that_changed_is_extracted_anew(write_video: WriteVideo, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in/a.mp4", frames=6)
+    extract(tmp_path)
+    write_video(path, frames=2)
+    assert extract(tmp_path).extracted == ["a"]
+    assert files(tmp_path / "out") == ["a/img_00001.jpg", "a/img_00002.jpg"]
+    # Copied or downloaded again, it is what it was.
+    os.utime(path, (1, 1))
+    assert extract(tmp_path).already_there == 1
+    # One byte of the same size and time is another video where time says nothing.
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    assert extract(tmp_path).extracted == ["a"]
+
+
+def test_other_options_need_overwrite(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/a.mp4", frames=4)
+    extract(tmp_path)
+    with pytest.raises(DataError, match="short_side=None, now 24: .*--overwrite"):
+        extract(tmp_path, short_side=24)
+    assert len(files(tmp_path / "out")) == 4
+    extract(tmp_path, short_side=24, fps=5, overwrite=True)
+    assert len(files(tmp_path / "out")) == 2
+    assert no_drafts(tmp_path)
+
+
+def test_frames_of_others_are_left_alone(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/a.mp4", frames=2)
+    (tmp_path / "out/a").mkdir(parents=True)
+    (tmp_path / "out/a/mine.txt").write_text("keep")
+    for overwrite in (False, True):
+        with pytest.raises(DataError, match="out/a' is there and was not written by this command"):
+            extract(tmp_path, overwrite=overwrite)
+    (tmp_path / "out/a" / RECORD_FILE).write_text("{}")
+    with pytest.raises(DataError, match="was not written by this command"):
+        extract(tmp_path)
+    assert files(tmp_path / "out") == ["a/mine.txt"]
+
+
+def test_bad_videos_stop_nothing(write_video: WriteVideo, tmp_path: Path) -> None:
+    good = write_video(tmp_path / "in/good.mp4", frames=3)
+    (tmp_path / "in/empty.mp4").touch()
+    data = good.read_bytes()
+    (tmp_path / "in/cut.mp4").write_bytes(data[: len(data) // 2])
+    (tmp_path / "in/gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    report = extract(tmp_path, jobs=2)
+    assert report.extracted == ["good"]
+    assert {Path(path).name: cause for path, cause in report.failed.items()} == {
+        "cut.mp4": "no video file, or truncated: it has no stream",
+        "empty.mp4": "empty (zero bytes)",
+        "gone.mp4": "No such file or directory",
+    }
+    assert os.listdir(tmp_path / "out/good")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == ["good"]
+    # Put right, it is extracted by the next run.
+    (tmp_path / "in/cut.mp4").write_bytes(data)
+    assert extract(tmp_path).extracted == ["cut"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_permission_denied_is_a_cause(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/a.mp4").chmod(0)
+    assert list(extract(tmp_path).failed.values()) == ["Permission denied"]
+
+
+def test_damaged_videos_fail_unless_kept(write_video: WriteVideo, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(30)]
+    path = write_video(tmp_path / "in/a.webm", images=noise, fps=15)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    report = extract(tmp_path)
+    [problem] = report.failed.values()
+    assert problem.startswith("truncated: ends at 0.")
+    assert files(tmp_path / "out") == []
+    report = extract(tmp_path, keep_damaged=True)
+    assert (report.extracted, list(report.damaged)) == (["a"], ["a"])
+    assert 0 < report.frames < 30
+    assert len(files(tmp_path / "out/a")) == report.frames
+
+
+def test_a_change_of_size_within_a_video_is_resized_away(
+    write_video: WriteVideo, tmp_path: Path
+) -> None:
+    # Two raw H.264 streams one after the other are one whose size changes.
+    import av
+
+    parts = []
+    for width in (64, 96):
+        path = tmp_path / f"{width}.h264"
+        with av.open(str(path), "w", format="h264") as container:
+            stream = container.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = width, 48, "yuv420p"
+            for _ in range(3):
+                grey = np.full((48, width, 3), 90, dtype=np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+            container.mux(stream.encode())
+        parts.append(path.read_bytes())
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/list.txt").write_text("joined.h264\n")
+    (tmp_path / "in/joined.h264").write_bytes(b"".join(parts))
+    extract_videos(tmp_path / "in/list.txt", tmp_path / "out", ExtractOptions())
+    shapes = [cv2.imread(str(tmp_path / "out" / name)).shape for name in files(tmp_path / "out")]
+    assert shapes == [(48, 64, 3)] * 6
+
+
+def test_leftovers_of_killed_runs_are_cleaned_up(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/c/a.mp4", frames=2)
+    for left in (".a.partial-123", ".a.partial-123-old", ".gone.partial-9"):
+        (tmp_path / "out/c" / left).mkdir(parents=True)
+        (tmp_path / "out/c" / left / "img_00001.jpg").touch()
+    (tmp_path / "out/c/.mine").mkdir()
+    extract(tmp_path)
+    assert sorted(os.listdir(tmp_path / "out/c")) == [".mine", "a"]
+
+
+def test_names_that_collide_are_refused_before_anything(
+    write_video: WriteVideo, tmp_path: Path
+) -> None:
+    write_video(tmp_path / "in/a.mp4", frames=2)
+    write_video(tmp_path / "in/a.webm", frames=2)
+    with pytest.raises(DataError, match="would both become 'a'"):
+        extract(tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_command_at_a_time(
+    write_video: WriteVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "_PATIENCE_SEC", 0.1)
+    pytest.importorskip("fcntl")
+    write_video(tmp_path / "in/a.mp4", frames=2)
+    (tmp_path / "out").mkdir()
+    with (
+        locking.locked(tmp_path / "out"),
+        pytest.raises(DataError, match="another command is writing to"),
+    ):
+        extract(tmp_path)
+    assert extract(tmp_path).extracted == ["a"]
+
+
+def test_the_record_says_what_was_done(write_video: WriteVideo, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in/a.mp4", frames=4)
+    extract(tmp_path, quality=80)
+    record = json.loads((tmp_path / "out/a" / RECORD_FILE).read_text())
+    assert record["frames"] == 4
+    assert record["options"]["quality"] == 80
+    assert record["source"]["bytes"] == path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (dict(quality=0), "quality is 0, must be from 1 to 100"),
+        (dict(quality=101), "quality is 101"),
+        (dict(short_side=0), "short_side is 0, must be at least 1"),
+        (dict(fps=0.0), "fps is 0, must be greater than 0"),
+        (dict(fps=float("nan")), "fps is nan"),
+        (dict(image_tmpl="img.jpg"), "image_tmpl='img.jpg' is no file name"),
+        (dict(image_tmpl="{:05d}.png"), "of a JPEG"),
+        (dict(image_tmpl="{}/{}.jpg"), "image_tmpl"),
+        (dict(image_tmpl="{:05d.jpg"), "image_tmpl"),
+        (dict(image_tmpl="../{:05d}.jpg"), "image_tmpl"),
+    ],
+)
+def test_options_that_cannot_be_right(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UserError, match=problem):
+        ExtractOptions(**options)
+
+
+def test_a_place_that_cannot_be_written(write_video: WriteVideo, tmp_path: Path) -> None:
+    write_video(tmp_path / "in/a.mp4", frames=2)
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError, match="out.*can't be written"):
+        extract(tmp_path)
+    (tmp_path / "out").unlink()
+    (tmp_path / "in/c").mkdir()
+    write_video(tmp_path / "in/c/b.mp4", frames=2)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/c").touch()  # a file where a directory must be made
+    with pytest.raises(DataError, match="out/c.*can't be written"):
+        extract(tmp_path)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmaction.dataprep.matching import Finder
+from mmaction.dataprep.media import FileRoot, FrameRoot, KnownFrames, open_media
+from mmaction.errors import DataError
+
+from .conftest import WriteVideo
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_frames_are_counted_at_any_depth(touch_frames: Callable, tmp_path: Path, jobs: int) -> None:
+    for name, count in (("b", 3), ("class a/x", 5), ("class a/deep/y", 1)):
+        touch_frames(tmp_path / name, count)
+    touch_frames(tmp_path / ".b.partial-1", 9)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "class a/note.jpg").touch()
+    (tmp_path / "class a/x/flow_x_00001.jpg").touch()
+    root = FrameRoot(tmp_path, jobs=jobs)
+    assert root.names == ["b", "class a/deep/y", "class a/x"]
+    assert root.count(["class a/x", "b"]) == {"class a/x": 5, "b": 3}
+
+
+def test_gaps_and_other_beginnings_are_told(touch_frames: Callable, tmp_path: Path) -> None:
+    touch_frames(tmp_path / "a", 5)
+    touch_frames(tmp_path / "b", 5)
+    (tmp_path / "b/img_00003.jpg").unlink()
+    touch_frames(tmp_path / "c", 5, start=4)
+    assert FrameRoot(tmp_path).count(["a", "b", "c"]) == {
+        "a": 5,
+        "b": "img_00003.jpg is missing (1 of 5)",
+        "c": "begins with img_00004.jpg, others with img_00001.jpg",
+    }
+
+
+def test_the_template_may_be_given(touch_frames: Callable, tmp_path: Path) -> None:
+    touch_frames(tmp_path / "a", 2, image_tmpl="{:05d}.jpg")
+    touch_frames(tmp_path / "b", 2, image_tmpl="{:06d}.jpg")
+    assert FrameRoot(tmp_path).names == ["a"]
+    assert FrameRoot(tmp_path, image_tmpl="{:06d}.jpg").names == ["b"]
+
+
+def test_a_first_directory_that_tells_nothing_is_passed_over(
+    touch_frames: Callable, tmp_path: Path
+) -> None:
+    touch_frames(tmp_path / "a", 2, start=7)
+    touch_frames(tmp_path / "b", 2)
+    assert FrameRoot(tmp_path).count(["b"]) == {"b": 2}
+
+
+def test_roots_without_frames(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no directory below"):
+        FrameRoot(tmp_path)
+    with pytest.raises(DataError, match="is not a directory"):
+        FrameRoot(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="is not a directory"):
+        FileRoot(tmp_path / "nowhere")
+
+
+def test_linked_directories_count_once(touch_frames: Callable, tmp_path: Path) -> None:
+    touch_frames(tmp_path / "elsewhere/a", 2)
+    (tmp_path / "root").mkdir()
+    os.symlink(tmp_path / "elsewhere", tmp_path / "root/linked")
+    os.symlink(tmp_path / "root", tmp_path / "root/again")
+    assert FrameRoot(tmp_path / "root").names == ["linked/a"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".avi", ".mkv", ".mov"])
+def test_frames_of_files(write_video: WriteVideo, tmp_path: Path, suffix: str) -> None:
+    write_video(tmp_path / f"c/v{suffix}", frames=7)
+    (tmp_path / "bad.mp4").touch()
+    root = FileRoot(tmp_path)
+    assert root.names == ["bad.mp4", f"c/v{suffix}"]
+    counts = root.count(root.names)
+    assert counts[f"c/v{suffix}"] == 7
+    assert "bad.mp4" in str(counts["bad.mp4"])
+
+
+def test_places_of_splits(touch_frames: Callable, tmp_path: Path) -> None:
+    touch_frames(tmp_path / "frames_train/a", 2)
+    root = f"{tmp_path}/frames_{{split}}"
+    assert list(open_media(root, ["train", "val"], files=False, all_needed=False)) == ["train"]
+    with pytest.raises(DataError, match="frames_val' is not a directory"):
+        open_media(root, ["train", "val"], files=False)
+    media = open_media(str(tmp_path / "frames_train"), ["train", "val"], files=False)
+    assert media["train"] is media["val"]
+
+
+def test_known_frames() -> None:
+    root = KnownFrames({"a": 3, "b": 4}, root="t.csv")
+    assert (root.names, root.count(["b"])) == (["a", "b"], {"b": 4})
+
+
+def test_finder() -> None:
+    finder = Finder(["c/x.mp4", "d/y", "d/x_1", "e/x_1", "z"])
+    assert finder.find("c/x.mp4") == finder.find("c/x") == finder.find("x") == "c/x.mp4"
+    assert (finder.find("y"), finder.find("y.webm"), finder.find("z")) == ("d/y", "d/y", "z")
+    assert finder.find("d/x_1") == "d/x_1"
+    assert finder.find("w") is None
+    with pytest.raises(DataError, match="is there 2 times: 'd/x_1', 'e/x_1'"):
+        finder.find("x_1")

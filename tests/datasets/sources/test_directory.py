@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.directory import FrameDirectory, find_frames
+from mmaction.errors import ConfigError, DataError
+
+
+def touch(directory: Path, *names: str) -> None:
+    directory.mkdir(exist_ok=True)
+    for name in names:
+        (directory / name).write_bytes(b"x")
+
+
+@pytest.mark.parametrize(
+    ("names", "image_tmpl", "start_index"),
+    [
+        (["img_00001.jpg", "img_00002.jpg"], "img_{:05d}.jpg", 1),
+        (["00000.jpg", "00001.jpg"], "{:05d}.jpg", 0),
+        (["000001.jpg"], "{:06d}.jpg", 1),
+        (["frame_0001.png", "frame_0002.png"], "frame_{:04d}.png", 1),
+        ([f"{n}.JPEG" for n in range(1, 12)], "{:d}.JPEG", 1),
+        ([f"take-7 {n:02d}.jpg" for n in (*range(1, 12), 100)], "take-7 {:02d}.jpg", 1),
+        (["img_00001.jpg", "flow_x_00001.jpg", "flow_y_00001.jpg"], "img_{:05d}.jpg", 1),
+        (["img_00001.jpg", "ground_truth.npz", "notes.txt"], "img_{:05d}.jpg", 1),
+    ],
+)
+def test_finds_out_template_and_start(
+    tmp_path: Path, names: list[str], image_tmpl: str, start_index: int
+) -> None:
+    touch(tmp_path / "a b", *names)
+    source = find_frames(tmp_path, "a b")
+    assert (source.image_tmpl, source.start_index) == (image_tmpl, start_index)
+    assert source.path("a b", 0) == str(tmp_path / "a b" / image_tmpl.format(start_index))
+    assert source.read("a b", 0) == b"x"
+
+
+def test_checks_what_is_given(tmp_path: Path) -> None:
+    touch(tmp_path / "a", *[f"img_{n:05d}.jpg" for n in range(3, 9)])
+    source = find_frames(tmp_path, "a", image_tmpl="img_{:05d}.jpg", start_index=3)
+    assert source.path("a", 2) == str(tmp_path / "a" / "img_00005.jpg")
+    listing = r"holds img_00003.jpg, img_00004.jpg, img_00005.jpg, …, img_00008.jpg \(6 in all\)"
+    with pytest.raises(DataError, match=rf"no frame fits image_tmpl='{{:05d}}.jpg'; .*{listing}"):
+        find_frames(tmp_path, "a", image_tmpl="{:05d}.jpg")
+    with pytest.raises(DataError, match=r"no frame fits image_tmpl='img_{:06d}.jpg'"):
+        find_frames(tmp_path, "a", image_tmpl="img_{:06d}.jpg")
+    with pytest.raises(
+        DataError, match=rf"no frame 'img_00001.jpg' for start_index=1; .*{listing}"
+    ):
+        find_frames(tmp_path, "a", start_index=1)
+    with pytest.raises(DataError, match=rf"start at number 3, neither 0 nor 1; .*{listing}"):
+        find_frames(tmp_path, "a")
+
+
+@pytest.mark.parametrize(
+    "image_tmpl", ["img.jpg", "img_%05d.jpg", "{}/{}.jpg", "a/{:05d}.jpg", "{x}"]
+)
+def test_no_template(tmp_path: Path, image_tmpl: str) -> None:
+    touch(tmp_path / "a", "img_00001.jpg")
+    with pytest.raises(ConfigError, match=r"no file name with one number such as 'img_{:05d}.jpg'"):
+        find_frames(tmp_path, "a", image_tmpl=image_tmpl)
+
+
+def test_nothing_to_find_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere' is not a directory"):
+        find_frames(tmp_path / "nowhere", "a")
+    with pytest.raises(DataError, match=r"frame directory '.*/a' does not exist"):
+        find_frames(tmp_path, "a")
+    touch(tmp_path / "a")
+    with pytest.raises(DataError, match=r"no numbered images; '.*/a' is empty"):
+        find_frames(tmp_path, "a")
+    touch(tmp_path / "a", "clip.mp4")
+    with pytest.raises(DataError, match=r"no numbered images; '.*/a' holds clip.mp4 \(1 in all\)"):
+        find_frames(tmp_path, "a")
+    touch(tmp_path / "a", "u_01.jpg", "v_01.jpg")
+    with pytest.raises(DataError, match=r"several series of numbered images; .*u_01.jpg, v_01.jpg"):
+        find_frames(tmp_path, "a")
+
+
+def test_missing_frame_says_what_is_there(tmp_path: Path) -> None:
+    touch(tmp_path / "a", *[f"img_{n:05d}.jpg" for n in (1, 2, 3, 6, 7)])
+    source = find_frames(tmp_path, "a")
+    with pytest.raises(
+        DataError,
+        match=r"'.*/a/img_00004.jpg' does not exist; the directory has 5 frames,"
+        r" the nearest img_00003.jpg and img_00006.jpg",
+    ):
+        source.read("a", 3)
+    with pytest.raises(DataError, match=r"has 5 frames, the nearest img_00007.jpg$"):
+        source.read("a", 20)
+    with pytest.raises(DataError, match=r"frame directory '.*/b' does not exist"):
+        source.read("b", 0)
+    touch(tmp_path / "c", "1.jpg")
+    with pytest.raises(DataError, match=r"'.*/c/img_00001.jpg' does not exist; '.*/c' holds 1.jpg"):
+        source.read("c", 0)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    touch(tmp_path / "a", "img_00001.jpg")
+    source = find_frames(tmp_path, "a")
+    (tmp_path / "a" / "img_00002.jpg").mkdir()
+    (tmp_path / "a" / "img_00003.jpg").write_bytes(b"")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match=r"img_00002.jpg' is a directory, not an image file"):
+        source.read("a", 1)
+    with pytest.raises(DataError, match=r"img_00003.jpg' is empty \(zero bytes\)"):
+        source.read("a", 2)
+    with pytest.raises(DataError, match=r"file/img_00001.jpg' can't be read: Not a directory"):
+        source.read("file", 0)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(tmp_path: Path) -> None:
+    touch(tmp_path / "a", "img_00001.jpg")
+    (tmp_path / "a" / "img_00001.jpg").chmod(0)
+    with pytest.raises(DataError, match="can't be read: Permission denied"):
+        find_frames(tmp_path, "a").read("a", 0)
+
+
+def test_videos_without_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a 3 0\nb 4 2\nc/d 5 7\nc/e 5 1\nc/f 5 3\n")
+    annotations = AnnotationList.load(tmp_path / "list.txt")
+    source = FrameDirectory(str(tmp_path), "img_{:05d}.jpg", 1)
+    everything = range(len(annotations))
+    assert source.missing(annotations, everything) == [0, 1, 2, 3, 4]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "c").mkdir()
+    for name in ("a", "c/d", "c/f"):  # linked directories count
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "c/e").write_text("a file")
+    assert source.missing(annotations, everything) == [1, 3]
+    assert source.missing(annotations, [0, 3]) == [3]
+    with pytest.raises(DataError, match="nowhere' is not a directory"):
+        FrameDirectory(str(tmp_path / "nowhere"), "{}.jpg", 1).missing(annotations, [0])

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.video import VideoFiles, count_frames, read_frames
+from mmaction.errors import DataError
+
+REAL = Path(__file__).parents[3] / "shared" / "video" / "arm_wrestling.mp4"
+WIDTH, HEIGHT, FRAMES = 64, 48, 40
+KINDS = [
+    ("libx264", ".mp4"),
+    ("libx264", ".mkv"),
+    ("libx264", ".avi"),
+    ("libx264", ".ts"),
+    ("libvpx-vp9", ".webm"),
+    ("mpeg4", ".avi"),
+    ("mpeg2video", ".mpg"),
+]
+# A frame is told by its brightness: steps of 6 survive compression.
+STEP = 6
+
+
+def write_video(
+    path: Path,
+    *,
+    codec: str = "libx264",
+    times: Sequence[int] = range(FRAMES),
+    gop: int = 12,
+    rate: int = 25,
+) -> Path:
+    """Frame i is of one grey, ``i * STEP``; ``times`` are when they are shown, in frames."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.bit_rate = 2_000_000  # brightness keeps within a step
+        stream.codec_context.gop_size = gop
+        stream.codec_context.time_base = Fraction(1, rate)
+        for number, time in enumerate(times):
+            image = np.full((HEIGHT, WIDTH, 3), number * STEP, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def numbers(frames: np.ndarray) -> list[int]:
+    """Which frames these are, by their brightness."""
+    return np.rint(frames.mean(axis=(1, 2, 3)) / STEP).astype(int).tolist()
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: "-".join(kind))
+def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    codec, suffix = request.param
+    return write_video(tmp_path_factory.mktemp("video") / f"a{suffix}", codec=codec)
+
+
+@settings(max_examples=25, deadline=None)
+@given(positions=st.sets(st.integers(0, FRAMES - 1), min_size=1, max_size=12))
+def test_gives_exactly_the_frames_asked_for(video: Path, positions: set[int]) -> None:
+    frames = read_frames(video, sorted(positions))
+    assert frames.shape == (len(positions), HEIGHT, WIDTH, 3)
+    assert frames.dtype == np.uint8
+    assert numbers(frames) == sorted(positions)
+
+
+def test_counts_frames(video: Path) -> None:
+    assert count_frames(video) == FRAMES
+    with pytest.raises(DataError, match=rf"{video.name}' has 40 frames; frame 40, counted from 0,"):
+        read_frames(video, [3, FRAMES])
+
+
+def test_variable_frame_rate_changes_nothing(tmp_path: Path) -> None:
+    times = np.cumsum(np.random.default_rng(0).integers(1, 9, FRAMES)).tolist()
+    video = write_video(tmp_path / "a.mp4", times=times)
+    assert count_frames(video) == FRAMES
+    for positions in ([0, 1, 2], [11, 12, 13], [5, 20, 39]):
+        assert numbers(read_frames(video, positions)) == positions
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real clip is not here")
+@pytest.mark.parametrize("positions", [range(32), range(170, 202), [186, 187], range(0, 280, 9)])
+def test_real_video_as_if_decoded_from_its_start(positions: Sequence[int]) -> None:
+    with av.open(str(REAL)) as container:
+        every = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    expected = np.stack([every[position] for position in positions])
+    assert np.array_equal(read_frames(REAL, list(positions)), expected)
+
+
+# The matrix of an MP4's track header: how a player turns what is stored.
+IDENTITY = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+MATRICES = {
+    "a quarter right": ((0, 0x10000, 0, -0x10000, 0, 0, HEIGHT << 16, 0, 0x40000000), -1),
+    "a quarter left": ((0, -0x10000, 0, 0x10000, 0, 0, 0, WIDTH << 16, 0x40000000), 1),
+    "half": ((-0x10000, 0, 0, 0, -0x10000, 0, WIDTH << 16, HEIGHT << 16, 0x40000000), 2),
+}
+
+
+def matrix_bytes(values: Sequence[int]) -> bytes:
+    return b"".join(value.to_bytes(4, "big", signed=True) for value in values)
+
+
+@pytest.mark.parametrize("turn", MATRICES)
+def test_is_turned_as_a_player_would(tmp_path: Path, turn: str) -> None:
+    path = tmp_path / "a.mp4"
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    image[: HEIGHT // 2, : WIDTH // 2] = 200  # a bright upper left quarter
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    data = path.read_bytes()
+    header = data.index(b"tkhd")
+    at = data.index(matrix_bytes(IDENTITY), header)
+    matrix, quarters_left = MATRICES[turn]
+    path.write_bytes(data[:at] + matrix_bytes(matrix) + data[at + 36 :])
+    [frame] = read_frames(path, [0])
+    expected = np.rot90(image, quarters_left)
+    assert frame.shape == expected.shape
+    assert np.abs(frame.astype(int) - expected).mean() < 4
+
+
+def test_what_can_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_bytes(b"no video at all" * 50)
+    (tmp_path / "directory.mp4").mkdir()
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        silence.rate = 44100
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode())
+    for name, reason in (
+        ("missing.mp4", "does not exist"),
+        ("empty.mp4", r"can't be read: it is empty \(zero bytes\)"),
+        ("text.mp4", "can't be read: "),
+        ("directory.mp4", "is a directory, not a video file"),
+        ("sound.mp4", "has no video stream"),
+    ):
+        for read in (count_frames, lambda path: read_frames(path, [0])):
+            with pytest.raises(DataError, match=rf"^video '.*{name}' {reason}") as error:
+                read(tmp_path / name)
+            assert "\n" not in str(error.value)
+
+
+def test_an_unknown_codec_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    whole = write_video(path, times=range(16), gop=4).read_bytes()
+    path.write_bytes(whole.replace(b"V_MPEG", b"V_XXXX"))
+    with pytest.raises(DataError, match=r"^video '.*a.mkv' can't be read: its codec is not known$"):
+        read_frames(path, [0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damage_gives_the_right_frames_or_an_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / "a.mkv"
+    whole = write_video(path, times=range(16), gop=4).read_bytes()
+    damaged = bytearray(whole[: data.draw(st.integers(0, len(whole)))])
+    for _ in range(data.draw(st.integers(0, 4)) if damaged else 0):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(damaged)
+    try:
+        frames = read_frames(path, [0, 5, 9])
+    except DataError:
+        return
+    assert frames.shape[0] == 3
+    assert frames.dtype == np.uint8
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a.mp4 3 0\nb/c.mp4 4 2\nd.mp4 5 7\n")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (tmp_path / "d.mp4").mkdir()
+    source = VideoFiles(data_root=tmp_path)
+    assert source.missing(AnnotationList.load(tmp_path / "list.txt"), [0, 1, 2]) == [1, 2]
+    with pytest.raises(DataError, match="nowhere' is not a directory"):
+        VideoFiles(data_root=tmp_path / "nowhere")

@@ -1,0 +1,132 @@
+"""Training told in steps; that it is exact across kills is in test_resume_exactly."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from mmaction.apis import load_config, train
+from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.engine import ActionRunner, TrainingStopped
+from mmaction.errors import ConfigError
+from mmaction.evaluation.run_log import read_run
+from mmaction.registry import HOOKS
+from tests.engine.same_training import differing
+
+EPOCH = 2  # steps
+Trained = Callable[..., tuple[ActionRunner, Path]]
+
+
+@pytest.fixture
+def trained(make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path) -> Trained:
+    """``trained(steps, text, name=…, **options)``: a finished run, and its directory."""
+
+    def run(
+        steps: int, text: str = "", name: str = "run", **options: Any
+    ) -> tuple[ActionRunner, Path]:
+        directory = tmp_path / name
+        text = (
+            f"train_cfg = dict(type='IterBasedTrainLoop', max_iters={steps})\n"
+            "evaluation = dict(interval=3)\n"
+            "default_hooks['checkpoint'] = dict(by_epoch=False, interval=100)\n"
+            f"{text}\nwork_dir = {str(directory)!r}"
+        )
+        return train(
+            load_config(make_config(tiny_data, text, name=f"{name}.py"), options)
+        ), directory
+
+    return run
+
+
+@HOOKS.register_module(force=True)
+class Told(Hook):
+    """Keeps what hooks are told of."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int, int]] = []
+        self.epochs: list[int] = []
+        self.validated: list[int] = []
+
+    def before_train_epoch(self, runner: Any) -> None:
+        self.epochs.append(runner.epoch)
+
+    def after_train_iter(self, runner: Any, batch_idx: int, *_: Any, **__: Any) -> None:
+        assert runner.model.training
+        self.steps.append((batch_idx, runner.iter, runner.epoch))
+
+    def before_val_epoch(self, runner: Any) -> None:
+        self.validated.append(runner.iter)
+
+
+def test_steps_epochs_and_validation(trained: Trained) -> None:
+    runner, directory = trained(7, "custom_hooks = [dict(type='Told')]")
+    [told] = [hook for hook in runner.hooks if isinstance(hook, Told)]
+    assert told.steps == [(step, step, step // EPOCH) for step in range(7)]
+    assert told.epochs == [0, 1, 2, 3]
+    assert told.validated == [3, 6, 7], "each third, and the last"
+    assert runner.max_epochs == 4
+    log = read_run(directory)
+    assert log.validation["perception/top1"].steps.tolist() == [3, 6, 7]
+    assert log.training["loss"].steps.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert [p.name for p in directory.glob("iter_*.pth")] == ["iter_7.pth"]
+
+
+def test_whole_epochs_train_as_the_loop_that_counts_them(
+    trained: Trained, make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
+) -> None:
+    """The same videos in the same order, whose chance follows from their epoch."""
+    dropout = "model['perception_branch']['dropout_ratio'] = 0.5\n"
+    _, in_steps = trained(3 * EPOCH, dropout)
+    text = f"{dropout}train_cfg['max_epochs'] = 3\nwork_dir = {str(tmp_path / 'epochs')!r}"
+    train(load_config(make_config(tiny_data, text, name="epochs.py")))
+    files = in_steps / f"iter_{3 * EPOCH}.pth", tmp_path / "epochs/epoch_3.pth"
+    parts = ("/state_dict/", "/optimizer/", "/message_hub/log_scalars/train/", "/processes/")
+    found = [name for name in differing(*files) if name.startswith(parts)]
+    assert found == []
+
+
+def test_a_checkpoint_of_mmengines_loop_tells_its_place_in_steps(trained: Trained) -> None:
+    _, directory = trained(5)
+    content = torch.load(directory / "iter_5.pth", weights_only=True)
+    for key in ("batches_done", "epoch_batches", "samples_a_batch", "validated"):
+        del content["meta"][key]
+    content["meta"]["epoch"] = 0
+    path = directory / "of_mmengine.pth"
+    torch.save({key: value for key, value in content.items() if key != "checksums"}, path)
+    runner, _ = trained(8, "custom_hooks = [dict(type='Told')]", name="on", resume_from=str(path))
+    [told] = [hook for hook in runner.hooks if isinstance(hook, Told)]
+    assert [epoch for _, _, epoch in told.steps] == [2, 3, 3], "one more of the third epoch"
+
+
+@HOOKS.register_module(force=True)
+class SignalInSecondValidation(Hook):
+    def before_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        if runner.iter == 6 and batch_idx == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("interval", [6, 100])
+def test_a_signal_in_validation_saves_the_step_and_validates_again(
+    trained: Trained, interval: int
+) -> None:
+    """Saved already, or from the copy that is held where it was not due."""
+    saves = f"default_hooks['checkpoint']['interval'] = {interval}\n"
+    with pytest.raises(TrainingStopped) as stopped:
+        trained(7, f"{saves}custom_hooks = [dict(type='SignalInSecondValidation')]")
+    assert stopped.value.code == 75
+    runner, directory = trained(7, saves, resume_from="auto")
+    meta = read_checkpoint(directory / "iter_6.pth")["meta"]
+    assert (meta["epoch"], meta["batches_done"], meta["iter"]) == (2, 2, 6)
+    assert len(runner.message_hub.get_scalar("val/perception/top1").data[0]) == 3
+
+
+def test_checkpoints_are_counted_in_steps_too(trained: Trained) -> None:
+    with pytest.raises(ConfigError, match=r"by_epoch=True: IterBasedTrainLoop counts steps"):
+        trained(2, "default_hooks['checkpoint'] = dict(interval=1)")
