@@ -13,8 +13,8 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmaction.apis.config import datasets
 from mmaction.build_errors import readable_build_errors
+from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError
 from mmaction.registry import MODELS
 
@@ -93,7 +93,7 @@ def clip_shape(cfg: Config) -> tuple[int, int, int]:
     """T, H and W of the clips that the config's test (else another) pipeline ends in."""
     sizes = [
         (size, size) if isinstance(size, int) else tuple(size)
-        for _, dataset in datasets(cfg)
+        for _, dataset in dataset_configs(cfg)
         for step in dataset.get("pipeline", ())
         if (size := step.get("size")) is not None
     ]

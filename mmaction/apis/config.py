@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmaction.datasets.splits import SPLITS, dataset_configs
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.files import require_writable
 from mmaction.registry import SCOPE
 
-SPLITS = ("train", "val", "test")
 # Sections that mmengine reads and the short keys; any other name is the config's own variable.
 SECTIONS = (
     *(f"{split}_{part}" for split in SPLITS for part in ("dataloader", "cfg")),
@@ -97,7 +97,7 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
     if cfg.get("resume_from"):
         cfg.resume = True
         cfg.load_from = None if cfg.resume_from == "auto" else cfg.resume_from
-    for split, dataset in datasets(cfg):
+    for split, dataset in dataset_configs(cfg):
         if not isinstance(dataset, dict):
             raise ConfigError(f"{name}: {split}_dataloader.dataset is missing or no dict")
         dataset.setdefault("num_classes", cfg.model.num_classes)
@@ -108,14 +108,6 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
             )
         _check_clip_len(cfg.model.clip_len, dataset, name=f"{name}: {split}_dataloader")
     return cfg
-
-
-def datasets(cfg: Config) -> Iterator[tuple[str, Any]]:
-    """The data set configs that ``cfg`` has, by split."""
-    for split in SPLITS:
-        loader = cfg.get(f"{split}_dataloader")
-        if loader:
-            yield split, loader.get("dataset")
 
 
 def drop_validation(cfg: Config) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 
-from mmaction.apis.config import datasets, require_work_dir
+from mmaction.apis.config import require_work_dir
 from mmaction.build_errors import readable_build_errors, require_known_functions
 from mmaction.datasets import ClipDataset, check_overlap, check_present
+from mmaction.datasets.splits import dataset_configs
 from mmaction.engine import ActionRunner, readable_loader_errors, tolerate_broken_torchvision
 from mmaction.engine.run_record import FILE, in_lines, run_record
 from mmaction.errors import ConfigError
@@ -52,7 +53,7 @@ def check_data(cfg: Config) -> None:
             both training and validation.
     """
     lists = {}
-    for split, dataset_cfg in datasets(cfg):
+    for split, dataset_cfg in dataset_configs(cfg):
         if split == "test":
             continue
         dataset = DATASETS.build(dataset_cfg)
@@ -70,7 +71,7 @@ def log_run_record(runner: ActionRunner) -> None:
     if not is_main_process():
         return
     annotations = {}
-    for split, dataset in datasets(runner.cfg):
+    for split, dataset in dataset_configs(runner.cfg):
         files = dataset.get("ann_file") or ()
         files = [files] if isinstance(files, str) else files
         if split != "test":

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from mmaction.apis.config import datasets
 from mmaction.build_errors import readable_build_errors
 from mmaction.datacheck.sample_page import SampleCard, VideoCard, render_page
 from mmaction.datacheck.sample_sheet import colored, draw_sheet
 from mmaction.datasets import ClipDataset, SampleKey
+from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError, DataError
 from mmaction.files import atomic_path, require_writable
 from mmaction.registry import DATASETS
@@ -102,7 +102,7 @@ def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config
 
 
 def _build(cfg: Config, split: str, name: str) -> ClipDataset:
-    config = dict(datasets(cfg)).get(split)
+    config = dict(dataset_configs(cfg)).get(split)
     if config is None:
         raise ConfigError(f"--split {split}: {name} has no {split}_dataloader")
     with readable_build_errors():

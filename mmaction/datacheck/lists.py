@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmaction.apis.config import datasets
 from mmaction.build_errors import readable_build_errors
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.clip_dataset import ClipDataset
 from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATASETS
 
@@ -67,7 +67,7 @@ def open_lists(cfg: Config) -> list[VideoList]:
         ConfigError: A data set that is none, or whose arguments can't be right.
     """
     lists: dict[str, VideoList] = {}
-    for split, dataset in datasets(cfg):
+    for split, dataset in dataset_configs(cfg):
         for file, root in _files_and_roots(split, dataset):
             settings = {**dataset, "ann_file": file, "data_root": root}
             unlike = ("pipeline", "repeat", "on_error", "max_bad_fraction", "classes")
@@ -87,7 +87,7 @@ def class_names(cfg: Config, split: str) -> tuple[str, ...] | None:
     Raises:
         DataError: They can't be read, or there are more or fewer than the model has classes.
     """
-    dataset = dict(datasets(cfg))[split]
+    dataset = dict(dataset_configs(cfg))[split]
     first = next(iter(_files_and_roots(split, dataset)))[0]
     names = find_classes(dataset.get("classes"), first)
     if names is not None and len(names) != dataset["num_classes"]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from mmaction.dataprep.text_files import numbered_lines
 from mmaction.errors import DataError
 
-SPLITS = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Entry:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mmaction.dataprep.listing import (
-    SPLITS,
     ClassIds,
     Entry,
     check_no_repeats,
     read_class_names,
 )
 from mmaction.dataprep.text_files import Rows
+from mmaction.datasets.splits import SPLITS
 from mmaction.errors import DataError
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)

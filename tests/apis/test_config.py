@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from mmaction.apis.config import SECTIONS, complete_config, datasets, drop_validation, load_config
+from mmaction.apis.config import SECTIONS, complete_config, drop_validation, load_config
+from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError
 
 MakeConfig = Callable[..., Path]
@@ -25,8 +26,8 @@ def loaded(make_config: MakeConfig, tiny_data: Path) -> Callable[..., Config]:
 
 def test_k_is_said_once(loaded: Callable[..., Config]) -> None:
     cfg = loaded(options={"model.num_classes": 7})
-    assert [split for split, _ in datasets(cfg)] == ["train", "val", "test"]
-    assert [dataset.num_classes for _, dataset in datasets(cfg)] == [7, 7, 7]
+    assert [split for split, _ in dataset_configs(cfg)] == ["train", "val", "test"]
+    assert [dataset.num_classes for _, dataset in dataset_configs(cfg)] == [7, 7, 7]
     assert cfg.default_scope == "mmaction"
 
 
@@ -137,4 +138,4 @@ def test_files_that_are_no_config(tmp_path: Path) -> None:
 def test_dropping_validation(loaded: Callable[..., Config]) -> None:
     cfg = loaded()
     drop_validation(cfg)
-    assert [split for split, _ in datasets(cfg)] == ["train", "test"]
+    assert [split for split, _ in dataset_configs(cfg)] == ["train", "test"]

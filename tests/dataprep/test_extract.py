@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 from mmaction.dataprep import locking
-from mmaction.dataprep.extract import (
-    RECORD_FILE,
-    ExtractOptions,
-    ExtractReport,
-    extract_videos,
-)
+from mmaction.dataprep.extract import RECORD_FILE, extract_videos
+from mmaction.dataprep.extract_options import ExtractOptions, ExtractReport
 from mmaction.errors import DataError, UserError
 
 from .conftest import WriteVideo, grey_levels

@@ -40,7 +40,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from mmaction.dataprep.extract import ExtractOptions, extract_videos
+    from mmaction.dataprep.extract import extract_videos
+    from mmaction.dataprep.extract_options import ExtractOptions
     from mmaction.files import atomic_path
 
     options = ExtractOptions(
