@@ -2,7 +2,7 @@
 
     python benchmarks/training_loop.py [--blocks 30] [--clock cpu] [--loader] [--history 200000]
 
-Trains ``motion_shapes/st_abn_tiny.py`` for real. After every 20 steps of the loop, which is the
+Trains ``motion_shapes/st_abn_tiny_evidence.py`` for real. After every 20 steps of the loop, which is the
 interval of its log, come 20 bare steps of the same network and optimizer: preprocessor, forward,
 losses, backward, clipping, the optimizer. Prints both in ms a step, what the loop adds as the
 median over pairs of blocks, and where it goes: each hook, the next batch, the look at loss and
@@ -40,7 +40,7 @@ from mmaction.engine import ActionRunner, tolerate_broken_torchvision
 from mmaction.engine.nonfinite import StepGuard
 from mmaction.registry import DATASETS, HOOKS
 
-CONFIG = Path(__file__).resolve().parents[1] / "config_files/motion_shapes/st_abn_tiny.py"
+CONFIG = Path(__file__).resolve().parents[1] / "config_files/motion_shapes/st_abn_tiny_evidence.py"
 BLOCK = 20  # steps: the interval of the config's log
 WARM_UP = 2  # blocks
 HOOK_CALLS = ("before_train_iter", "after_train_iter")
@@ -250,7 +250,7 @@ def main() -> None:
         make_data_set(root, DataSetOptions(videos=len(CLASSES), val_videos=len(CLASSES)), jobs=1)
         watch = run(root, args)
     print(
-        f"st_abn_tiny, {args.blocks} blocks of {BLOCK} steps in turns, {args.clock} clock;"
+        f"st_abn_tiny_evidence, {args.blocks} blocks of {BLOCK} steps in turns, {args.clock} clock;"
         f" {'the loader’s batches' if args.loader else 'a batch in memory'};"
         f" {args.history} steps logged before"
     )

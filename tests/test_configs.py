@@ -32,7 +32,8 @@ def test_there_are_the_configs_that_are_promised() -> None:
         for name in ("st_abn_32", "st_abn_32_2", "resnet3d_r50"):
             promised.add(f"{data_set}/{name}.py")
     promised |= {
-        f"motion_shapes/{name}.py" for name in ("st_abn_tiny", "st_abn_tiny_plain", "resnet3d_tiny")
+        f"motion_shapes/{name}.py"
+        for name in ("st_abn_tiny_evidence", "st_abn_tiny", "resnet3d_tiny")
     }
     promised.add("weizmann4/st_abn.py")
     assert promised <= set(CONFIGS)

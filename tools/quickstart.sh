@@ -4,7 +4,7 @@
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/_venv.sh"
 
-config=config_files/motion_shapes/st_abn_tiny.py
+config=config_files/motion_shapes/st_abn_tiny_evidence.py
 work_dir=work_dirs/quickstart
 videos="${VIDEOS:-1200}"
 val_videos="${VAL_VIDEOS:-120}"

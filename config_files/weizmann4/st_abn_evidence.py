@@ -1,4 +1,4 @@
-# ST-ABN on weizmann4, its attention made of evidence, as in motion_shapes/st_abn_tiny.py.
+# ST-ABN on weizmann4, its attention made of evidence, as in motion_shapes/st_abn_tiny_evidence.py.
 _base_ = "st_abn.py"
 model = dict(
     attention_branch=dict(

@@ -102,7 +102,6 @@ def require_same(expected: Path, got: Path) -> None:
         torch.testing.assert_close(b[name], value, rtol=1e-4, atol=1e-6, msg=name)
 
 
-@pytest.mark.slow
 def test_two_processes_with_parts_of_the_weights_train_as_one(runs: Path) -> None:
     """Weights, averages, momentum, losses and norms of gradients."""
     require_same(runs / "one" / LAST, runs / "sharded" / LAST)
@@ -113,7 +112,6 @@ def test_two_processes_with_parts_of_the_weights_train_as_one(runs: Path) -> Non
         torch.testing.assert_close(got[name], value, rtol=1e-4, atol=1e-6, msg=name)
 
 
-@pytest.mark.slow
 def test_each_process_keeps_a_part(runs: Path) -> None:
     """After step 5: momentum of the first update, and gradients that wait for the second."""
     of_first, of_second = (
@@ -127,7 +125,6 @@ def test_each_process_keeps_a_part(runs: Path) -> None:
         assert 0.5 * whole_size < of_first[kind] < 0.6 * whole_size
 
 
-@pytest.mark.slow
 def test_a_resumed_run_ends_as_an_unbroken_one(runs: Path) -> None:
     """Bit for bit, from an epoch's end at which gradients were waiting."""
     waiting = read_checkpoint(runs / "sharded/epoch_1.pth")["processes"][1]["gradients"]
@@ -136,7 +133,6 @@ def test_a_resumed_run_ends_as_an_unbroken_one(runs: Path) -> None:
     assert differing(runs / "sharded" / LAST, runs / "resumed" / LAST) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["after_one", "one_after", "ddp", "after_ddp"])
 def test_checkpoints_are_exchanged(name: str, runs: Path) -> None:
     """With one process and with DDP, both ways; with DDP, waiting gradients, too."""

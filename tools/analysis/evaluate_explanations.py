@@ -10,7 +10,7 @@ from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="such as config_files/motion_shapes/st_abn_tiny.py")
+    parser.add_argument("config", help="such as config_files/motion_shapes/st_abn_tiny_evidence.py")
     parser.add_argument("checkpoint", help="weights of the config's network")
     parser.add_argument(
         "--explainers",
