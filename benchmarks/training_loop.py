@@ -2,10 +2,10 @@
 
     python benchmarks/training_loop.py [--blocks 30] [--clock cpu] [--loader] [--history 200000]
 
-Trains ``motion_shapes/st_abn_tiny_evidence.py`` for real. After every 20 steps of the loop, which is the
-interval of its log, come 20 bare steps of the same network and optimizer: preprocessor, forward,
-losses, backward, clipping, the optimizer. Prints both in ms a step, what the loop adds as the
-median over pairs of blocks, and where it goes: each hook, the next batch, the look at loss and
+Trains ``motion_shapes/st_abn_tiny_evidence.py`` for real. After every 20 steps of the loop, which
+is the interval of its log, come 20 bare steps of the same network and optimizer: preprocessor,
+forward, losses, backward, clipping, the optimizer. Prints both in ms a step, what the loop adds as
+the median over pairs of blocks, and where it goes: each hook, the next batch, the look at loss and
 gradients. Without ``--loader`` all steps take one batch that is in memory; with it, the loop's come
 from the config's loader, whose workers' time is not in the CPU clock. ``--history``: as if so many
 steps had been logged before.
