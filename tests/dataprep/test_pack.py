@@ -21,7 +21,7 @@ from mmaction.dataprep.pack_writers import ZipWriter
 from mmaction.datasets.sources.packed_frames import find_packed_frames
 from mmaction.errors import ConfigError, DataError
 
-REPO = Path(__file__).resolve().parents[3]
+REPO = Path(__file__).resolve().parents[2]
 
 
 def contents(path: Path) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ import pytest
 from mmaction.dataprep.worker_pool import check_jobs, each
 from mmaction.errors import DataError, UserError
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def square(number: int) -> int:

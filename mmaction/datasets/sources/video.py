@@ -139,13 +139,15 @@ class _Clip:
 
 @contextmanager
 def _open(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a file's first video stream; what PyAV raises meanwhile becomes a DataError."""
+    """Open a file's best video stream; what PyAV raises meanwhile becomes a DataError."""
     path = os.fspath(path)
     try:
         with av.open(path, metadata_errors="ignore") as container:
-            if not container.streams.video:
+            # Not the first one, which may be a cover picture or a thumbnail.
+            stream = container.streams.best("video")
+            if stream is None:
                 raise DataError(f"video '{path}' has no video stream")
-            stream = container.streams.video[0]
+            assert isinstance(stream, VideoStream)
             if stream.codec_context is None:
                 raise DataError(f"video '{path}' can't be read: its codec is not known")
             # Workers are the threads here.
@@ -187,6 +189,8 @@ def _decoded(
     container: InputContainer, stream: VideoStream, slots: dict[int, int]
 ) -> Iterator[tuple[int, VideoFrame]]:
     """The frames of some time stamps, with their places, from where the container stands."""
+    # Opened first: some decoders (dav1d) keep for good the option that they are opened with.
+    stream.codec_context.open(strict=False)
     for packet in container.demux(stream):
         # What nothing else is predicted from is not decoded unless it is asked for.
         unneeded = packet.pts is not None and packet.pts not in slots

@@ -14,7 +14,7 @@ from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.video import VideoFiles, count_frames, read_frames
 from mmaction.errors import DataError
 
-REAL = Path(__file__).parents[3] / "shared" / "video" / "arm_wrestling.mp4"
+REAL = Path(__file__).resolve().parents[4] / "shared" / "video" / "arm_wrestling.mp4"
 WIDTH, HEIGHT, FRAMES = 64, 48, 40
 KINDS = [
     ("libx264", ".mp4"),
