@@ -75,6 +75,13 @@ class ActionRunner(Runner):
         join_processes(self.launcher, env_cfg.get("dist_cfg"))
         super().setup_env(env_cfg)
 
+    def dump_config(self) -> None:
+        """A training's goes to ``work_dir``; that of a test to the test's own directory there."""
+        if self._train_dataloader is not None:
+            super().dump_config()
+        elif is_main_process():
+            self.cfg.dump(os.path.join(self.log_dir, Path(self.cfg.filename or "config.py").name))
+
     def build_message_hub(self, message_hub: dict[str, Any] | None = None) -> DeferringMessageHub:
         """One that leaves log values on the device until they are read."""
         return hub_of_run((message_hub or {}).get("name") or str(self.experiment_name))

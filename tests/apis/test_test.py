@@ -156,6 +156,20 @@ def test_the_config_stays_as_it_was(tiny_config: Path, tiny_checkpoint: Path) ->
     assert cfg.to_dict() == before
 
 
+def test_the_trainings_config_in_work_dir_stays(
+    tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """A test writes only below its own directory."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / tiny_config.name).write_text("# of the training\n")
+    apis.test(apis.load_config(tiny_config), tiny_checkpoint)
+    assert (work / tiny_config.name).read_text() == "# of the training\n"
+    [own] = [path for path in work.iterdir() if path.is_dir()]
+    assert [path.name for path in work.iterdir() if path.is_file()] == [tiny_config.name]
+    assert "test_dataloader" in (own / tiny_config.name).read_text()
+
+
 def test_fingerprints_name_what_scores_follow_from(
     tiny_config: Path, tiny_checkpoint: Path
 ) -> None:
