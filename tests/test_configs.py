@@ -15,6 +15,7 @@ from mmengine.config import Config
 
 from mmaction import apis
 from mmaction.apis.config import complete_config
+from mmaction.datasets.transforms.label_maps import LABEL_MAPS
 from mmaction.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1] / "config_files"
@@ -82,7 +83,11 @@ def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path
         labels = (0, classes - 1)
         lines = [f"{name} 6 {label}\n" for name, label in zip(names, labels, strict=True)]
         (root / f"{split}.txt").write_text("".join(lines))
-    (root / "classes.txt").write_text("".join(f"class {n}\n" for n in range(classes)))
+    flips = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == "Flip"]
+    swapped = LABEL_MAPS.get(flips[0].get("label_map"), {}) if flips else {}
+    class_names = [name for pair in swapped.items() for name in pair]
+    class_names += [f"class {n}" for n in range(classes - len(class_names))]
+    (root / "classes.txt").write_text("".join(f"{name}\n" for name in class_names))
     return root
 
 

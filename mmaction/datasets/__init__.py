@@ -18,7 +18,6 @@ from mmaction.datasets.transforms.crops import (
 )
 from mmaction.datasets.transforms.decoding import DecodeFrames
 from mmaction.datasets.transforms.geometry import View
-from mmaction.datasets.transforms.label_maps import LABEL_MAPS
 from mmaction.datasets.transforms.pipeline import Pipeline, Transform
 from mmaction.datasets.transforms.resizing import Flip, PackClips, Resize
 from mmaction.datasets.transforms.sampling import SampleFrames, SampleSegments
@@ -26,7 +25,6 @@ from mmaction.datasets.validation import check_labels, check_overlap, check_pres
 from mmaction.datasets.video_dataset import VideoDataset
 
 __all__ = [
-    "LABEL_MAPS",
     "AnnotationList",
     "CenterCrop",
     "ClipDataset",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.annotations import NO_LABEL, AnnotationList
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.samplers import SampleKey
 from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.transforms.label_maps import mirrored_classes
 from mmaction.datasets.transforms.pipeline import Pipeline, Results
 from mmaction.datasets.transforms.resizing import Flip
 from mmaction.datasets.validation import check_labels
@@ -84,7 +86,7 @@ class ClipDataset(Dataset[Results], ABC):
         self.num_classes = self._count_classes(num_classes)
         if self.num_classes is not None:
             check_labels(annotations, self.num_classes)
-            self._check_label_maps(self.num_classes)
+        self._check_flips()
         roots = _one_a_file("data_root", data_root, annotations.files)
         self.data_root = os.fspath(roots[0])
         self.sources = self._open_sources([os.fspath(root) for root in roots])
@@ -175,12 +177,25 @@ class ClipDataset(Dataset[Results], ABC):
             )
         return len(self.classes)
 
-    def _check_label_maps(self, num_classes: int) -> None:
-        for transform in self.pipeline.transforms:
-            if isinstance(transform, Flip) and max(transform.label_map, default=0) >= num_classes:
+    def _check_flips(self) -> None:
+        """Swaps of labels are completed by the class names, and must fit the classes."""
+        if (self.annotations.labels == NO_LABEL).all():
+            return
+        for flip in [step for step in self.pipeline.transforms if isinstance(step, Flip)]:
+            flip.use_classes(self.classes)
+            highest = max(flip.label_map, default=0)
+            if self.num_classes is not None and highest >= self.num_classes:
                 raise ConfigError(
-                    f"Flip: label_map names class {max(transform.label_map)}, but"
-                    f" '{self.annotations.files[0]}' has {num_classes} classes"
+                    f"Flip: label_map names class {highest}, but"
+                    f" '{self.annotations.files[0]}' has {self.num_classes} classes"
+                )
+            mirrored = mirrored_classes(self.classes or ())
+            if flip.prob and mirrored and not flip.label_map:
+                warnings.warn(
+                    f"'{self.annotations.files[0]}': a mirror image turns class"
+                    f" '{mirrored[0][0]}' into '{mirrored[0][1]}', and Flip has no label_map: its"
+                    " labels will be wrong half the time; give one, or leave Flip out",
+                    stacklevel=2,
                 )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mmaction.dataprep.something_v1 import read_something_v1
 from mmaction.dataprep.something_v2 import class_of, read_something_v2
-from mmaction.datasets.transforms.label_maps import LABEL_MAPS
+from mmaction.datasets.transforms.label_maps import map_by_name
 from mmaction.errors import DataError
 
 # Where V1's labels csv and V2's labels json have the classes that a mirror image swaps.
@@ -115,7 +115,7 @@ def test_v1_flip_pairs_are_classes_that_swap(tmp_path: Path) -> None:
     write_v1(tmp_path, labels="\n".join(names), train=videos, validation="9;Class 3\n")
     listing = read_something_v1(tmp_path)
     assert {int(e.name): e.label for e in listing.splits["train"]} == {n: n for n in V1_SIDES}
-    check_pairs(listing.classes, LABEL_MAPS["sthv1"])
+    check_pairs(listing.classes, map_by_name("sthv1", listing.classes))
 
 
 def test_v2_flip_pairs_are_classes_that_swap(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_v2_flip_pairs_are_classes_that_swap(tmp_path: Path) -> None:
     ]
     listing = read_something_v2(write_v2(tmp_path, labels=labels, train=videos, validation=[]))
     assert {int(e.name): e.label for e in listing.splits["train"]} == {n: n for n in V2_SIDES}
-    check_pairs(listing.classes, LABEL_MAPS["sthv2"])
+    check_pairs(listing.classes, map_by_name("sthv2", listing.classes))
 
 
 def check_pairs(classes: tuple[str, ...], pairs: dict[int, int]) -> None:

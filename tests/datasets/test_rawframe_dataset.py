@@ -131,6 +131,27 @@ def test_label_beyond_the_classes_is_refused_when_built(video_root: Path, tmp_pa
         build(video_root, pipeline=[*PLAIN[:2], flip, *PLAIN[2:]])
 
 
+def test_a_built_in_flip_goes_by_the_classes_of_the_list(video_root: Path) -> None:
+    flip = {"type": "Flip", "prob": 1.0, "label_map": "motion_shapes"}
+    steps = [*PLAIN[:2], flip, *PLAIN[2:]]
+    names = ["rotate_clockwise", "move_right", "move_left", "rotate_counter_clockwise"]
+    swapped = build(video_root, pipeline=steps, classes=names)
+    plain = build(video_root, pipeline=PLAIN, classes=names)
+    expected = {0: 3, 1: 2, 2: 1, 3: 0}
+    for index in range(len(plain)):
+        assert swapped[index]["sample"].label == expected[plain[index]["sample"].label]
+    with pytest.raises(ConfigError, match=r"no class is called 'move_left'"):
+        build(video_root, pipeline=steps, classes=["a", "b", "c"])
+
+
+def test_classes_that_mirror_each_other_and_a_flip_without_a_map_are_warned_of(
+    video_root: Path,
+) -> None:
+    steps = [*PLAIN[:2], {"type": "Flip"}, *PLAIN[2:]]
+    with pytest.warns(UserWarning, match=r"turns class 'kick left' into 'kick right', and Flip h"):
+        build(video_root, pipeline=steps, classes=["kick left", "stand", "kick right"])
+
+
 def test_wrong_frame_names_are_refused_when_built(video_root: Path) -> None:
     with pytest.raises(DataError, match=r"no frame fits .* holds img_00001.jpg, img_00002.jpg"):
         build(video_root, image_tmpl="{:05d}.jpg")

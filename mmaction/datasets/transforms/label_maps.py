@@ -1,10 +1,31 @@
-"""Classes that a mirror image turns into each other."""
+"""Classes that a mirror image turns into each other: by name, as lists differ in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from mmaction.errors import ConfigError, near
+
+_SOMETHING = {
+    "Pulling something from left to right": "Pulling something from right to left",
+    "Pushing something from left to right": "Pushing something from right to left",
+    "Turning the camera left while filming something": (
+        "Turning the camera right while filming something"
+    ),
+}
+LABEL_MAPS: dict[str, dict[str, str]] = {
+    "sthv1": _SOMETHING,
+    "sthv2": _SOMETHING,
+    "motion_shapes": {
+        "move_left": "move_right",
+        "rotate_clockwise": "rotate_counter_clockwise",
+    },
+}
+"""Built-in maps: the pairs of class names that are swapped."""
+
+_OTHER_SIDE = {"left": "right", "leftward": "rightward", "leftwards": "rightwards"}
+_OTHER_SIDE |= {right: left for left, right in _OTHER_SIDE.items()}
 
 
 def both_ways(pairs: Mapping[int, int]) -> dict[int, int]:
@@ -25,26 +46,55 @@ def both_ways(pairs: Mapping[int, int]) -> dict[int, int]:
     return swaps
 
 
-LABEL_MAPS: dict[str, dict[int, int]] = {
-    "sthv1": both_ways({2: 4, 30: 41, 52: 66}),
-    "sthv2": both_ways({86: 87, 93: 94, 166: 167}),
-    "motion_shapes": both_ways({0: 1, 6: 7}),  # move left and right, rotate either way
-}
-"""Built-in maps by name, each its own inverse."""
-
-
-def resolve_label_map(label_map: Mapping[int, int] | str | None) -> dict[int, int]:
-    """A built-in map by its name, or a given one made whole; None is the empty map.
+def require_known_map(name: str) -> None:
+    """Refuses a name that no built-in map has.
 
     Raises:
-        ConfigError: No such name, or no sound map.
+        ConfigError: Names what there is.
     """
-    if label_map is None:
-        return {}
-    if not isinstance(label_map, str):
-        return both_ways(label_map)
-    if label_map not in LABEL_MAPS:
+    if name not in LABEL_MAPS:
+        raise ConfigError(f"label_map='{name}' is no built-in map{near(name, LABEL_MAPS)}")
+
+
+def map_by_name(name: str, classes: Sequence[str] | None) -> dict[int, int]:
+    """The class ids that a built-in map swaps, in a list's own order of classes.
+
+    Names are compared without case, brackets and punctuation.
+
+    Args:
+        name: One of :data:`LABEL_MAPS`.
+        classes: The list's class names by label; None where they are not known.
+
+    Raises:
+        ConfigError: No such map, no class names, or a class of the map is not among them.
+    """
+    require_known_map(name)
+    if classes is None:
         raise ConfigError(
-            f"label_map='{label_map}' is no built-in map{near(label_map, LABEL_MAPS)}"
+            f"label_map='{name}' goes by class names: put classes.txt beside the annotation file,"
+            " or name them by the data set's classes"
         )
-    return LABEL_MAPS[label_map]
+    ids = {_plain(each): label for label, each in enumerate(classes)}
+    wanted = [each for pair in LABEL_MAPS[name].items() for each in pair]
+    missing = [each for each in wanted if _plain(each) not in ids]
+    if missing:
+        raise ConfigError(
+            f"label_map='{name}': no class is called '{missing[0]}'; classes that a mirror image"
+            " swaps can be given by id instead, such as label_map={0: 1}"
+        )
+    return both_ways({ids[_plain(a)]: ids[_plain(b)] for a, b in LABEL_MAPS[name].items()})
+
+
+def mirrored_classes(classes: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of classes whose names differ in left and right alone, each pair once."""
+    labels = {_plain(each): label for label, each in enumerate(classes)}
+    pairs = []
+    for own, label in labels.items():
+        mirrored = " ".join(_OTHER_SIDE.get(word, word) for word in own.split())
+        if label < labels.get(mirrored, -1):
+            pairs.append((classes[label], classes[labels[mirrored]]))
+    return pairs
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.sub(r"[\W_]+", " ", name.casefold()).split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from mmaction.datasets.transforms.color import identity
 from mmaction.datasets.transforms.crops import Size, height_width
 from mmaction.datasets.transforms.geometry import render_view
-from mmaction.datasets.transforms.label_maps import resolve_label_map
+from mmaction.datasets.transforms.label_maps import both_ways, map_by_name, require_known_map
 from mmaction.datasets.transforms.pipeline import Results, Transform
 from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
@@ -61,7 +61,14 @@ class Flip(Transform):
     Args:
         prob: How often, in [0, 1].
         label_map: Class ids to swap, one direction is enough, or the name of a built-in map
-            (:data:`~mmaction.datasets.transforms.label_maps.LABEL_MAPS`).
+            (:data:`~mmaction.datasets.transforms.label_maps.LABEL_MAPS`), which goes by the names
+            of the data set's classes.
+
+    Attributes:
+        label_map: Ids; of a built-in map once ``use_classes`` was called.
+
+    Raises:
+        ConfigError: No share, no map of this name, or no sound map.
     """
 
     needs = ("views",)
@@ -72,7 +79,20 @@ class Flip(Transform):
         if not 0 <= prob <= 1:
             raise ConfigError(f"Flip: prob={prob}; it lies in [0, 1]")
         self.prob = prob
-        self.label_map = resolve_label_map(label_map)
+        self.built_in = label_map if isinstance(label_map, str) else None
+        if self.built_in is not None:
+            require_known_map(self.built_in)
+        ids = label_map if isinstance(label_map, Mapping) else {}
+        self.label_map: Mapping[int, int] = both_ways(ids)
+
+    def use_classes(self, classes: Sequence[str] | None) -> None:
+        """Finds the ids of a built-in map among the data set's class names.
+
+        Raises:
+            ConfigError: See ``map_by_name``.
+        """
+        if self.built_in is not None:
+            self.label_map = map_by_name(self.built_in, classes)
 
     def __call__(self, results: Results) -> Results:
         if results["rng"].random() < self.prob:
