@@ -35,7 +35,7 @@ def long_description() -> str:
 def say_not_compiled(reason: str) -> None:
     print(
         "NOTE: mmaction.ops was not compiled, which takes a C compiler and the headers of Python "
-        f"({reason}); without its kernels it computes the same in other ways, slower.",
+        f"({reason}); without its kernel it computes the same in another way, slower.",
         file=sys.stderr,
         flush=True,
     )
@@ -82,25 +82,17 @@ class Develop(Command):
             raise SystemExit("error: pip could not install the package; its own message is above")
         # pip keeps to itself what a build that succeeds has printed.
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
-        if not all((ROOT / f"mmaction/ops/{name}{suffix}").exists() for name in KERNELS):
+        if not (ROOT / f"mmaction/ops/_affine{suffix}").exists():
             say_not_compiled("pip's option -v shows why")
 
 
-# Of affine maps, a fused multiply-add rounds once where torch rounds twice: forbidding it keeps
-# both equal. The other kernels are made of fused ones.
-KERNELS = {"_affine": ["-ffp-contract=off"], "_products": [], "_tiles": []}
-
-
-def kernel(name: str, compile_args: list[str]) -> Extension:
-    headers = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("mmaction/ops/src/*.h"))
-    windows = sys.platform == "win32"
-    return Extension(
-        f"mmaction.ops.{name}",
-        [f"mmaction/ops/{name}.pyx"],
-        depends=headers,
-        extra_compile_args=[] if windows else ["-O3", *compile_args],
-        optional=True,
-    )
+# A fused multiply-add rounds once where torch rounds twice: forbidding it keeps both equal.
+AFFINE_KERNEL = Extension(
+    "mmaction.ops._affine",
+    ["mmaction/ops/_affine.pyx"],
+    extra_compile_args=[] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"],
+    optional=True,
+)
 
 
 setup(
@@ -113,10 +105,10 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["mmaction", "mmaction.*"]),
     package_data={
-        "mmaction.ops": ["*.pyx", "*.pyi", "src/*.h"],
+        "mmaction.ops": ["*.pyx", "*.pyi"],
         "mmaction.explain.page": ["*.html", "*.css", "*.js"],
     },
-    ext_modules=[kernel(name, args) for name, args in KERNELS.items()],
+    ext_modules=[AFFINE_KERNEL],
     cmdclass={"build_ext": OptionalBuildExt, "develop": Develop},
     install_requires=requirements("requirements.txt"),
     extras_require={

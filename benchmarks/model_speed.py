@@ -43,7 +43,6 @@ from torch import Tensor, nn
 from mmaction.apis.complexity import count
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.models import STABN
-from mmaction.models.convolution import set_fast
 from mmaction.models.inference import fuse_for_inference
 
 CLASSES = 174
@@ -76,7 +75,6 @@ class Row:
 
     literal: bool = False
     channels_last: bool = False
-    fast: bool = False
     concatenate: bool = True
     with_cp: bool | str = False
     fused: bool = False
@@ -94,25 +92,20 @@ class Row:
             depth=size.depth,
             num_stages=3,
             with_cp=self.with_cp,
-            fast_convs=self.fast,
         )
-        model = STABN(
+        return STABN(
             num_classes=CLASSES,
             clip_len=size.frames,
             backbone=backbone,
             attention_mechanism=dict(concatenate=self.concatenate),
         )
-        if not self.fast:
-            set_fast(model, False)
-        return model
 
 
-DEFAULT = dict(channels_last=True, fast=True, concatenate=False)
+DEFAULT = dict(channels_last=True, concatenate=False)
 ROWS = {
     "literal": Row(literal=True),
     "all switches off": Row(),
     "channels_last": Row(channels_last=True),
-    "… and fast_convs": Row(channels_last=True, fast=True),
     "no concatenation": Row(concatenate=False),
     "fused for inference": Row(fused=True, trains=False),
     "with_cp=True": Row(with_cp=True, infers=False),

@@ -18,7 +18,7 @@ VENV_PYTHON="$VENV/bin/python"
 # Written last: an environment without it was cut short while it was made.
 VENV_STAMP="$VENV/installed-from"
 INSTALLED_FROM=(setup.py pyproject.toml requirements.txt requirements-dev.txt constraints.txt
-  mmaction/version.py 'mmaction/ops/*.pyx' 'mmaction/ops/src/*.h')
+  mmaction/version.py mmaction/ops/_affine.pyx)
 
 fail() {
   echo "error: $*" >&2
@@ -67,10 +67,9 @@ make_venv() {
 # What the environment was made from: the files, where they lie, and the Python.
 installation_fingerprint() {
   (cd -- "$REPO_ROOT" && "$VENV_PYTHON" - "${INSTALLED_FROM[@]}") <<'PYTHON_CODE'
-import glob, hashlib, os, sys
+import hashlib, os, sys
 digest = hashlib.sha256(f"{os.getcwd()}\n{sys.version}\n".encode())
-names = [sorted(glob.glob(name)) if "*" in name else [name] for name in sys.argv[1:]]
-for name in sum(names, []):
+for name in sys.argv[1:]:
     with open(name, "rb") as file:
         digest.update(hashlib.sha256(file.read()).digest())
 print(digest.hexdigest())

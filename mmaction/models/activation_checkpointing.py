@@ -1,4 +1,4 @@
-"""Activation checkpointing that keeps what is dear and recomputes what is cheap.
+"""Activation checkpointing that keeps what is expensive and recomputes what is cheap.
 
 A layer's backward pass needs what its forward pass read. Keeping all of it is what a video
 network's memory goes to; recomputing all of it costs another forward pass (Chen et al.,
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
 from mmaction.errors import ConfigError
-from mmaction.models import pointwise, winograd
 
 # What a backbone's ``with_cp`` may be.
 MODES = (False, True, "selective")
@@ -54,7 +53,7 @@ def checkpointed(
     def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
         if mode != "selective":
             return nullcontext(), _untouched_statistics(module)
-        keep, reuse = create_selective_checkpoint_contexts(_keep_dear)
+        keep, reuse = create_selective_checkpoint_contexts(_keep_expensive)
         return keep, _untouched_statistics(module, reuse)
 
     return torch.utils.checkpoint.checkpoint(
@@ -62,19 +61,14 @@ def checkpointed(
     )
 
 
-def _keep_dear(_: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
-    if _is_dear(operation, args):
+def _keep_expensive(_: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
+    if _is_expensive(operation, args):
         return CheckpointPolicy.MUST_SAVE
     return CheckpointPolicy.PREFER_RECOMPUTE
 
 
-def _is_dear(operation: Any, args: Sequence[Any]) -> bool:
-    """Whether it is a convolution, in any of ``FastConv3d``'s ways, but for 1×1×1 that widen."""
-    if operation is winograd.OPERATION:
-        return True
-    if operation is pointwise.OPERATION:
-        out_channels, in_channels = args[1].shape
-        return out_channels <= in_channels
+def _is_expensive(operation: Any, args: Sequence[Any]) -> bool:
+    """Whether it is a convolution, but for 1×1×1 ones that widen."""
     if operation is torch.ops.aten.convolution.default:
         out_channels, in_channels, *kernel = args[1].shape
         return out_channels <= in_channels or any(k > 1 for k in kernel)

@@ -13,7 +13,6 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.models.backbones.blocks import norm
-from mmaction.models.convolution import FastConv3d
 from mmaction.registry import MODELS
 
 
@@ -83,14 +82,14 @@ class AttentionBranch(BaseModule):
         channels: int = stage.out_channels  # type: ignore[assignment]
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)
-        self.conv_response = FastConv3d(channels, num_classes, 1, bias=False)
+        self.conv_response = nn.Conv3d(channels, num_classes, 1, bias=False)
         self.bn_response = norm(norm_cfg, num_classes)
 
-        self.conv_scores = FastConv3d(num_classes, num_classes, 1, bias=False)
+        self.conv_scores = nn.Conv3d(num_classes, num_classes, 1, bias=False)
         self.dropout = nn.Dropout(dropout_ratio)
         self.fc_scores = nn.Linear(num_classes * clip_len, num_classes)
 
-        self.conv_spatial = FastConv3d(num_classes, 1, 1, bias=False)
+        self.conv_spatial = nn.Conv3d(num_classes, 1, 1, bias=False)
         self.bn_spatial = norm(norm_cfg, 1)
 
         self.temporal = TemporalAttention(

@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from mmaction.errors import ConfigError
 from mmaction.models.attention_branch import AttentionOutput
 from mmaction.models.backbones.blocks import norm
-from mmaction.models.convolution import FastConv3d
 from mmaction.registry import MODELS
 
 # Evidence below this counts as none: a clip without any is not blown up to a map of noise.
@@ -46,7 +45,7 @@ class PointwiseStage(nn.Sequential):
     def __init__(
         self, *, in_channels: int, out_channels: int, norm_cfg: dict[str, Any] | None = None
     ) -> None:
-        conv = FastConv3d(in_channels, out_channels, 1, bias=False)
+        conv = nn.Conv3d(in_channels, out_channels, 1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
         super().__init__(conv, norm(norm_cfg or dict(type="BN3d"), out_channels), nn.ReLU())
         self.out_channels = out_channels
@@ -104,7 +103,7 @@ class EvidenceBranch(BaseModule):
         self.smoothing_frames = smoothing_frames
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)
-        self.conv_response = FastConv3d(channels, num_classes, 1, bias=False)
+        self.conv_response = nn.Conv3d(channels, num_classes, 1, bias=False)
         self.bn_response = norm(norm_cfg, num_classes)
         self.spatial_weight = nn.Parameter(torch.full((num_classes,), 1 / num_classes))
         self.temporal_weight = nn.Parameter(torch.full((num_classes,), 1 / num_classes))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError, near
 from mmaction.models.backbones.blocks import norm
-from mmaction.models.convolution import FastConv3d
 from mmaction.registry import MODELS
 
 GATES = ("published", "joint")
@@ -60,7 +60,7 @@ class AttentionMechanism(BaseModule):
         self.concatenate = concatenate
         self.final_relu = final_relu
         weighed_channels = channels if gate == "joint" else 2 * channels
-        self.conv = FastConv3d(weighed_channels, channels, 1, bias=False)
+        self.conv = nn.Conv3d(weighed_channels, channels, 1, bias=False)
         self.bn = norm(norm_cfg or dict(type="BN3d"), channels)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
@@ -88,7 +88,7 @@ class AttentionMechanism(BaseModule):
     def _mixed_halves(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:
         """(1 + A_s)·(W_s·x) + A_t·(W_t·x), the same as ``conv`` of what is weighed."""
         halves = torch.cat(self.conv.weight.chunk(2, dim=1))
-        of_spatial, of_temporal = self.conv.convolve(features, halves, None).chunk(2, dim=1)
+        of_spatial, of_temporal = F.conv3d(features, halves).chunk(2, dim=1)
         # Autocast may have left the maps in another type than the convolution's.
         spatial, temporal = spatial.to(of_spatial.dtype), temporal.to(of_spatial.dtype)
         mixed = torch.addcmul(of_spatial, of_spatial, spatial).addcmul_(of_temporal, temporal)

@@ -11,15 +11,14 @@ import copy
 from typing import TypeGuard, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmaction.models.attention_branch import AttentionBranch, TemporalAttention
 from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
 from mmaction.models.attention_mechanism import AttentionMechanism
-from mmaction.models.backbones.blocks import BasicBlock3D, Bottleneck3D, ResidualBlock
+from mmaction.models.backbones.blocks import BasicBlock3D, Bottleneck3D
 from mmaction.models.backbones.resnet3d import Stem
-from mmaction.models.convolution import FastConv3d, set_fast
 
 BLOCKS = (BasicBlock3D, Bottleneck3D)
 PARTS = (
@@ -54,57 +53,11 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
             _fuse_behind(module)
         if type(module) in BLOCKS and module.downsample is not None:
             _fuse_behind(module.downsample)  # type: ignore[arg-type]
-    _fuse_blocks(fused)
     if dtype is not None:
         for module in fused.modules():
             if isinstance(module, nn.Conv3d | nn.Conv2d):
                 module.to(dtype)
-    for module in fused.modules():
-        if isinstance(module, FastConv3d):
-            set_fast(module, module.fast)  # new weights, in the layout of the old
-    for module in fused.modules():
-        if isinstance(module, FusedBlock):
-            module.keep_factors()
     return fused
-
-
-class FusedBlock(nn.Module):
-    """A residual block whose norms are part of its convolutions, and so are its ReLUs and its sum.
-
-    Args:
-        block: All of whose norms were batch norms, fused.
-    """
-
-    def __init__(self, block: ResidualBlock) -> None:
-        super().__init__()
-        convs = [module for module in block.children() if isinstance(module, FastConv3d)]
-        self.first, self.last = nn.ModuleList(convs[:-1]), convs[-1]
-        self.downsample = None if block.downsample is None else block.downsample.get_submodule("0")
-
-    def forward(self, x: Tensor) -> Tensor:
-        shortcut = x if self.downsample is None else self.downsample.infer(x)  # type: ignore[operator]
-        for conv in self.first:
-            x = conv.infer(x, relu=True)  # type: ignore[operator]
-        return self.last.infer(x, other=shortcut, relu=True)
-
-    def keep_factors(self) -> None:
-        """See ``FastConv3d.keep_factors``."""
-        for conv in (*self.first, self.last, self.downsample):
-            if isinstance(conv, FastConv3d):
-                conv.keep_factors()
-
-
-def _fuse_blocks(model: nn.Module) -> None:
-    for parent in list(model.modules()):
-        for name, block in list(parent.named_children()):
-            if type(block) in BLOCKS and _is_without_norms(block):
-                setattr(parent, name, FusedBlock(block))  # type: ignore[arg-type]
-
-
-def _is_without_norms(block: nn.Module) -> bool:
-    places = (name.startswith("bn") or name == "downsample.1" for name, _ in block.named_modules())
-    modules = zip(places, block.modules(), strict=True)
-    return all(isinstance(module, nn.Identity) for is_norm, module in modules if is_norm)
 
 
 def _fuse_behind(module: nn.Module) -> None:

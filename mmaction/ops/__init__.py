@@ -1,4 +1,4 @@
-"""The compiled kernels, each with a plain fallback: of `affine` the same numbers to the bit."""
+"""The compiled kernel, with a plain fallback of the same numbers to the bit."""
 
 from mmaction.ops.affine import HAS_EXTENSION, affine_clips, affine_clips_torch
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
 from mmaction.models.activation_checkpointing import checkpointed
-from mmaction.models.convolution import FastConv3d
 
 INFLATE_STYLES = ("3x1x1", "3x3x3")
 
@@ -22,10 +22,15 @@ def conv3d(
     *,
     kernel: tuple[int, int, int],
     stride: tuple[int, int, int] = (1, 1, 1),
-) -> FastConv3d:
-    """A convolution without bias whose padding keeps the size at stride 1."""
+) -> nn.Conv3d:
+    """A convolution without bias whose padding keeps the size at stride 1.
+
+    Its weight lies channels-last, as clips do: otherwise each call would rearrange it.
+    """
     padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-    return FastConv3d(in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False)
+    conv = nn.Conv3d(in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False)
+    conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last_3d)
+    return conv
 
 
 def norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
@@ -45,7 +50,8 @@ class ResidualBlock(nn.Module):
         inflate_style: Which one does, ``'3x1x1'`` or ``'3x3x3'``; see the subclasses.
         norm_cfg: The norm layer's config.
         with_cp: Recompute the block's activations in the backward pass instead of keeping them:
-            all of them (True) or the cheap ones (``'selective'``); see ``models.checkpointing``.
+            all of them (True) or the cheap ones (``'selective'``); see
+            ``models.activation_checkpointing``.
     """
 
     expansion: ClassVar[int]

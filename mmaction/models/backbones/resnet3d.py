@@ -22,7 +22,6 @@ from mmaction.models.backbones.blocks import (
     norm,
 )
 from mmaction.models.backbones.pretrained import load_into, pretrained_state
-from mmaction.models.convolution import set_fast
 from mmaction.registry import MODELS
 
 ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
@@ -84,8 +83,6 @@ class ResNet3D(BaseModule):
         zero_init_residual: Start every block as the identity.
         with_cp: Activation checkpointing, for less memory: in the backward pass, True recomputes
             blocks, ``'selective'`` only what is cheap of them and of the stem.
-        fast_convs: Compute 1×1×1, k×1×1 and 1×k×k convolutions in faster ways than a 3D library's,
-            to the same numbers up to rounding; see ``models.convolution``.
         pretrained: None, the path of a 2D or 3D ResNet checkpoint, or ``'torchvision://resnet50'``.
             2D kernels are inflated: repeated over their temporal taps and divided by their number.
 
@@ -112,7 +109,6 @@ class ResNet3D(BaseModule):
         norm_cfg: dict[str, Any] | None = None,
         zero_init_residual: bool = False,
         with_cp: bool | str = False,
-        fast_convs: bool = True,
         pretrained: str | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -140,7 +136,6 @@ class ResNet3D(BaseModule):
         self.norm_cfg = norm_cfg or dict(type="BN3d")
         self.zero_init_residual = zero_init_residual
         self.with_cp = check_mode(with_cp)
-        self.fast_convs = fast_convs
         self.pretrained = pretrained
 
         self.stem = Stem(
@@ -151,7 +146,6 @@ class ResNet3D(BaseModule):
             pool=stem_pool,
             norm_cfg=self.norm_cfg,
         )
-        set_fast(self.stem, fast_convs)
         for number in range(1, num_stages + 1):
             self.add_module(f"layer{number}", self.make_stage(number))
         self._freeze()
@@ -211,7 +205,6 @@ class ResNet3D(BaseModule):
             )
             channels = self._stage_channels(number)
         stage.out_channels = channels  # type: ignore[assignment]  # read by whoever owns the stage
-        set_fast(stage, self.fast_convs)
         init_resnet(stage, zero_init_residual=self.zero_init_residual)
         return stage
 
