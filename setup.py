@@ -113,6 +113,7 @@ setup(
     install_requires=requirements("requirements.txt"),
     extras_require={
         "dev": requirements("requirements-dev.txt"),
+        "lmdb": ["lmdb>=1.4"],  # frames packed into one file
         "explain": ["captum>=0.7"],  # other explainers to compare the attention maps with
     },
     zip_safe=False,

@@ -72,7 +72,7 @@ def parse_args() -> argparse.Namespace:
 
 
 class Material:
-    """One video as a directory of frames, as a zip, a tar and a short video file, with lists."""
+    """One video as a directory of frames, as a pack and a short video file, with lists."""
 
     def __init__(self, root: Path, video: Path, quality: int) -> None:
         self.root = root
@@ -85,8 +85,7 @@ class Material:
             options = [cv2.IMWRITE_JPEG_QUALITY, quality]
             assert cv2.imwrite(str(directory / f"img_{number:05d}.jpg"), bgr, options)
         (root / "frames.txt").write_text(f"video {len(frames)} 0\n")
-        for suffix in ("zip", "tar"):
-            pack_frames(str(root / "frames"), str(root / f"frames.{suffix}"))
+        pack_frames(str(root / "frames"), str(root / "frames.lmdb"))
         short = write_video(root / "short.mp4", frames[: 2 * CLIP_LEN])
         (root / "videos.txt").write_text(f"short.mp4 {short} 0\n")
         (root / "short.txt").write_text(f"video {short} 0\n")
@@ -196,12 +195,6 @@ def print_pipelines(material: Material, rounds: int) -> None:
 
 def print_sources(material: Material, rounds: int) -> None:
     """The same training samples from each kind of source; the video against its own frames."""
-    packed = {
-        f"frames in one {suffix}": drawn(
-            material.frames(TRAINING, data_root=material.root / f"frames.{suffix}")
-        )
-        for suffix in ("zip", "tar")
-    }
     short = dict(ann_file=material.root / "short.txt")
     video = VideoDataset(
         ann_file=material.root / "videos.txt", data_root=material.root, pipeline=TRAINING
@@ -209,7 +202,9 @@ def print_sources(material: Material, rounds: int) -> None:
     of_short, of_video = "the video's frames in a directory", "a video file of 64 frames"
     rows = {
         "frames in a directory": drawn(material.frames(TRAINING)),
-        **packed,
+        "frames in one lmdb": drawn(
+            material.frames(TRAINING, data_root=material.root / "frames.lmdb")
+        ),
         of_short: drawn(material.frames(TRAINING, **short)),
         of_video: drawn(video),
         "FFmpeg's decoding of its frames alone": lambda: decode_alone(material.root / "short.mp4"),

@@ -10,16 +10,8 @@ import numpy as np
 from mmengine.config import Config
 
 from mmaction.datacheck.duplicates import Place, groups_of_equal, twins_by_content, twins_by_name
-from mmaction.datacheck.inspection import (
-    ERROR,
-    NO_DIGEST,
-    NOTE,
-    Depth,
-    Finding,
-    Inspected,
-    inspect_video,
-    whole_digest,
-)
+from mmaction.datacheck.findings import ERROR, NO_DIGEST, NOTE, Depth, Finding, Inspected
+from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.datacheck.lists import VideoList, class_names, open_lists
 from mmaction.datacheck.problems import Problem, Problems
 from mmaction.datacheck.video_work import on_each_video

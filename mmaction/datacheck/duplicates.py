@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaction.datacheck.inspection import ERROR, NO_DIGEST, WARNING
+from mmaction.datacheck.findings import ERROR, NO_DIGEST, WARNING
 from mmaction.datacheck.lists import VideoList
 from mmaction.datacheck.problems import Problem
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from mmaction.datacheck.inspection import SEVERITIES
+from mmaction.datacheck.findings import SEVERITIES
 from mmaction.errors import ConfigError
 from mmaction.files import atomic_path, require_writable
 
@@ -24,7 +24,7 @@ class Problem:
 
     Attributes:
         split: ``'train'``, ``'val'`` or ``'test'``.
-        severity: See :class:`~mmaction.datacheck.inspection.Finding`.
+        severity: See :class:`~mmaction.datacheck.findings.Finding`.
         kind: Such as ``'gap'``.
         message: What is wrong.
         video: Its name; empty where the problem is one of the whole list.

@@ -1,35 +1,33 @@
-"""Directories of frames into one file, and the check that nothing was lost on the way."""
+"""Directories of frames into one LMDB file, and the check that nothing was lost on the way."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TextIO
-
-import numpy as np
+from itertools import islice
+from typing import Any, TextIO
 
 from mmaction.dataprep.frame_files import is_frame, read_file, read_files, walk_files
-from mmaction.dataprep.pack_writers import WRITERS, PackWriter
 from mmaction.datasets.sources.frame_names import check_template
-from mmaction.datasets.sources.image_decoding import decode_image, find_decoder
-from mmaction.datasets.sources.packed_file import PackFile, index_of
-from mmaction.datasets.sources.packed_index import (
-    INDEX_SUFFIX,
-    FrameIndex,
-    PackError,
-    save_index,
-    shown,
+from mmaction.datasets.sources.image_decoding import is_cut_short
+from mmaction.datasets.sources.lmdb import (
+    CHECKSUM_BYTES,
+    COMPLETE_KEY,
+    SUFFIX,
+    checksum,
+    close_pack,
+    import_lmdb,
 )
 from mmaction.errors import ConfigError, DataError
-from mmaction.files import atomic_path, require_writable
+from mmaction.files import require_writable
 from mmaction.progress import Progress
 
-_BUFFER = 1 << 22
-_LISTED = 5
+MOST_KEY_BYTES = 511  # LMDB's own limit
+_FIRST_MAP_BYTES = 1 << 28
+_FRAMES_A_TRANSACTION = 1024
 
 
 @dataclass(frozen=True)
@@ -40,25 +38,13 @@ class PackReport:
         frames: Their number.
         size: Bytes of the pack.
         left_out: Number of files of the source that are no frames.
-        example: One of those.
         empty: Number of frames of zero bytes, packed as they are.
     """
 
     frames: int
     size: int
     left_out: int = 0
-    example: str = ""
     empty: int = 0
-
-
-@dataclass
-class _Survey:
-    """The files below a directory, counted."""
-
-    frames: int = 0
-    room: int = 0
-    left_out: int = 0
-    example: str = ""
 
 
 def pack_frames(
@@ -68,214 +54,188 @@ def pack_frames(
     image_tmpl: str | None = None,
     overwrite: bool = False,
     verify: bool = True,
-    stream: TextIO = sys.stderr,
+    stream: TextIO | None = None,
 ) -> PackReport:
-    """Pack all frames below a directory, in sorted order; the same frames give the same bytes.
+    """Pack all frames below a directory.
 
-    ``out`` is there once it is complete and, with ``verify``, compared; never before.
+    Until it is complete and, with ``verify``, compared, the pack can't be used as data; packing
+    that was interrupted goes on where it stood.
 
     Args:
         source: Directory of the videos' directories.
-        out: The pack to make, ``.zip`` or ``.tar``.
+        out: The ``.lmdb`` file to make.
         image_tmpl: Pack only the files named so, such as ``img_{:05d}.jpg``; None: all images.
-        overwrite: Replace ``out`` where it exists.
+        overwrite: Replace ``out`` where it is complete.
         verify: Read the pack back and compare each frame with its file, byte by byte.
-        stream: Where progress goes.
+        stream: Where progress goes; None: stderr.
 
     Raises:
-        ConfigError: ``out`` or ``image_tmpl`` can't be right.
-        DataError: ``source`` holds no frames or unreadable ones, the disk has too little room,
-            or the pack is not what was written.
+        ConfigError: ``out`` or ``image_tmpl`` can't be right, or lmdb is not installed.
+        DataError: ``source`` holds no frames, unreadable ones or too long names, or the pack is
+            not what was written.
     """
-    writer = WRITERS.get(os.path.splitext(out)[1])
-    if writer is None:
-        raise ConfigError(f"'{out}' has to end in {' or '.join(WRITERS)}, which says the format")
-    if os.path.lexists(out) and not overwrite:
-        raise ConfigError(f"'{out}' exists; --overwrite replaces it")
+    if not out.endswith(SUFFIX):
+        raise ConfigError(f"OUT '{out}' has to end in {SUFFIX}")
     if os.path.isdir(out):
-        raise ConfigError(f"'{out}' is a directory")
-    folder = os.path.dirname(os.path.abspath(out))
-    require_writable(folder, name="OUT")
-    survey = _survey(source, image_tmpl, writer)
-    free = shutil.disk_usage(folder).free
-    if free < survey.room:
-        raise DataError(
-            f"'{folder}' has {_gigabytes(free)} free, but packing takes {_gigabytes(survey.room)}"
-        )
-    with atomic_path(out) as temporary:
-        empty = _write(source, str(temporary), image_tmpl, writer, survey.frames, stream)
-        fingerprint, index = index_of(str(temporary))
+        raise ConfigError(f"OUT '{out}' is a directory")
+    if not os.path.isdir(source):
+        raise DataError(f"'{source}' is not a directory")
+    if image_tmpl is not None:
+        check_template(image_tmpl)
+    require_writable(os.path.dirname(os.path.abspath(out)), name="OUT")
+    every = list(walk_files(source))
+    paths = [path for path in every if is_frame(path, image_tmpl)]
+    if not paths:
+        raise DataError(f"'{source}' holds no frames ({len(every)} other files)")
+    for path in paths:
+        if len(os.fsencode(path)) > MOST_KEY_BYTES:
+            raise DataError(f"'{path}': its name is longer than {MOST_KEY_BYTES} bytes")
+    close_pack(out)
+    with _Pack(out, overwrite=overwrite) as pack:
+        with Progress("packing", len(paths), "frames", stream=stream or sys.stderr) as progress:
+            empty = pack.add(source, paths, progress)
+        pack.keep_only(paths)
         if verify:
-            pack = PackFile(str(temporary), (fingerprint, index))
-            _verify(pack, out, source, image_tmpl, survey.frames, stream)
-    # Otherwise it is made on first use.
-    with suppress(OSError):
-        save_index(out + INDEX_SUFFIX, index, fingerprint)
-    return PackReport(
-        frames=len(index.sizes),
-        size=fingerprint.size,
-        left_out=survey.left_out,
-        example=survey.example,
-        empty=empty,
-    )
+            _compare(pack, out, source, paths, stream)
+        pack.complete(len(paths))
+    size = os.path.getsize(out)
+    return PackReport(len(paths), size, left_out=len(every) - len(paths), empty=empty)
 
 
 def verify_pack(
-    path: str,
-    source: str | None = None,
-    *,
-    image_tmpl: str | None = None,
-    stream: TextIO = sys.stderr,
+    pack: str, source: str | None = None, *, stream: TextIO | None = None
 ) -> PackReport:
-    """Read a whole pack.
-
-    Against a source, each frame is compared with its file, byte by byte, and none may be missing.
-    Without one, a zip's checksums are compared; a tar has none, so that its images are decoded.
-
-    Args:
-        path: The pack.
-        source: Directory of the videos' directories.
-        image_tmpl: What was packed of it, see :func:`pack_frames`.
-        stream: Where progress goes.
+    """Read a whole pack: compare it with ``source``, or, without one, with its own checksums.
 
     Raises:
-        DataError: The pack is damaged or differs; names the first frames.
+        DataError: The pack can't be used, or a frame is damaged, differs, or is missing.
     """
-    pack = PackFile(path)
-    sizes = pack.index.sizes
-    expected = None
-    if source is not None:
-        expected = _survey(source, image_tmpl, WRITERS[os.path.splitext(path)[1]]).frames
-    _verify(pack, path, source, image_tmpl, expected, stream)
-    return PackReport(
-        frames=len(sizes), size=os.path.getsize(path), empty=int(np.count_nonzero(sizes == 0))
-    )
+    if not os.path.isfile(pack):
+        raise DataError(f"'{pack}' does not exist")
+    close_pack(pack)
+    with _Pack(pack, readonly=True) as opened:
+        frames = empty = 0
+        for key, value in opened.records():
+            data = value[CHECKSUM_BYTES:]
+            path = os.path.join(pack, key.decode())
+            if value[:CHECKSUM_BYTES] != checksum(data):
+                raise DataError(f"frame '{path}' is damaged: it fails its checksum")
+            if is_cut_short(data):
+                raise DataError(f"frame '{path}' is truncated: it ends before the image does")
+            frames, empty = frames + 1, empty + (not data)
+        if source is not None:
+            paths = [path for path in walk_files(source) if opened.get(path) is not None]
+            if len(paths) != frames:
+                raise DataError(f"'{pack}' has {frames} frames, '{source}' {len(paths)} of them")
+            _compare(opened, pack, source, paths, stream)
+    return PackReport(frames, os.path.getsize(pack), empty=empty)
 
 
-def _survey(source: str, image_tmpl: str | None, writer: type[PackWriter]) -> _Survey:
-    if image_tmpl is not None:
-        check_template(image_tmpl)
-    if not os.path.isdir(source):
-        raise DataError(f"'{source}' is not a directory")
-    survey = _Survey()
-    for path in walk_files(source):
-        if is_frame(path, image_tmpl):
-            survey.frames += 1
-            survey.room += writer.room(_name(source, path), _size(os.path.join(source, path)))
-        else:
-            survey.left_out += 1
-            survey.example = survey.example or path
-    if not survey.frames:
-        kind = "images" if image_tmpl is None else f"files named '{image_tmpl}'"
-        other = f", but {survey.left_out} others such as '{survey.example}'"
-        raise DataError(f"'{source}' holds no {kind}{other if survey.left_out else ''}")
-    return survey
+class _Pack:
+    """An open pack: writable where it is being made."""
 
+    def __init__(self, path: str, *, overwrite: bool = False, readonly: bool = False) -> None:
+        self._lmdb = import_lmdb()
+        self._path = path
+        self._readonly = readonly
+        self._open()
+        if readonly and self._value(COMPLETE_KEY) is None:
+            self._environment.close()
+            raise DataError(f"'{path}' is no pack, or one whose packing was interrupted")
+        if not readonly and self._value(COMPLETE_KEY) is not None:
+            self._environment.close()
+            if not overwrite:
+                raise ConfigError(f"'{path}' exists; --overwrite replaces it")
+            os.remove(path)
+            self._open()
 
-def _write(
-    source: str,
-    path: str,
-    image_tmpl: str | None,
-    writer: type[PackWriter],
-    total: int,
-    stream: TextIO,
-) -> int:
-    """Write the archive; the number of empty files."""
-    empty = 0
-    try:
-        with open(path, "wb", buffering=_BUFFER) as file:
-            with (
-                writer(file) as pack,
-                Progress("packing", total, "frames", stream=stream) as progress,
-            ):
-                for frame, data in read_files(source, _frames(source, image_tmpl)):
-                    pack.add(_name(source, frame), data)
-                    empty += not data
-                    progress.advance()
-            file.flush()
-            os.fsync(file.fileno())
-            if hasattr(os, "posix_fadvise"):  # what is read back then comes from the disk
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    except OSError as error:
-        raise DataError(f"'{path}' can't be written: {error.strerror}") from None
-    return empty
-
-
-def _verify(
-    pack: PackFile,
-    shown_path: str,
-    source: str | None,
-    image_tmpl: str | None,
-    expected: int | None,
-    stream: TextIO,
-) -> None:
-    """Raise DataError where a file is not what it should be; they are read in their order."""
-    index = pack.index
-    above = "" if source is None else _folder_above(index, source)
-    frames = bad = 0
-    problems: list[str] = []
-    with Progress("verifying", len(index.sizes), "files", stream=stream) as progress:
-        for at in np.argsort(index.offsets, kind="stable").tolist():
-            name = index.name(at)
-            path = shown(name).removeprefix(above)
-            file = None
-            if source is not None and is_frame(path, image_tmpl):
-                file = os.path.join(source, path)
-                frames += 1
-            try:
-                data = pack.read((int(index.offsets[at]), int(index.sizes[at])), name)
-                _check(data, shown(name), file, decoded=pack.path.endswith(".tar"))
-            except (PackError, DataError) as error:
-                bad += 1
-                if len(problems) < _LISTED:
-                    problems.append(f"'{shown(name)}': {error}")
-            except OSError as error:
-                raise DataError(f"'{shown_path}' can't be read: {error.strerror}") from None
-            progress.advance()
-    if bad:
-        more = "; …" if bad > len(problems) else ""
-        raise DataError(
-            f"{bad} of {len(index.sizes)} files in '{shown_path}' are not right:"
-            f" {'; '.join(problems)}{more}"
+    def _open(self) -> None:
+        size = max(_FIRST_MAP_BYTES, os.path.getsize(self._path) if self._exists() else 0)
+        kwargs: dict[str, Any] = dict(
+            subdir=False, readonly=self._readonly, lock=not self._readonly
         )
-    if expected is not None and expected != frames:
-        raise DataError(f"'{shown_path}' holds {frames} frames, but '{source}' {expected}")
+        try:
+            self._environment = self._lmdb.open(self._path, map_size=size, **kwargs)
+        except self._lmdb.Error as error:
+            raise DataError(f"'{self._path}' can't be used as a pack: {error}") from None
+
+    def _exists(self) -> bool:
+        return os.path.exists(self._path)
+
+    def __enter__(self) -> _Pack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._environment.close()
+        if not self._readonly:
+            with suppress(FileNotFoundError):
+                os.remove(f"{self._path}-lock")
+
+    def get(self, path: str) -> bytes | None:
+        """A frame's bytes; None where there is none of this path."""
+        value = self._value(os.fsencode(path))
+        return None if value is None else value[CHECKSUM_BYTES:]
+
+    def _value(self, key: bytes) -> bytes | None:
+        with self._environment.begin() as transaction:
+            return transaction.get(key)
+
+    def records(self) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of all frames."""
+        with self._environment.begin() as transaction:
+            yield from (item for item in transaction.cursor() if item[0] != COMPLETE_KEY)
+
+    def add(self, source: str, paths: Sequence[str], progress: Progress) -> int:
+        """Writes what is not there yet, and returns how many frames are empty."""
+        there, empty = set(), 0
+        for path in paths:
+            data = self.get(path)
+            if data is not None:
+                there.add(path)
+                empty += not data
+        files = read_files(source, (path for path in paths if path not in there))
+        for _ in there:
+            progress.advance()
+        while batch := list(islice(files, _FRAMES_A_TRANSACTION)):
+            self._put([(os.fsencode(p), checksum(data) + data) for p, data in batch])
+            for _, data in batch:
+                empty += not data
+                progress.advance()
+        return empty
+
+    def keep_only(self, paths: Sequence[str]) -> None:
+        """Deletes what an interrupted packing has left of files that are gone."""
+        kept = set(map(os.fsencode, paths))
+        with self._environment.begin(write=True) as transaction:
+            for key in [k for k in transaction.cursor().iternext(values=False) if k not in kept]:
+                transaction.delete(key)
+
+    def complete(self, frames: int) -> None:
+        """Marks the pack as usable."""
+        self._put([(COMPLETE_KEY, str(frames).encode())])
+        self._environment.sync(True)
+
+    def _put(self, items: list[tuple[bytes, bytes]]) -> None:
+        while True:
+            try:
+                with self._environment.begin(write=True) as transaction:
+                    for key, value in items:
+                        transaction.put(key, value)
+                return
+            except self._lmdb.MapFullError:  # nothing of the transaction was kept
+                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+            except self._lmdb.Error as error:
+                raise DataError(f"'{self._path}' can't be written: {error}") from None
 
 
-def _folder_above(index: FrameIndex, source: str) -> str:
-    """What names in the pack begin with that are relative to ``source`` otherwise, or nothing."""
-    folder = index.only_folder
-    inside = folder == "." or os.path.isdir(os.path.join(source, folder))
-    return "" if inside else folder + "/"
-
-
-def _check(data: bytes, name: str, file: str | None, *, decoded: bool) -> None:
-    """Raise DataError where bytes are not the file's, or, ``decoded`` without one, no image."""
-    if file is not None:
-        if data != read_file(file):
-            raise DataError(f"differs from '{file}'")
-    elif data and decoded and is_frame(name, None):
-        decode_image(data, name, decode=find_decoder(None))
-
-
-def _frames(source: str, image_tmpl: str | None) -> Iterator[str]:
-    return (path for path in walk_files(source) if is_frame(path, image_tmpl))
-
-
-def _name(source: str, path: str) -> bytes:
-    try:
-        return path.encode()
-    except UnicodeEncodeError:
-        file = shown(os.fsencode(os.path.join(source, path)))
-        raise DataError(f"'{file}' has a name that is not UTF-8; rename it") from None
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError as error:
-        raise DataError(f"'{path}' can't be read: {error.strerror}") from None
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.2f} GB"
+def _compare(pack: _Pack, out: str, source: str, paths: list[str], stream: TextIO | None) -> None:
+    with Progress("verifying", len(paths), "files", stream=stream or sys.stderr) as progress:
+        for path in paths:
+            found = pack.get(path)
+            if found != read_file(os.path.join(source, path)):
+                what = "is missing" if found is None else "differs"
+                raise DataError(
+                    f"'{out}': {path} {what}, beside its file in '{source}';"
+                    " delete the pack and make it anew"
+                )
+            progress.advance()

@@ -7,7 +7,7 @@ from typing import Any
 from mmaction.datasets.clip_dataset import ClipDataset
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import find_frames
-from mmaction.datasets.sources.packed_frames import PACKED_SUFFIXES, find_packed_frames
+from mmaction.datasets.sources.lmdb import SUFFIX, find_lmdb_frames, refuse_former_packs
 from mmaction.registry import DATASETS
 
 
@@ -15,7 +15,7 @@ from mmaction.registry import DATASETS
 class RawframeDataset(ClipDataset):
     """Clips of videos whose frames are image files, a directory a video.
 
-    Where ``data_root`` ends in ``.zip`` or ``.tar``, the directories lie in that file.
+    Where ``data_root`` ends in ``.lmdb``, it is a pack of these directories.
 
     Args:
         image_tmpl: File name of a frame such as ``img_{:05d}.jpg``; None: found out.
@@ -31,5 +31,6 @@ class RawframeDataset(ClipDataset):
         super().__init__(**kwargs)
 
     def open_source(self, data_root: str, example: str) -> FrameSource:
-        find = find_packed_frames if data_root.endswith(PACKED_SUFFIXES) else find_frames
+        refuse_former_packs(data_root)
+        find = find_lmdb_frames if data_root.endswith(SUFFIX) else find_frames
         return find(data_root, example, image_tmpl=self.image_tmpl, start_index=self.start_index)

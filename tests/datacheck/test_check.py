@@ -17,7 +17,7 @@ import pytest
 
 from mmaction.apis import load_config
 from mmaction.datacheck.check import check_dataset
-from mmaction.datacheck.inspection import Depth
+from mmaction.datacheck.findings import Depth
 from mmaction.datacheck.lists import open_lists
 from mmaction.datacheck.problems import Problem, Problems, collect_problems
 from mmaction.datacheck.video_work import on_each_video

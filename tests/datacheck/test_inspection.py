@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,19 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmaction.datacheck.inspection import (
-    NO_DIGEST,
-    Depth,
-    Finding,
-    Inspected,
-    inspect_video,
-    whole_digest,
-)
-from mmaction.datasets.sources.base import FrameSource
+from mmaction.datacheck.findings import NO_DIGEST, Depth, Finding, Inspected
+from mmaction.datacheck.inspection import inspect_video, whole_digest
+from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets.sources.directory import FrameDirectory
-from mmaction.datasets.sources.packed_frames import find_packed_frames
+from mmaction.datasets.sources.lmdb import find_lmdb_frames
 from mmaction.datasets.sources.video import VideoFiles
-from mmaction.errors import ConfigError
 
 FRAMES = 6
 FILES_ON = [Depth.FILES, Depth.PIXELS]
@@ -270,27 +261,19 @@ def test_what_can_not_be_read_has_no_digest(video: Path) -> None:
     assert whole_digest(source_of(video), "nowhere") == NO_DIGEST
 
 
-def pack(video: Path, kind: str) -> Path:
-    path = video.parent / f"frames.{kind}"
-    files = [f for f in sorted(video.iterdir()) if f.is_file()]
-    if kind == "tar":
-        with tarfile.open(path, "w") as tar:
-            for file in files:
-                tar.add(file, f"{video.name}/{file.name}")
-        return path
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in files:
-            archive.write(file, f"{video.name}/{file.name}")
+def pack(video: Path) -> Path:
+    pytest.importorskip("lmdb")
+    path = video.parent / "frames.lmdb"
+    pack_frames(str(video.parent), str(path))
     return path
 
 
-@pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_packed_frames(video: Path, kind: str) -> None:
+def test_packed_frames(video: Path) -> None:
     in_directory = look(video).digest
     make_cut(frame(video, 2))
     make_empty(frame(video, 3))
     frame(video, 5).unlink()
-    source = find_packed_frames(pack(video, kind), "a")
+    source = find_lmdb_frames(pack(video), "a")
     inspected = inspect_video(source, "a", 8, depth=Depth.FILES)
     kinds = [found.kind for found in inspected.findings]
     assert kinds == ["gap", "too-few-frames", "truncated", "unreadable"]
@@ -299,9 +282,8 @@ def test_packed_frames(video: Path, kind: str) -> None:
     assert inspected.digest != in_directory
 
 
-@pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_packed_frames_are_the_same_content(video: Path, kind: str) -> None:
-    source = find_packed_frames(pack(video, kind), "a")
+def test_packed_frames_are_the_same_content(video: Path) -> None:
+    source = find_lmdb_frames(pack(video), "a")
     inspected = inspect_video(source, "a", FRAMES, depth=Depth.PIXELS)
     assert inspected == look(video)
     assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
@@ -369,20 +351,3 @@ def test_digests_of_video_files(video_file: Path) -> None:
     with copy.open("ab") as file:
         file.write(b"more")
     assert look_at_file(copy).digest != look_at_file(video_file).digest
-
-
-def test_other_sources_are_refused() -> None:
-    class Elsewhere(FrameSource):
-        data_root, start_index = "elsewhere", 0
-
-        def path(self, name, position):  # type: ignore[no-untyped-def]
-            return name
-
-        def frames(self, name, positions, *, decode):  # type: ignore[no-untyped-def]
-            raise NotImplementedError
-
-        def missing(self, annotations, indices):  # type: ignore[no-untyped-def]
-            return []
-
-    with pytest.raises(ConfigError, match="Elsewhere"):
-        inspect_video(Elsewhere(), "a", 1, depth=Depth.FILES)

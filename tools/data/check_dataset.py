@@ -38,7 +38,7 @@ def main() -> int:
     from mmaction.datacheck.check import check_dataset
     from mmaction.apis.config import load_config
     from mmaction.datacheck.problems import collect_problems
-    from mmaction.datacheck.inspection import ERROR, SEVERITIES, Depth
+    from mmaction.datacheck.findings import ERROR, SEVERITIES, Depth
 
     depth = Depth.PIXELS if args.decode else Depth.NAMES if args.fast else Depth.FILES
     start = time.monotonic()

@@ -1,4 +1,4 @@
-"""Pack frames into one file: ``python tools/data/pack_frames.py SRC_DIR OUT.zip [options]``."""
+"""Pack frames into one file: ``python tools/data/pack_frames.py SRC_DIR OUT.lmdb [options]``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mmaction.errors import ConfigError
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(
-        description="Pack directories of frames into one .zip or .tar, which data_root may name"
+        description="Pack directories of frames into one .lmdb file, which data_root may name"
         " in their place, and compare it with them; or check a pack that there is.",
-        usage="%(prog)s SRC_DIR OUT.zip|OUT.tar [options]\n"
+        usage="%(prog)s SRC_DIR OUT.lmdb [options]\n"
         "       %(prog)s --verify PACK [SRC_DIR] [options]",
     )
     add = parser.add_argument
     add("source", metavar="SRC_DIR", nargs="?", help="directory of the videos' directories")
-    add("out", metavar="OUT", nargs="?", help="pack to make; a zip keeps checksums, a tar doesn't")
+    add("out", metavar="OUT", nargs="?", help="pack to make; interrupted, it goes on")
     add(
         "--verify",
         metavar="PACK",
-        help="make nothing, read this pack: compare it with SRC_DIR, or, without one, a zip with"
-        " its own checksums; the images of a tar are decoded",
+        help="make nothing, read this pack: compare it with SRC_DIR, or, without one, with its"
+        " own checksums",
     )
     add("--no-verify", action="store_true", help="don't read back and compare what was packed")
     add("--image-tmpl", help="pack only files named so, such as 'img_{:05d}.jpg' (default: images)")
@@ -38,7 +38,7 @@ def main() -> int:
     if args.verify is not None:
         if args.out is not None:
             raise ConfigError("--verify PACK takes SRC_DIR or nothing beside it, no OUT")
-        report = verify_pack(args.verify, args.source, image_tmpl=args.image_tmpl)
+        report = verify_pack(args.verify, args.source)
         beside = "" if args.source is None else f", the same as in {args.source}"
         print(f"{args.verify}: {report.frames} frames, {report.size / 1e9:.3f} GB, good{beside}")
     else:
@@ -54,7 +54,7 @@ def main() -> int:
         state = "not verified" if args.no_verify else "verified"
         print(f"{args.out}: {report.frames} frames, {report.size / 1e9:.3f} GB, {state}")
         if report.left_out:
-            print(f"left out: {report.left_out} other files, such as {report.example}")
+            print(f"left out: {report.left_out} other files")
     if report.empty:
         print(f"warning: {report.empty} frames are empty files (zero bytes)")
     return 0

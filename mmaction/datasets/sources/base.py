@@ -1,7 +1,8 @@
-"""Where the frames of a data set come from: what directories, packed files and videos share."""
+"""Where the frames of a data set come from: what directories, packs and videos share."""
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
@@ -22,6 +23,10 @@ class FrameSource(ABC):
 
     data_root: str
     start_index: int
+
+    def file(self, name: str) -> str:
+        """Path of a video: its file, or the directory of its frames, which may lie in a pack."""
+        return os.path.join(self.data_root, name)
 
     @abstractmethod
     def path(self, name: str, position: int) -> str:
@@ -55,7 +60,13 @@ class FrameSource(ABC):
 
 
 class ImageSource(FrameSource):
-    """A source whose frames are image files."""
+    """A source whose frames are image files.
+
+    Attributes:
+        image_tmpl: File name of a frame, such as ``img_{:05d}.jpg``.
+    """
+
+    image_tmpl: str
 
     @abstractmethod
     def read(self, name: str, position: int) -> bytes:
@@ -64,6 +75,18 @@ class ImageSource(FrameSource):
         Raises:
             DataError: It can't be read.
         """
+
+    @abstractmethod
+    def file_names(self, name: str) -> list[str]:
+        """Names of the files of video ``name``, whatever they are; none where it has none.
+
+        Raises:
+            OSError: Its directory is missing, or can't be listed.
+        """
+
+    def own_file(self, name: str, position: int) -> str | None:
+        """Path of the file that holds one frame and nothing else; None where there is no such."""
+        return None
 
     def frames(
         self, name: str, positions: Sequence[int], *, decode: Decoder

@@ -44,10 +44,6 @@ class VideoFiles(FrameSource):
         if not os.path.isdir(self.data_root):
             raise DataError(f"data_root '{self.data_root}' is not a directory")
 
-    def file(self, name: str) -> str:
-        """Path of a video's file."""
-        return os.path.join(self.data_root, name)
-
     def path(self, name: str, position: int) -> str:
         return f"{self.file(name)} (frame {position})"
 

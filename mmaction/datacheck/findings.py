@@ -1,0 +1,108 @@
+"""What is found in a video, and the words for it."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
+NO_DIGEST = bytes(16)
+_SHOWN = 3
+
+
+class Depth(enum.IntEnum):
+    """How closely a video is looked at."""
+
+    NAMES = 0
+    """What there is, by its name; no file is opened."""
+    FILES = 1
+    """Every file's size and end, too, and the bytes of a few."""
+    PIXELS = 2
+    """Every frame is decoded, too."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a video that is not as it should be.
+
+    Attributes:
+        kind: Such as ``gap``, the same for all findings of the kind.
+        severity: ``'error'`` breaks or falsifies a run, ``'warning'`` may, ``'note'`` is for
+            information.
+        file: The file or directory it is about.
+        message: What is wrong.
+    """
+
+    kind: str
+    severity: str
+    file: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What came of looking at a video.
+
+    Attributes:
+        findings: What is wrong with it.
+        digest: 16 bytes that two videos of the same content share; those of different content
+            may, too, in rare cases (:func:`whole_digest` decides). Zeros where it was not read.
+    """
+
+    findings: tuple[Finding, ...]
+    digest: bytes = NO_DIGEST
+
+
+class Fault(Exception):
+    """A finding that ends the look at a file."""
+
+    def __init__(self, kind: str, file: str, message: str) -> None:
+        super().__init__(message)
+        self.finding = Finding(kind, ERROR, file, message)
+
+
+def require_file(path: str, *, missing: str) -> int:
+    """Size in bytes, > 0, of what is a file; raises Fault, of kind ``missing`` if it's gone."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        there = (
+            "is a link to nothing" if os.path.islink(path) else "there is no such file (any more)"
+        )
+        raise Fault(missing, path, there) from None
+    except OSError as error:
+        raise Fault("unreadable", path, f"can't be read: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        what = "a directory" if stat.S_ISDIR(status.st_mode) else "something special"
+        raise Fault("not-a-file", path, f"is {what}, not a file")
+    if not status.st_size:
+        raise Fault("empty-file", path, "is empty (zero bytes)")
+    return status.st_size
+
+
+def content_hash(parts: Iterable[bytes]) -> bytes:
+    hasher = hashlib.blake2b(digest_size=len(NO_DIGEST))
+    for part in parts:
+        hasher.update(part)
+    return hasher.digest()
+
+
+def frame_count(count: int) -> str:
+    return f"{count} frame" if count == 1 else f"{count} frames"
+
+
+def ranges(gaps: list[tuple[int, int]]) -> str:
+    shown = [str(low) if low == high else f"{low}-{high}" for low, high in gaps[:_SHOWN]]
+    return ", ".join(shown) + (", …" if len(gaps) > _SHOWN else "")
+
+
+def several_sizes(sizes: list[tuple[tuple[int, int], int]]) -> str:
+    parts = [
+        f"{width}×{height} ({frame_count(count)})" for (width, height), count in sizes[:_SHOWN]
+    ]
+    more = ", …" if len(sizes) > _SHOWN else ""
+    return f"the frames of a video have one size, these have {', '.join(parts)}{more}"

@@ -1,0 +1,171 @@
+"""Frames out of a pack, against the same frames in directories."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmaction.dataprep.pack import pack_frames
+from mmaction.datasets import RawframeDataset, SampleKey
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.directory import find_frames
+from mmaction.datasets.sources.lmdb import LmdbFrames, find_lmdb_frames
+from mmaction.errors import ConfigError, DataError
+
+pytest.importorskip("lmdb")
+
+PIPELINE = [
+    dict(type="SampleSegments", clip_len=4, placement="random"),
+    dict(type="DecodeFrames"),
+    dict(type="RandomResizedCrop", size=32),
+    dict(type="Flip"),
+    dict(type="ColorJitter", brightness=0.4),
+    dict(type="PackClips"),
+]
+
+
+def packed(root: Path, files: dict[str, bytes]) -> Path:
+    """``root/x.lmdb`` of these files, which also lie below ``root/frames``."""
+    for name, data in files.items():
+        path = root / "frames" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    pack_frames(str(root / "frames"), str(root / "x.lmdb"))
+    return root / "x.lmdb"
+
+
+def numbered(video: str, *numbers: int) -> dict[str, bytes]:
+    return {f"{video}/img_{n:05d}.jpg": f"{video} {n}".encode() for n in numbers}
+
+
+def test_samples_are_those_of_directories(video_root: Path, tmp_path: Path) -> None:
+    pack_frames(str(video_root), str(tmp_path / "x.lmdb"))
+    common = dict(ann_file=video_root / "list.txt", pipeline=PIPELINE)
+    plain = RawframeDataset(data_root=video_root, **common)
+    packed = RawframeDataset(data_root=tmp_path / "x.lmdb", **common)
+    assert packed.sources[0].missing(packed.annotations, range(len(packed))) == []
+    for index in range(len(plain)):
+        for epoch in range(2):
+            one, other = (d[SampleKey(index, epoch, 3)] for d in (plain, packed))
+            np.testing.assert_array_equal(one["inputs"], other["inputs"])
+            np.testing.assert_array_equal(one["color"], other["color"])
+
+
+def test_finds_out_what_directories_tell(tmp_path: Path) -> None:
+    files = {**numbered("a/b", 0, 1, 2), **numbered("c", 1, 2), "d/1.jpg": b"1", "d/2.jpg": b"2"}
+    pack = packed(tmp_path, files)
+    for video in ("a/b", "c", "d", "d/", "./c"):
+        plain, found = find_frames(tmp_path / "frames", video), find_lmdb_frames(pack, video)
+        assert (plain.image_tmpl, plain.start_index) == (found.image_tmpl, found.start_index)
+        assert plain.read(video, 1) == found.read(video, 1)
+    assert find_lmdb_frames(pack, "d").file_names("d") == ["1.jpg", "2.jpg"]
+    assert find_lmdb_frames(pack, "d").file_names("a") == []
+    # The same words, the pack in the directory's place.
+    bad = [("a/b", dict(start_index=7)), ("a/b", dict(image_tmpl="x{}.jpg")), ("nowhere/a", {})]
+    for video, given in bad:
+        messages = []
+        for find, root in ((find_frames, tmp_path / "frames"), (find_lmdb_frames, pack)):
+            with pytest.raises(DataError) as error:
+                find(root, video, **given)
+            messages.append(str(error.value).replace(str(root), "ROOT"))
+        assert messages[0] == messages[1]
+    with pytest.raises(ConfigError, match="is no file name with one number"):
+        find_lmdb_frames(pack, "c", image_tmpl="x.jpg")
+
+
+def test_missing_frames_say_what_is_there(tmp_path: Path) -> None:
+    pack = packed(tmp_path, {**numbered("a", 1, 2, 3, 6, 7), "a/img_00008.jpg": b""})
+    source = find_lmdb_frames(pack, "a")
+    with pytest.raises(
+        DataError,
+        match=rf"'{pack}/a/img_00004.jpg' does not exist; the directory has 6 frames,"
+        r" the nearest img_00003.jpg and img_00006.jpg",
+    ):
+        source.read("a", 3)
+    with pytest.raises(DataError, match=rf"frame directory '{pack}/b' does not exist"):
+        source.read("b", 0)
+    with pytest.raises(DataError, match=r"img_00008.jpg' is empty \(zero bytes\)"):
+        source.read("a", 7)
+
+
+def test_missing_videos(tmp_path: Path) -> None:
+    source = find_lmdb_frames(packed(tmp_path, {**numbered("a", 1), **numbered("ab", 1)}), "a")
+    (tmp_path / "list.txt").write_text("a 1\nb 1\nab 1\nab/c 1\n")
+    annotations = AnnotationList.load(tmp_path / "list.txt")
+    assert source.missing(annotations, range(4)) == [1, 3]
+
+
+def read_all(source: LmdbFrames, video: str, count: int) -> list[bytes]:
+    return [source.read(video, position) for position in range(count)]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_read_the_same(tmp_path: Path, method: str) -> None:
+    """The pack is open in this process when the others are forked from it."""
+    frames = range(1, 60)
+    pack = packed(tmp_path, {**numbered("a", *frames), **numbered("b", *frames)})
+    source = find_lmdb_frames(pack, "a")
+    expected = {video: read_all(source, video, 59) for video in "ab"}
+    assert len(pickle.dumps(source)) < 1000
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        results = [(video, pool.submit(read_all, source, video, 59)) for video in "ababab"]
+        for video, result in results:
+            assert result.result(timeout=60) == expected[video]
+    assert read_all(source, "a", 59) == expected["a"]
+
+
+def test_two_data_sets_share_a_pack(tmp_path: Path) -> None:
+    pack = packed(tmp_path, {**numbered("a", 1), **numbered("b", 1)})
+    one, other = find_lmdb_frames(pack, "a"), find_lmdb_frames(pack, "b")
+    assert (one.read("a", 0), other.read("b", 0)) == (b"a 1", b"b 1")
+
+
+def test_a_damaged_frame_is_an_error(tmp_path: Path) -> None:
+    pack = packed(tmp_path, {"a/1.jpg": b"good" * 100, "a/2.jpg": b"mark" * 100})
+    data = pack.read_bytes()
+    pack.write_bytes(data.replace(b"markmark", b"markMark"))
+    source = find_lmdb_frames(pack, "a")
+    assert source.read("a", 0) == b"good" * 100
+    with pytest.raises(DataError, match=rf"frame '{pack}/a/2.jpg' can't be read: the pack is dam"):
+        source.read("a", 1)
+
+
+def test_packs_that_can_not_be_used(tmp_path: Path) -> None:
+    (tmp_path / "text.lmdb").write_text("no pack" * 1000)
+    for path in (tmp_path / "text.lmdb", tmp_path / "none.lmdb"):
+        with pytest.raises(DataError, match=rf"'{path}' can't be read as a pack"):
+            find_lmdb_frames(path, "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "unpack"), [("x.zip", "unzip -q -d '{}' '{}.zip'"), ("x.tar", "tar -x -C '{}' -f")]
+)
+def test_a_pack_of_former_times_names_the_command_that_converts_it(
+    tmp_path: Path, name: str, unpack: str
+) -> None:
+    (tmp_path / "list.txt").write_text("a 1 0\n")
+    with pytest.raises(ConfigError) as error:
+        RawframeDataset(
+            data_root=tmp_path / name, ann_file=tmp_path / "list.txt", pipeline=PIPELINE
+        )
+    base = tmp_path / "x"
+    assert unpack.format(base, base) in str(error.value)
+    assert f"tools/data/pack_frames.py '{base}' '{base}.lmdb'" in str(error.value)
+
+
+def test_without_the_package_one_line_says_what_to_install(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['lmdb'] = None\n"
+        "from mmaction.datasets.sources.lmdb import find_lmdb_frames\n"
+        "find_lmdb_frames('x.lmdb', 'a')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "ConfigError: .lmdb packs need the package lmdb: pip install lmdb" in done.stderr
