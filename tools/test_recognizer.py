@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 
 from mmaction.cli import ArgumentParser, add_run_arguments, run_command, start_processes
@@ -32,7 +33,15 @@ def parse_args() -> argparse.Namespace:
         metavar="DIR",
         help="write every video's attention maps (default: explanations/ in the work_dir)",
     )
-    return parser.parse_args()
+    return parser.parse_args(_bare_option_last(sys.argv[1:]))
+
+
+def _bare_option_last(arguments: list[str]) -> list[str]:
+    """Moves a ``-s`` that stands right before the config to the end: it has no DIR then."""
+    for place, (option, value) in enumerate(itertools.pairwise(arguments)):
+        if option == "-s" and value.endswith(".py"):
+            return [*arguments[:place], *arguments[place + 1 :], option]
+    return arguments
 
 
 def main() -> int:
