@@ -32,19 +32,30 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate to the actual batch"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the config as resolved and what would be trained, then stop",
+    )
     return parser.parse_args()
 
 
 def main() -> int:
     args = parse_args()
-    if args.gpus != 1 and args.launcher == "none":
+    if args.gpus != 1 and args.launcher == "none" and not args.dry_run:
         return start_processes(args.gpus)
 
     from mmaction.apis import load_config, train
     from mmaction.apis.options import apply_train_options
 
     cfg = load_config(args.config, args.cfg_options)
-    train(apply_train_options(cfg, args))
+    apply_train_options(cfg, args)
+    if args.dry_run:
+        from mmaction.apis.dry_run import dry_run
+
+        print(dry_run(cfg, processes=args.gpus))
+        return 0
+    train(cfg)
     return 0
 
 

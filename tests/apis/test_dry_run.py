@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mmaction.apis import load_config
+from mmaction.apis.dry_run import activation_bytes, optimizer_bytes
+from mmaction.registry import MODELS
+
+FLOAT = 4
+
+
+class SquaredSum(nn.Module):
+    """Of a linear map of clips: autograd keeps the clips, the weights and the map's result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 5, bias=False)
+
+    def forward(self, clips: Tensor, labels: Tensor, *, mode: str) -> dict[str, Tensor]:
+        return {"loss": self.fc(clips.flatten(1)).square().sum()}
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_activations_counted_by_hand(device: str) -> None:
+    clips = torch.ones(4, 3, 2, 1, 1, device=device)
+    expected = 4 * 6 * FLOAT + 4 * 5 * FLOAT  # the input, and the result that is squared
+    assert activation_bytes(SquaredSum().to(device), clips) == expected
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "copies"),
+    [
+        (dict(type="SGD", lr=0.1), 0),
+        (dict(type="SGD", lr=0.1, momentum=0.9), 1),
+        (dict(type="AdamW", lr=0.1, foreach=False), 2),
+    ],
+)
+def test_the_optimizers_state(optimizer: dict[str, Any], copies: int) -> None:
+    steps = FLOAT if optimizer["type"] == "AdamW" else 0  # Adam counts its steps
+    assert optimizer_bytes(SquaredSum().to("meta"), optimizer) == copies * 30 * FLOAT + steps
+
+
+def test_what_is_told_and_nothing_is_written(
+    tiny_config: Path, run_tool: Callable[..., Any], tmp_path: Path
+) -> None:
+    before = sorted(os.listdir(tmp_path))
+    ended = run_tool("train_recognizer", tiny_config, "--dry-run", "--gpus", 2)
+    assert (ended.code, ended.err) == (0, "")
+    config, told = ended.out.split("What will be trained\n")
+    assert "num_classes=3" in config
+    model = MODELS.build(load_config(tiny_config).model)
+    lines = told.splitlines()
+    assert lines[:3] == ["train data: 4 videos", "val data: 7 videos", "test data: 7 videos"]
+    assert lines[3] == f"parameters: {sum(p.numel() for p in model.parameters()):,}"
+    assert lines[4] == "batch: 4 clips a step (2 process(es) × 2), 1 steps an epoch"
+    assert lines[5] == "length: max_epochs=1; validation: every 1"
+    assert lines[6] == "optimizer: SGD, lr 0.01"
+    assert "MultiStepLR" in lines[7]
+    assert lines[8].startswith("memory of a step, a process: ")
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_bad_data_is_told_as_in_a_training(
+    own_data: Path, make_config: Callable[..., Path], run_tool: Callable[..., Any]
+) -> None:
+    (own_data / "train.txt").write_text("train/video 0 6 3\n")
+    ended = run_tool("train_recognizer", make_config(own_data), "--dry-run")
+    assert ended.code == 2
+    assert "label 3 of 'train/video 0' does not fit num_classes=3" in ended.error
