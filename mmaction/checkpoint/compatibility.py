@@ -85,6 +85,26 @@ def fitting_weights(
     return fitting, differences(model, state)
 
 
+def load_weights(
+    model: nn.Module, state: Mapping[str, Tensor], path: str | Path, *, strict: bool
+) -> list[str]:
+    """Loads ``state``, all of it (``strict``) or what fits.
+
+    Returns:
+        A phrase for each difference.
+
+    Raises:
+        CheckpointError: See ``require_same_architecture``, ``fitting_weights``.
+    """
+    differing: list[str] = []
+    if strict:
+        require_same_architecture(model, state, path)
+    else:
+        state, differing = fitting_weights(model, state, path)
+    model.load_state_dict(state, strict=False)
+    return differing
+
+
 def plain(content: Any) -> Any:
     """``content`` with numpy's numbers and arrays as Python's and torch's, at any depth."""
     if isinstance(content, dict):

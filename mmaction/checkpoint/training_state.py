@@ -8,24 +8,19 @@ that an optimizer's step is still to use.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import mmengine
 from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
+from mmengine.logging import MessageHub
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmaction.checkpoint.rng_state import random_state
-from mmaction.checkpoint.sharded_tensors import parts_in, whole
+from mmaction.checkpoint.sharded_tensors import is_part, parts_in, whole
 from mmaction.checkpoint.writing import copied
-from mmaction.engine.sharding import FullyShardedModel
-from mmaction.version import __version__
-
-if TYPE_CHECKING:
-    from mmaction.engine.runner import ActionRunner
 
 _EMA = "module."  # before the names of the weights in EMAHook's state
 
@@ -37,35 +32,58 @@ def bare_model(model: nn.Module) -> nn.Module:
     return inner
 
 
+@dataclass(frozen=True)
+class Training:
+    """What a training is made of, as its runner holds it.
+
+    Attributes:
+        model: The network, in what spreads it over processes or not.
+        optim_wrapper: mmengine's, of one optimizer or of several.
+        schedules: Of the optimizers' settings.
+        message_hub: Log values and what hooks keep.
+    """
+
+    model: nn.Module
+    optim_wrapper: Any
+    schedules: Any
+    message_hub: MessageHub
+
+
 def collect(
-    runner: ActionRunner, meta: Mapping[str, Any], *, resumable: bool = True
+    training: Training,
+    meta: Mapping[str, Any],
+    *,
+    before_save: Callable[[dict[str, Any]], None],
+    resumable: bool = True,
 ) -> dict[str, Any]:
     """A copy of the training's state on the CPU; all processes call it, the first one gets it.
 
     Args:
-        runner: Of the training.
-        meta: ``epoch`` and ``iter`` as a resumed run shall have them, and what else it needs.
+        training: What it is made of.
+        meta: ``epoch`` and ``iter`` as a resumed run shall have them, and what else the file says
+            of itself.
+        before_save: Called with the content, which it may change, before it is copied.
         resumable: With all that training goes on from; otherwise the weights alone, and no process
             needs the others unless the weights are sharded.
 
     Returns:
         The checkpoint's content; empty in other processes than the first.
     """
-    sharded = isinstance(runner.model, FullyShardedModel)
+    model = bare_model(training.model)
+    sharded = any(is_part(parameter) for parameter in model.parameters())
     if not (resumable or sharded or is_main_process()):
         return {}
-    model = bare_model(runner.model)
     content: dict[str, Any] = {
-        "meta": _meta(runner, meta),
+        "meta": dict(meta),
         "state_dict": dict(model.state_dict()),
-        "message_hub": runner.message_hub.state_dict(),
+        "message_hub": training.message_hub.state_dict(),
     }
     if resumable:
-        content["optimizer"] = runner.optim_wrapper.state_dict()
-        content["param_schedulers"] = _schedules(runner.param_schedulers)
-    runner.call_hook("before_save_checkpoint", checkpoint=content)
+        content["optimizer"] = training.optim_wrapper.state_dict()
+        content["param_schedulers"] = _schedules(training.schedules)
+    before_save(content)
     if resumable:
-        own = copied(_own_state(runner, content))
+        own = copied(_own_state(training, content))
         content["processes"] = all_gather_object(own)
     if is_main_process():
         return copied(content)
@@ -103,8 +121,8 @@ def gradients_pending(optim_wrapper: Any) -> bool:
     return not all(wrapper.should_update() for wrapper in optim_wrappers(optim_wrapper))
 
 
-def _own_state(runner: ActionRunner, content: Mapping[str, Any]) -> dict[str, Any]:
-    model = bare_model(runner.model)
+def _own_state(training: Training, content: Mapping[str, Any]) -> dict[str, Any]:
+    model = bare_model(training.model)
     buffers: dict[str, dict[str, Tensor]] = {}
     if get_world_size() > 1:
         names = [name for name, _ in model.named_buffers()]
@@ -115,7 +133,7 @@ def _own_state(runner: ActionRunner, content: Mapping[str, Any]) -> dict[str, An
                 prefix + name: kept[prefix + name] for name in names if prefix + name in kept
             }
     gradients = {}
-    if gradients_pending(runner.optim_wrapper):
+    if gradients_pending(training.optim_wrapper):
         gradients = dict(_gradients(model))
     return {"random": random_state(), "buffers": buffers, "gradients": gradients}
 
@@ -130,19 +148,3 @@ def _schedules(schedules: Any) -> Any:
     if isinstance(schedules, dict):
         return {name: _schedules(each) for name, each in schedules.items()}
     return [schedule.state_dict() for schedule in schedules or ()]
-
-
-def _meta(runner: ActionRunner, given: Mapping[str, Any]) -> dict[str, Any]:
-    meta = {
-        **given,
-        "cfg": runner.config_text,
-        "seed": runner.seed,
-        "experiment_name": runner.experiment_name,
-        "time": time.strftime("%Y%m%d_%H%M%S", time.localtime()),
-        "mmengine_version": mmengine.__version__,
-        "mmaction_version": __version__,
-    }
-    dataset = runner.train_dataloader.dataset
-    if hasattr(dataset, "metainfo"):
-        meta["dataset_meta"] = dataset.metainfo
-    return meta

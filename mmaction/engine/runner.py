@@ -21,14 +21,13 @@ from torch.utils.data import DataLoader
 
 from mmaction.checkpoint.compatibility import (
     SHOWN_DIFFERENCES,
-    fitting_weights,
-    require_same_architecture,
+    load_weights,
     require_training_state,
 )
 from mmaction.checkpoint.integrity import require_undamaged
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.checkpoint.resume import find_newest
-from mmaction.checkpoint.training_state import collect, optim_wrappers, own_state
+from mmaction.checkpoint.training_state import Training, collect, optim_wrappers, own_state
 from mmaction.checkpoint.writing import CheckpointWriter
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
@@ -37,6 +36,7 @@ from mmaction.engine.loops.resumable import ExactLoop
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
 from mmaction.engine.optim_wrappers import fuse_on_gpu
+from mmaction.engine.run_record import checkpoint_meta
 from mmaction.engine.sharding import (
     FullyShardedModel,
     model_wrapper_type,
@@ -214,9 +214,25 @@ class ActionRunner(Runner):
         at_end = dict(epoch=self.epoch + 1, iter=self.iter)
         within = dict(epoch=self.epoch, iter=self.iter + 1)
         meta = {**(at_end if by_epoch else within), **(meta or {})}
-        content = collect(self, meta, resumable=save_optimizer)
+        content = self.collect_state(meta, resumable=save_optimizer)
         if is_main_process():
             self.checkpoint_writer.write(content, Path(out_dir) / filename)
+
+    def collect_state(self, meta: Mapping[str, Any], *, resumable: bool = True) -> dict[str, Any]:
+        """What a checkpoint holds, on the CPU; see ``checkpoint.training_state.collect``.
+
+        Args:
+            meta: ``epoch`` and ``iter`` as a resumed run shall have them, and the loop's state.
+            resumable: With all that training goes on from; otherwise the weights alone.
+        """
+        return collect(
+            Training(self.model, self.optim_wrapper, self.param_schedulers, self.message_hub),
+            {**meta, **checkpoint_meta(self)},
+            before_save=lambda content: self.call_hook(
+                "before_save_checkpoint", checkpoint=content
+            ),
+            resumable=resumable,
+        )
 
     def load_or_resume(self) -> None:
         """Finds what ``resume_from='auto'`` goes on from, and says which files it passed over.
@@ -280,17 +296,13 @@ class ActionRunner(Runner):
             self._resumed = checkpoint["meta"], own_state(checkpoint)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
-        weights = checkpoint["state_dict"]
-        if strict or self._resume or self._train_dataloader is None:
-            require_same_architecture(model, weights, filename)
-        else:
-            weights, differing = fitting_weights(model, weights, filename)
-            if differing:
-                self.logger.warning(
-                    f"{filename}: {len(differing)} weights differ and keep their start values, "
-                    f"such as: {'; '.join(differing[:SHOWN_DIFFERENCES])}"
-                )
-        model.load_state_dict(weights, strict=False)
+        strict = strict or self._resume or self._train_dataloader is None
+        differing = load_weights(model, checkpoint["state_dict"], filename, strict=strict)
+        if differing:
+            self.logger.warning(
+                f"{filename}: {len(differing)} weights differ and keep their start values, "
+                f"such as: {'; '.join(differing[:SHOWN_DIFFERENCES])}"
+            )
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
         return checkpoint

@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
-from mmaction.checkpoint.training_state import collect, gradients_pending
+from mmaction.checkpoint.training_state import gradients_pending
 from mmaction.checkpoint.writing import remove_parts, write_text_whole
 from mmaction.engine.loops.resumable import ExactLoop
 from mmaction.errors import ConfigError, near
@@ -193,7 +193,7 @@ class TrainingCheckpointHook(CheckpointHook):
         if isinstance(loop, ExactLoop):
             loop.steps.settle()  # nothing is saved that has not been looked at
             meta |= loop.state(batches_done=batches_done)
-        return collect(runner, meta)
+        return runner.collect_state(meta)
 
     def _write(self, runner: Any, content: dict[str, Any], path: Path) -> None:
         self.last_ckpt = os.fspath(path)
@@ -268,7 +268,7 @@ class TrainingCheckpointHook(CheckpointHook):
             hub.update_info(f"best_ckpt{suffix}", os.fspath(path))
             self._remember_best(indicator, path)
             meta = dict(epoch=runner.epoch, iter=runner.iter)
-            content = collect(runner, meta, resumable=False)
+            content = runner.collect_state(meta, resumable=False)
             if is_main_process():
                 outdated = [Path(former)] if former and Path(former) != path else []
                 then = partial(_remove, outdated)
