@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmaction.errors import ConfigError
+from mmaction.errors import ConfigError, DataError
+
+PART = ".part-"  # how the name of an unfinished file begins
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
     """A path to write to that takes the name ``path`` only once the block has ended well.
 
     The directory is made where it is missing. Whatever goes wrong, ``path`` keeps what it had. The
     temporary name ends as ``path`` does, for writers that choose the format by it.
+
+    Args:
+        path: The file.
+        durable: Whether all of it is on the disk before it takes its name, so that a machine that
+            fails leaves no half file either.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{os.getpid()}.{target.name}")
+    temporary = target.with_name(f"{PART}{os.getpid()}.{target.name}")
     try:
         yield temporary
+        if durable:
+            _sync(temporary)
         os.replace(temporary, target)
+        if durable:
+            _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_parts(directory: Path) -> None:
+    """Removes what killed runs left unfinished in ``directory``."""
+    for part in directory.glob(f"{PART}*"):
+        part.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Brings a file, or the names in a directory where its file system can, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as e:
+        if not path.is_dir() or e.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def require_writable(directory: str | os.PathLike[str], *, name: str) -> None:
@@ -44,3 +74,36 @@ def require_writable(directory: str | os.PathLike[str], *, name: str) -> None:
             pass
     except OSError as e:
         raise ConfigError(f"{name}={str(directory)!r} can't be written to: {e.strerror}") from e
+
+
+def read_text(path: str | os.PathLike[str], *, what: str = "") -> str:
+    """A UTF-8 file, any line ends made ``\\n``, without a byte order mark.
+
+    Args:
+        path: The file.
+        what: It is, for messages.
+
+    Raises:
+        DataError: It can't be read or is no such text.
+    """
+    name = f"{what} '{os.fspath(path)}'".lstrip()
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{name} does not exist") from None
+    except IsADirectoryError:
+        raise DataError(f"{name} is a directory") from None
+    except OSError as error:
+        raise DataError(f"{name} can't be read: {error.strerror}") from None
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        data.decode()
+        bad, why = data.find(b"\0"), " (a NUL byte)"
+    except UnicodeDecodeError as error:
+        bad, why = error.start, ""
+    if bad >= 0:
+        line = data.count(b"\n", 0, bad) + 1
+        raise DataError(
+            f"{os.fspath(path)}:{line}: this is not UTF-8 text{why}; save the file as UTF-8"
+        )
+    return data.decode().replace("\r\n", "\n").replace("\r", "\n")

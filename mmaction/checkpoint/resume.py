@@ -9,6 +9,7 @@ from typing import Any
 
 from mmaction.checkpoint.integrity import read_meta, require_undamaged
 from mmaction.errors import CheckpointError
+from mmaction.files import PART
 
 BEST = "best_"  # begins the names of files that hold weights alone
 
@@ -34,7 +35,7 @@ def find_newest(directory: Path) -> Found:
     """
     candidates, passed_over = [], []
     for path in sorted(directory.glob("*.pth")):
-        if path.name.startswith(BEST):
+        if path.name.startswith((BEST, PART)):
             continue
         try:
             meta = read_meta(path)

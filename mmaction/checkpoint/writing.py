@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -16,8 +14,7 @@ from torch import Tensor
 
 from mmaction.checkpoint.sharded_tensors import whole
 from mmaction.errors import CheckpointError
-
-PART = ".part"  # how the name of an unfinished file ends
+from mmaction.files import atomic_path
 
 
 def copied(content: Any) -> Any:
@@ -106,38 +103,10 @@ def write_whole(content: Any, path: Path) -> None:
         CheckpointError: It can't be; what stood at ``path`` is as it was.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _whole(path) as f:
+        with atomic_path(path, durable=True) as part, open(part, "wb") as f:
             _save(content, f)
     except OSError as e:
         raise CheckpointError(_cannot_write(content, path, e)) from e
-
-
-def write_text_whole(text: str, path: Path) -> None:
-    """As ``write_whole``, for a line of text; an ``OSError`` stays what it is."""
-    with _whole(path) as f:
-        f.write(text.encode())
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
-    try:
-        with open(part, "wb") as f:
-            yield f
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(part, path)
-        _sync_directory(path.parent)
-    finally:
-        if part.exists():
-            part.unlink()
-
-
-def remove_parts(directory: Path) -> None:
-    """Removes what killed runs left unfinished in ``directory``."""
-    for part in directory.glob(f".*{PART}"):
-        part.unlink(missing_ok=True)
 
 
 class _Recorded:
@@ -178,15 +147,3 @@ def _cannot_write(content: Any, path: Path, error: OSError) -> str:
 
 def _megabytes(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
-
-
-def _sync_directory(directory: Path) -> None:
-    """Brings the names in ``directory`` to the disk, where its file system can."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as e:
-        if e.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)

@@ -10,30 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmaction.errors import DataError
-
-
-def read_text(path: str | os.PathLike[str]) -> str:
-    """A UTF-8 file, any line ends made ``\\n``, without a byte order mark.
-
-    Raises:
-        DataError: It can't be read or is no such text.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        raise DataError(f"'{os.fspath(path)}' does not exist") from None
-    except OSError as error:
-        raise DataError(f"'{os.fspath(path)}' can't be read: {error.strerror}") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{os.fspath(path)}:{line}: this is not UTF-8 text") from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError(f"{os.fspath(path)}:{line}: a NUL byte; this is no text file")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+from mmaction.files import read_text
 
 
 def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:

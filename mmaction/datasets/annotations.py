@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmaction.errors import DataError
+from mmaction.files import read_text
 
 NO_LABEL = -1
 _MAX_DIGITS = 18  # what int64 surely holds
@@ -150,8 +151,8 @@ class _Part:
 
 
 def _parse(path: str) -> _Part:
-    data = _read(path)
-    lines = [line.strip() for line in data.splitlines()]
+    data = read_text(path, what="annotation file").encode()
+    lines = [line.strip() for line in data.split(b"\n")]
     numbers = [number for number, line in enumerate(lines, start=1) if line]
     if not numbers:
         raise DataError(f"{path}: the list is empty; a line reads 'directory frames label'")
@@ -194,29 +195,6 @@ def _parse(path: str) -> _Part:
             " frames; a video has at least 1"
         )
     return part
-
-
-def _read(path: str) -> bytes:
-    """The bytes of a text file, known to be UTF-8 without a byte order mark or NUL bytes."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        raise DataError(f"annotation file '{path}' does not exist") from None
-    except IsADirectoryError:
-        raise DataError(f"annotation file '{path}' is a directory") from None
-    except OSError as error:
-        raise DataError(f"annotation file '{path}' can't be read: {error.strerror}") from None
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    bad = data.find(b"\0")
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        bad = error.start if bad < 0 else min(bad, error.start)
-    if bad >= 0:
-        line = data.count(b"\n", 0, bad) + 1
-        raise DataError(f"{path}:{line}: this is not UTF-8 text; save the list as UTF-8")
-    return data
 
 
 def _ends_in_two_numbers(line: bytes) -> bool:

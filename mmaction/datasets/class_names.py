@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from mmaction.errors import DataError
+from mmaction.files import read_text
 
 CLASSES_FILE = "classes.txt"
 
@@ -24,13 +25,7 @@ def find_classes(
             return None
     if not isinstance(classes, str | os.PathLike):
         return tuple(classes)
-    try:
-        with open(classes, encoding="utf-8-sig") as file:
-            names = [line.strip() for line in file.read().rstrip().split("\n")]
-    except OSError as error:
-        raise DataError(f"classes '{classes}' can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"classes '{classes}' is not UTF-8 text") from None
+    names = [line.strip() for line in read_text(classes, what="classes").rstrip().split("\n")]
     if not all(names):
         raise DataError(f"{classes}:{names.index('') + 1}: an empty line; a line names a class")
     return tuple(names)

@@ -59,7 +59,7 @@ def test_damaged_ones_are_passed_over_with_a_reason(saved: Saved, tmp_path: Path
 
 def test_what_is_no_training_is_left_alone(tmp_path: Path) -> None:
     torch.save({"w": torch.zeros(1)}, tmp_path / "weights.pth")
-    (tmp_path / ".iter_3.pth.77.part").write_bytes(b"half")
+    (tmp_path / ".part-77.iter_3.pth").write_bytes(b"half")
     found = find_newest(tmp_path)
     assert (found.newest, found.passed_over) == (None, [])
 

@@ -21,11 +21,11 @@ from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.checkpoint.writing import (
     CheckpointWriter,
     copied,
-    remove_parts,
     size_in_bytes,
     write_whole,
 )
 from mmaction.errors import CheckpointError
+from mmaction.files import remove_parts
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -113,7 +113,7 @@ def test_a_kill_in_the_midst_leaves_the_former_one(tmp_path: Path) -> None:
             os.rename(tmp_path / "b.pth", tmp_path / "c.pth")
             write_whole({"state_dict": {"w": torch.zeros(20_000_000)}}, path)
     end = time.monotonic() + 30
-    while not (parts := list(tmp_path.glob(".a.pth.*"))):
+    while not (parts := list(tmp_path.glob(".part-*.a.pth"))):
         assert time.monotonic() < end
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)

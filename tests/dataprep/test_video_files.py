@@ -57,7 +57,7 @@ def test_lists_name_relative_and_absolute_paths(tmp_path: Path) -> None:
         (b"", "the list is empty"),
         (b"a.mp4\n../b.mp4\n", r"list.txt:2: '../b.mp4' leaves"),
         (b"a.mp4\n\xff\n", "list.txt:2: this is not UTF-8"),
-        (b"a.mp4\n\n\0\n", "list.txt:3: a NUL byte"),
+        (b"a.mp4\n\n\0\n", "list.txt:3: this is not UTF-8 text .a NUL byte"),
     ],
 )
 def test_lists_that_are_none(tmp_path: Path, text: bytes, problem: str) -> None:

@@ -13,9 +13,9 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
 from mmaction.checkpoint.training_state import gradients_pending
-from mmaction.checkpoint.writing import remove_parts, write_text_whole
 from mmaction.engine.loops.resumable import ExactLoop
 from mmaction.errors import ConfigError, near
+from mmaction.files import atomic_path, remove_parts
 from mmaction.registry import HOOKS
 
 LAST = "last_checkpoint"  # holds the newest one's path
@@ -284,7 +284,8 @@ class TrainingCheckpointHook(CheckpointHook):
 
 
 def _after_write(path: Path, work_dir: Path, outdated: Iterable[Path]) -> None:
-    write_text_whole(os.fspath(path), work_dir / LAST)
+    with atomic_path(work_dir / LAST, durable=True) as part:
+        part.write_text(os.fspath(path), encoding="utf-8")
     _remove(outdated)
 
 

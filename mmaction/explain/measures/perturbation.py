@@ -42,6 +42,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmaction.errors import ConfigError, near
+from mmaction.explain.explainers.maps import smooth
 from mmaction.explain.measures.importance import joint_importance, ranked
 
 # Clips B×3×T×H×W to probabilities B×K.
@@ -270,23 +271,8 @@ def blurred(clip: Tensor) -> Tensor:
     """
     sigma = BLUR_SIDE_SHARE * min(clip.shape[2:])
     for dim, deviation in ((1, BLUR_FRAMES), (2, sigma), (3, sigma)):
-        clip = _blurred_along(clip, dim, deviation)
+        clip = smooth(clip, deviation, dims=(dim,))
     return clip
-
-
-def _blurred_along(values: Tensor, dim: int, deviation: float) -> Tensor:
-    """Multiplies by a matrix of Gaussian weights; what lies outside repeats the edge."""
-    length = values.shape[dim]
-    reach = int(np.ceil(3 * deviation))
-    offsets = np.arange(-reach, reach + 1)
-    kernel = np.exp(-0.5 * (offsets / deviation) ** 2)
-    kernel /= kernel.sum()
-    matrix = np.zeros((length, length))
-    for offset, weight in zip(offsets, kernel, strict=True):
-        source = np.clip(np.arange(length) + offset, 0, length - 1)
-        np.add.at(matrix, (np.arange(length), source), weight)
-    weights = torch.from_numpy(matrix).to(values)
-    return torch.einsum("os,...s->...o", weights, values.movedim(dim, -1)).movedim(-1, dim)
 
 
 def probabilities(score: Score, batches: Iterator[Tensor], target: int) -> np.ndarray:
