@@ -1,4 +1,4 @@
-"""All the sources of chance of this process, as plain data that goes into a checkpoint and back."""
+"""The states of this process's random number generators, as plain data for a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 
-def random_state() -> dict[str, Any]:
+def rng_state() -> dict[str, Any]:
     """State of the generators of Python, numpy, torch and, where there is a GPU, CUDA."""
     version, words, gauss = random.getstate()
     legacy = np.random.get_state(legacy=False)
@@ -32,8 +32,8 @@ def random_state() -> dict[str, Any]:
     return state
 
 
-def set_random_state(state: Mapping[str, Any]) -> None:
-    """Puts all generators where ``random_state`` found them; CUDA's only where there is a GPU."""
+def set_rng_state(state: Mapping[str, Any]) -> None:
+    """Puts all generators where ``rng_state`` found them; CUDA's only where there is a GPU."""
     python, legacy = state["python"], state["numpy"]
     random.setstate((python["version"], tuple(python["words"].tolist()), python["gauss"]))
     words = legacy["words"].numpy().astype(np.uint32)
@@ -46,10 +46,10 @@ def set_random_state(state: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def unchanged_random_state() -> Iterator[None]:
-    """Whatever the block draws, afterwards chance goes on as if it had drawn nothing."""
-    before = random_state()
+def unchanged_rng_state() -> Iterator[None]:
+    """Whatever the block draws, afterwards random numbers go on as if it had drawn nothing."""
+    before = rng_state()
     try:
         yield
     finally:
-        set_random_state(before)
+        set_rng_state(before)

@@ -2,7 +2,7 @@
 
 ``state_dict``, ``optimizer``, ``param_schedulers``, ``message_hub`` and ``meta`` are where mmengine
 keeps them. ``processes`` is this project's: for each process what it does not share with the
-others, its sources of chance, its running statistics since they were last averaged, and gradients
+others, its rng state, its running statistics since they were last averaged, and gradients
 that an optimizer's step is still to use.
 """
 
@@ -18,7 +18,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmaction.checkpoint.rng_state import random_state
+from mmaction.checkpoint.rng_state import rng_state
 from mmaction.checkpoint.sharded_tensors import is_part, parts_in, whole
 from mmaction.checkpoint.writing import copied
 
@@ -135,7 +135,7 @@ def _own_state(training: Training, content: Mapping[str, Any]) -> dict[str, Any]
     gradients = {}
     if gradients_pending(training.optim_wrapper):
         gradients = dict(_gradients(model))
-    return {"random": random_state(), "buffers": buffers, "gradients": gradients}
+    return {"random": rng_state(), "buffers": buffers, "gradients": gradients}
 
 
 def _gradients(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -9,7 +9,12 @@ from typing import TextIO
 import numpy as np
 from mmengine.config import Config
 
-from mmaction.datacheck.duplicates import Place, groups_of_equal, twins_by_content, twins_by_name
+from mmaction.datacheck.duplicates import (
+    Place,
+    duplicates_by_content,
+    duplicates_by_name,
+    groups_of_equal,
+)
 from mmaction.datacheck.findings import ERROR, NO_DIGEST, NOTE, Depth, Finding, Inspected
 from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.datacheck.lists import VideoList, class_names, open_lists
@@ -46,11 +51,11 @@ def check_dataset(
         _check_list(one, problems)
     for split in dict.fromkeys(one.split for one in lists):
         _check_classes(cfg, split, lists, problems)
-    for problem in twins_by_name(lists):
+    for problem in duplicates_by_name(lists):
         problems.add(problem)
     digests = _check_videos(lists, problems, depth=depth, jobs=jobs, stream=stream)
     equal = _equal_contents(lists, digests, jobs=jobs, stream=stream)
-    for problem in twins_by_content(equal):
+    for problem in duplicates_by_content(equal):
         problems.add(problem)
     return lists
 

@@ -52,7 +52,7 @@ class Place:
         )
 
 
-def twins_by_name(lists: Sequence[VideoList]) -> Iterator[Problem]:
+def duplicates_by_name(lists: Sequence[VideoList]) -> Iterator[Problem]:
     """Problems of names that lists have twice."""
     for one in lists:
         if one.split == "train" and one.also:
@@ -68,7 +68,7 @@ def twins_by_name(lists: Sequence[VideoList]) -> Iterator[Problem]:
         yield from _problems(group, "", "is also", lambda here, other: here.path == other.path)
 
 
-def twins_by_content(groups: Iterable[Sequence[Place]]) -> Iterator[Problem]:
+def duplicates_by_content(groups: Iterable[Sequence[Place]]) -> Iterator[Problem]:
     """Problems of videos under different names, each group being of the same content."""
     for group in groups:
         yield from _problems(
@@ -110,7 +110,7 @@ def _digest(path: str) -> list[int]:
 
 
 def _problems(
-    group: Sequence[Place], what: str, relation: str, is_twin: Callable[[Place, Place], bool]
+    group: Sequence[Place], what: str, relation: str, is_duplicate: Callable[[Place, Place], bool]
 ) -> Iterator[Problem]:
     """Of each video, at most one problem with an earlier one of its split, and one of another."""
     before: list[Place] = []
@@ -118,9 +118,9 @@ def _problems(
         same = [other for other in before if other.one.split == here.one.split]
         others = [other for other in before if other.one.split != here.one.split]
         for candidates in (same, others):
-            twin = next((other for other in candidates if is_twin(here, other)), None)
-            if twin is not None:
-                yield _twice(here, twin, what, relation)
+            earlier = next((other for other in candidates if is_duplicate(here, other)), None)
+            if earlier is not None:
+                yield _twice(here, earlier, what, relation)
         # Two of a split, of different names, are enough to compare all others with.
         if len(same) < 2 and all(other.path != here.path for other in same):
             before.append(here)

@@ -153,7 +153,7 @@ class ClipDataset(Dataset[Results], ABC):
     def _load_or_replace(self, key: SampleKey) -> Results:
         """Load the sample, or another in its place; which one follows from the key alone."""
         failed: tuple[BadVideo, ...] = ()
-        # Not the sample's own chance from its start: that would repeat the augmentation's draws.
+        # Not the sample's own generator: that would repeat the augmentation's draws.
         others = np.random.default_rng([*key, MOST_TRIES])
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Which sample comes when, and what its chance depends on."""
+"""Which sample comes when, and what its random numbers depend on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SampleKey(NamedTuple):
     draw: int = 0  # how often the epoch has taken this video before
 
     def rng(self) -> np.random.Generator:
-        """The sample's own source of chance."""
+        """The sample's own random number generator."""
         again = [self.draw] if self.draw else []
         return np.random.default_rng([self.seed, self.epoch, self.index, *again])
 

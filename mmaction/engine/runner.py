@@ -266,7 +266,7 @@ class ActionRunner(Runner):
         return None
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Goes on where the checkpoint was saved: position in the epoch and chance included."""
+        """Goes on where the checkpoint was saved: position in the epoch and rng state included."""
         super().resume(filename, *args, **kwargs)
         assert self._resumed is not None
         meta, own = self._resumed

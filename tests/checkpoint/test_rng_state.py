@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmaction.checkpoint.rng_state import random_state, set_random_state, unchanged_random_state
+from mmaction.checkpoint.rng_state import rng_state, set_rng_state, unchanged_rng_state
 
 
 def draws() -> list[float]:
@@ -18,19 +18,19 @@ def draws() -> list[float]:
     return drawn
 
 
-def test_chance_repeats_from_a_state_that_went_through_a_file(tmp_path: Path) -> None:
+def test_random_numbers_repeat_from_a_state_that_went_through_a_file(tmp_path: Path) -> None:
     draws()
-    torch.save(random_state(), tmp_path / "state.pth")
+    torch.save(rng_state(), tmp_path / "state.pth")
     expected = [draws() for _ in range(3)]
     draws()
-    set_random_state(torch.load(tmp_path / "state.pth", weights_only=True))
+    set_rng_state(torch.load(tmp_path / "state.pth", weights_only=True))
     assert [draws() for _ in range(3)] == expected
 
 
-def test_a_block_leaves_chance_as_it_was() -> None:
-    state = random_state()
+def test_a_block_leaves_the_rng_state_as_it_was() -> None:
+    state = rng_state()
     expected = draws()
-    set_random_state(state)
-    with unchanged_random_state():
+    set_rng_state(state)
+    with unchanged_rng_state():
         draws()
     assert draws() == expected

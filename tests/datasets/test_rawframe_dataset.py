@@ -62,7 +62,7 @@ def test_reads_the_frames_it_says(video_root: Path) -> None:
         assert np.array_equal(frame.numpy(), bgr[:, :, ::-1])
 
 
-def test_chance_depends_on_index_epoch_and_seed_only(video_root: Path) -> None:
+def test_random_numbers_depend_on_index_epoch_and_seed_only(video_root: Path) -> None:
     dataset = build(video_root, pipeline=RANDOM)
     first = dataset[SampleKey(2, 5, 7)]
     for other in (SampleKey(3, 5, 7), SampleKey(2, 6, 7), SampleKey(2, 5, 8)):

@@ -101,7 +101,7 @@ def test_seed_is_drawn_where_none_is_given() -> None:
 
 
 @pytest.mark.parametrize("other", [SampleKey(1, 2, 4), SampleKey(1, 3, 3), SampleKey(2, 2, 3)])
-def test_chance_of_a_key(other: SampleKey) -> None:
+def test_random_numbers_of_a_key(other: SampleKey) -> None:
     key = SampleKey(1, 2, 3)
     draws = key.rng().integers(2**32, size=4).tolist()
     assert key.rng().integers(2**32, size=4).tolist() == draws
@@ -159,7 +159,7 @@ def test_balance_needs_labels_and_an_order_to_draw() -> None:
         EpochSampler(Labelled([0, 1]), seed=0, shuffle=False, class_balanced=True)
 
 
-def test_a_second_draw_of_a_video_has_its_own_chance() -> None:
+def test_a_second_draw_of_a_video_has_its_own_random_numbers() -> None:
     first, again = (SampleKey(3, 1, 7, draw).rng().random(4).tolist() for draw in (0, 1))
     assert first != again
     assert first == np.random.default_rng([7, 1, 3]).random(4).tolist()

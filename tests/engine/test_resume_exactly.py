@@ -90,7 +90,7 @@ def require_codes(signals: list[str], codes: list[int]) -> None:
 def test_a_run_killed_at_random_moments_ends_as_an_unbroken_one(
     kill_and_resume: Callable[..., tuple[list[int], Path, Path]],
 ) -> None:
-    """All that a checkpoint holds: weights, averages, momenta, schedules, losses, chance."""
+    """All that a checkpoint holds: weights, averages, momenta, schedules, losses, rng state."""
     signals = ["SIGKILL"] * 17 + ["SIGTERM", "SIGUSR1", "SIGINT"]
     signals = [signals[(7 * n) % len(signals)] for n in range(len(signals))]  # mixed
     workers = "train_dataloader |= dict(num_workers=1, persistent_workers=True)"
@@ -111,7 +111,7 @@ def test_a_run_killed_at_random_moments_ends_as_an_unbroken_one(
 def test_two_processes_killed_end_as_unbroken_ones(
     kill_and_resume: Callable[..., tuple[list[int], Path, Path]],
 ) -> None:
-    """Each has its own chance and, within an epoch, its own running statistics and gradients."""
+    """Each has its own rng state and, within an epoch, its own running statistics and gradients."""
     if 0 < torch.cuda.device_count() < 2:
         pytest.skip("two GPUs")
     signals = ["SIGKILL", "SIGTERM"]

@@ -9,7 +9,7 @@ key                value
 ``name``           str: directory of the video, as the annotation writes it
 ``label``          int or None
 ``total_frames``   int >= 1: frames of the video
-``rng``            numpy Generator: the only source of chance
+``rng``            numpy Generator: the only source of random numbers
 ``source``         :class:`~mmaction.datasets.sources.base.FrameSource`
 ``replaces``       tuple of BadVideo: those in whose place this one was taken (absent: none)
 ``frame_indices``  int64, clips×T, 0-based positions in the video (a sampling transform)

@@ -125,7 +125,7 @@ class AttentionSheetHook(Hook):
 
 
 def choose_videos(dataset: Any, *, number: int, names: Sequence[str] | None = None) -> set[int]:
-    """Positions of the videos to show: the same ones each time, no chance in it.
+    """Positions of the videos to show: the same ones each time, none drawn at random.
 
     Args:
         dataset: A ``ClipDataset``.

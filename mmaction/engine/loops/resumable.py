@@ -13,7 +13,7 @@ from mmengine.runner import BaseLoop
 from torch import nn
 
 from mmaction.checkpoint.resume import position_in_epoch
-from mmaction.checkpoint.rng_state import set_random_state, unchanged_random_state
+from mmaction.checkpoint.rng_state import set_rng_state, unchanged_rng_state
 from mmaction.checkpoint.sharded_tensors import gradient_like
 from mmaction.checkpoint.training_state import bare_model, gradients_pending
 from mmaction.engine.distributed import leave_processes, stop_heartbeat
@@ -25,8 +25,8 @@ from mmaction.engine.signals import TrainingStopped, write_exit_code
 class ExactLoop(BaseLoop):
     """Goes before one of mmengine's training loops in a class's bases, and makes it exact.
 
-    - Validation draws from a chance of its own: training goes on as if there had been none.
-    - A resumed run begins with the batch that comes next, and with chance as it stood then.
+    - Validation draws from random numbers of its own: training goes on as if there had been none.
+    - A resumed run begins with the batch that comes next, and with the rng state as it was then.
     - After a signal it finishes the step, saves and ends; see ``TrainingStopped``.
     - A step whose loss or gradients are not finite changes nothing.
 
@@ -121,7 +121,7 @@ class ExactLoop(BaseLoop):
         """Trains, validates, and ends where a signal asks for it."""
         with self.steps.signals.noted():
             self.runner.call_hook("before_train")
-            self._restore_chance()
+            self._restore_rng_state()
             self._restore_gradients()
             if self._validation_due:
                 self._validate_if_due()
@@ -139,7 +139,7 @@ class ExactLoop(BaseLoop):
         self.dataloader.generator.manual_seed(self._epoch)
         with starting_at(self.dataloader, self.batches_done):
             batches = iter(self.dataloader)
-            self._restore_chance()  # hooks may have drawn
+            self._restore_rng_state()  # hooks may have drawn
             self._start_random = None
             for idx, data_batch in enumerate(batches, self.batches_done):
                 self.run_iter(idx, data_batch)
@@ -213,16 +213,16 @@ class ExactLoop(BaseLoop):
             return
         self.steps.settle()
         self.runner.call_hook("before_validation")
-        with unchanged_random_state():
+        with unchanged_rng_state():
             self._validate()
         self.runner.call_hook("after_validation")
 
     def _validate(self) -> None:
         self.runner.val_loop.run()
 
-    def _restore_chance(self) -> None:
+    def _restore_rng_state(self) -> None:
         if self._start_random is not None:
-            set_random_state(self._start_random)
+            set_rng_state(self._start_random)
 
     def _restore_gradients(self) -> None:
         parameters = dict(bare_model(self.runner.model).named_parameters())

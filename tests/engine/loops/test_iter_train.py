@@ -81,7 +81,7 @@ def test_steps_epochs_and_validation(trained: Trained) -> None:
 def test_whole_epochs_train_as_the_loop_that_counts_them(
     trained: Trained, make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
 ) -> None:
-    """The same videos in the same order, whose chance follows from their epoch."""
+    """The same videos in the same order, whose random numbers follow from their epoch."""
     dropout = "model['perception_branch']['dropout_ratio'] = 0.5\n"
     _, in_steps = trained(3 * EPOCH, dropout)
     text = f"{dropout}train_cfg['max_epochs'] = 3\nwork_dir = {str(tmp_path / 'epochs')!r}"
