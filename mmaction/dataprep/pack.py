@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from typing import Any, TextIO
 
-from mmaction.dataprep.frame_files import is_frame, read_file, read_files, walk_files
-from mmaction.datasets.sources.frame_names import check_template
+from mmaction.datasets.sources.frame_names import check_template, frame_numbers
 from mmaction.datasets.sources.image_decoding import is_cut_short
 from mmaction.datasets.sources.lmdb import (
-    CHECKSUM_BYTES,
     COMPLETE_KEY,
     SUFFIX,
-    checksum,
     close_pack,
+    frame_of,
     import_lmdb,
+    reading,
+    record_of,
 )
 from mmaction.errors import ConfigError, DataError
 from mmaction.files import require_writable
@@ -28,6 +29,8 @@ from mmaction.progress import Progress
 MOST_KEY_BYTES = 511  # LMDB's own limit
 _FIRST_MAP_BYTES = 1 << 28
 _FRAMES_A_TRANSACTION = 1024
+_READERS = 8
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
@@ -83,21 +86,24 @@ def pack_frames(
     if image_tmpl is not None:
         check_template(image_tmpl)
     require_writable(os.path.dirname(os.path.abspath(out)), name="OUT")
-    every = list(walk_files(source))
-    paths = [path for path in every if is_frame(path, image_tmpl)]
+    every = list(_files(source))
+    paths = [path for path in every if _is_frame(path, image_tmpl)]
     if not paths:
         raise DataError(f"'{source}' holds no frames ({len(every)} other files)")
     for path in paths:
         if len(os.fsencode(path)) > MOST_KEY_BYTES:
             raise DataError(f"'{path}': its name is longer than {MOST_KEY_BYTES} bytes")
-    close_pack(out)
-    with _Pack(out, overwrite=overwrite) as pack:
-        with Progress("packing", len(paths), "frames", stream=stream or sys.stderr) as progress:
-            empty = pack.add(source, paths, progress)
-        pack.keep_only(paths)
-        if verify:
-            _compare(pack, out, source, paths, stream)
-        pack.complete(len(paths))
+    with _writing(out, overwrite=overwrite) as pack:
+        _add(pack, source, paths, stream)
+        with pack.begin() as transaction:
+            if verify:
+                _compare(transaction, out, source, paths, stream)
+            empty = sum(len(transaction.get(os.fsencode(p))) == len(record_of(b"")) for p in paths)
+        _write(pack, [(COMPLETE_KEY, b"")])
+        pack.sync(True)
+        size = (pack.info()["last_pgno"] + 1) * pack.stat()["psize"]
+    if os.path.getsize(out) < size:
+        os.truncate(out, size)  # pages not in use at its end; a reader expects them
     size = os.path.getsize(out)
     return PackReport(len(paths), size, left_out=len(every) - len(paths), empty=empty)
 
@@ -113,129 +119,124 @@ def verify_pack(
     if not os.path.isfile(pack):
         raise DataError(f"'{pack}' does not exist")
     close_pack(pack)
-    with _Pack(pack, readonly=True) as opened:
-        frames = empty = 0
-        for key, value in opened.records():
-            data = value[CHECKSUM_BYTES:]
-            path = os.path.join(pack, key.decode())
-            if value[:CHECKSUM_BYTES] != checksum(data):
-                raise DataError(f"frame '{path}' is damaged: it fails its checksum")
+    frames = empty = 0
+    with reading(pack) as transaction:
+        for key, record in transaction.cursor():
+            if key == COMPLETE_KEY:
+                continue
+            path = os.path.join(pack, os.fsdecode(key))
+            data = frame_of(record, path)
             if is_cut_short(data):
                 raise DataError(f"frame '{path}' is truncated: it ends before the image does")
             frames, empty = frames + 1, empty + (not data)
         if source is not None:
-            paths = [path for path in walk_files(source) if opened.get(path) is not None]
+            paths = [p for p in _files(source) if transaction.get(os.fsencode(p)) is not None]
             if len(paths) != frames:
                 raise DataError(f"'{pack}' has {frames} frames, '{source}' {len(paths)} of them")
-            _compare(opened, pack, source, paths, stream)
+            _compare(transaction, pack, source, paths, stream)
     return PackReport(frames, os.path.getsize(pack), empty=empty)
 
 
-class _Pack:
-    """An open pack: writable where it is being made."""
-
-    def __init__(self, path: str, *, overwrite: bool = False, readonly: bool = False) -> None:
-        self._lmdb = import_lmdb()
-        self._path = path
-        self._readonly = readonly
-        self._open()
-        if readonly and self._value(COMPLETE_KEY) is None:
-            self._environment.close()
-            raise DataError(f"'{path}' is no pack, or one whose packing was interrupted")
-        if not readonly and self._value(COMPLETE_KEY) is not None:
-            self._environment.close()
-            if not overwrite:
-                raise ConfigError(f"'{path}' exists; --overwrite replaces it")
+@contextmanager
+def _writing(path: str, *, overwrite: bool) -> Iterator[Any]:
+    """A pack to be made, or to go on with."""
+    lmdb = import_lmdb()
+    close_pack(path)
+    size = max(_FIRST_MAP_BYTES, os.path.getsize(path) if os.path.exists(path) else 0)
+    try:
+        pack = lmdb.open(path, subdir=False, map_size=size)
+        with pack.begin() as transaction:
+            complete = transaction.get(COMPLETE_KEY) is not None
+        if complete and overwrite:
+            pack.close()
             os.remove(path)
-            self._open()
-
-    def _open(self) -> None:
-        size = max(_FIRST_MAP_BYTES, os.path.getsize(self._path) if self._exists() else 0)
-        kwargs: dict[str, Any] = dict(
-            subdir=False, readonly=self._readonly, lock=not self._readonly
-        )
+            pack = lmdb.open(path, subdir=False, map_size=_FIRST_MAP_BYTES)
         try:
-            self._environment = self._lmdb.open(self._path, map_size=size, **kwargs)
-        except self._lmdb.Error as error:
-            raise DataError(f"'{self._path}' can't be used as a pack: {error}") from None
-
-    def _exists(self) -> bool:
-        return os.path.exists(self._path)
-
-    def __enter__(self) -> _Pack:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._environment.close()
-        if not self._readonly:
+            if complete and not overwrite:
+                raise ConfigError(f"'{path}' exists; --overwrite replaces it")
+            yield pack
+        finally:
+            pack.close()
             with suppress(FileNotFoundError):
-                os.remove(f"{self._path}-lock")
+                os.remove(f"{path}-lock")
+    except lmdb.Error as error:
+        raise DataError(f"'{path}' can't be written as a pack: {error}") from None
 
-    def get(self, path: str) -> bytes | None:
-        """A frame's bytes; None where there is none of this path."""
-        value = self._value(os.fsencode(path))
-        return None if value is None else value[CHECKSUM_BYTES:]
 
-    def _value(self, key: bytes) -> bytes | None:
-        with self._environment.begin() as transaction:
-            return transaction.get(key)
-
-    def records(self) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values of all frames."""
-        with self._environment.begin() as transaction:
-            yield from (item for item in transaction.cursor() if item[0] != COMPLETE_KEY)
-
-    def add(self, source: str, paths: Sequence[str], progress: Progress) -> int:
-        """Writes what is not there yet, and returns how many frames are empty."""
-        there, empty = set(), 0
-        for path in paths:
-            data = self.get(path)
-            if data is not None:
-                there.add(path)
-                empty += not data
-        files = read_files(source, (path for path in paths if path not in there))
-        for _ in there:
-            progress.advance()
-        while batch := list(islice(files, _FRAMES_A_TRANSACTION)):
-            self._put([(os.fsencode(p), checksum(data) + data) for p, data in batch])
-            for _, data in batch:
-                empty += not data
+def _add(pack: Any, source: str, paths: Sequence[str], stream: TextIO | None) -> None:
+    """Writes what is not there yet; deletes what an interrupted packing has left of lost files."""
+    with pack.begin() as transaction:
+        there = {os.fsdecode(key) for key in transaction.cursor().iternext(values=False)}
+    _write(pack, [(os.fsencode(path), None) for path in there.difference(paths)])
+    with (
+        Progress("packing", len(paths), "frames", stream=stream or sys.stderr) as progress,
+        ThreadPoolExecutor(_READERS) as readers,
+    ):
+        for first in range(0, len(paths), _FRAMES_A_TRANSACTION):
+            batch = paths[first : first + _FRAMES_A_TRANSACTION]
+            new = [path for path in batch if path not in there]
+            records = map(record_of, readers.map(partial(_read, source), new))
+            _write(pack, list(zip(map(os.fsencode, new), records, strict=True)))
+            for _ in batch:
                 progress.advance()
-        return empty
-
-    def keep_only(self, paths: Sequence[str]) -> None:
-        """Deletes what an interrupted packing has left of files that are gone."""
-        kept = set(map(os.fsencode, paths))
-        with self._environment.begin(write=True) as transaction:
-            for key in [k for k in transaction.cursor().iternext(values=False) if k not in kept]:
-                transaction.delete(key)
-
-    def complete(self, frames: int) -> None:
-        """Marks the pack as usable."""
-        self._put([(COMPLETE_KEY, str(frames).encode())])
-        self._environment.sync(True)
-
-    def _put(self, items: list[tuple[bytes, bytes]]) -> None:
-        while True:
-            try:
-                with self._environment.begin(write=True) as transaction:
-                    for key, value in items:
-                        transaction.put(key, value)
-                return
-            except self._lmdb.MapFullError:  # nothing of the transaction was kept
-                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-            except self._lmdb.Error as error:
-                raise DataError(f"'{self._path}' can't be written: {error}") from None
 
 
-def _compare(pack: _Pack, out: str, source: str, paths: list[str], stream: TextIO | None) -> None:
+def _write(pack: Any, items: Sequence[tuple[bytes, bytes | None]]) -> None:
+    """Writes records, or deletes those that are None, in one transaction."""
+    while True:
+        try:
+            with pack.begin(write=True) as transaction:
+                for key, record in items:
+                    if record is None:
+                        transaction.delete(key)
+                    else:
+                        transaction.put(key, record)
+            return
+        except import_lmdb().MapFullError:  # nothing of the transaction was kept
+            pack.set_mapsize(2 * pack.info()["map_size"])
+
+
+def _compare(
+    transaction: Any, out: str, source: str, paths: Sequence[str], stream: TextIO | None
+) -> None:
     with Progress("verifying", len(paths), "files", stream=stream or sys.stderr) as progress:
         for path in paths:
-            found = pack.get(path)
-            if found != read_file(os.path.join(source, path)):
-                what = "is missing" if found is None else "differs"
+            if transaction.get(os.fsencode(path)) != record_of(_read(source, path)):
                 raise DataError(
-                    f"'{out}': {path} {what}, beside its file in '{source}';"
+                    f"'{out}': {path} differs from its file in '{source}';"
                     " delete the pack and make it anew"
                 )
             progress.advance()
+
+
+def _files(root: str) -> Iterator[str]:
+    """Paths of all files below ``root``, relative to it, in one order; links are followed."""
+
+    def fail(error: OSError) -> None:
+        raise DataError(f"directory '{error.filename}' can't be read: {error.strerror}")
+
+    for directory, below, files in os.walk(root, followlinks=True, onerror=fail):
+        inside = os.path.join(os.path.realpath(directory), "")
+        for name in below:
+            path = os.path.join(directory, name)
+            if os.path.islink(path) and inside.startswith(os.path.join(os.path.realpath(path), "")):
+                raise DataError(f"'{path}' is a link to the directory it lies in")
+        below.sort()
+        for name in sorted(files):
+            yield os.path.relpath(os.path.join(directory, name), root)
+
+
+def _is_frame(path: str, image_tmpl: str | None) -> bool:
+    """By ``image_tmpl``, or, without one, any image not hidden."""
+    file = os.path.basename(path)
+    if image_tmpl is not None:
+        return bool(frame_numbers([file], image_tmpl))
+    return file.lower().endswith(_IMAGE_SUFFIXES) and not file.startswith(".")
+
+
+def _read(root: str, path: str) -> bytes:
+    try:
+        with open(os.path.join(root, path), "rb", buffering=0) as file:
+            return file.read()
+    except OSError as error:
+        raise DataError(f"'{os.path.join(root, path)}' can't be read: {error.strerror}") from None

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mmaction.dataprep import pack as packing
-from mmaction.dataprep.frame_files import is_frame, read_files, walk_files
 from mmaction.dataprep.pack import pack_frames, verify_pack
 from mmaction.datasets.sources.lmdb import find_lmdb_frames
 from mmaction.errors import ConfigError, DataError
@@ -134,11 +133,12 @@ KILLED = """
 import os, signal, sys
 from mmaction.dataprep import pack
 pack._FRAMES_A_TRANSACTION = 20
-whole = pack._Pack._put
-def put(self, items):
-    whole(self, items)
-    os.kill(os.getpid(), signal.SIG{how})
-pack._Pack._put = put
+whole = pack._write
+def write(environment, items):
+    whole(environment, items)
+    if items:
+        os.kill(os.getpid(), signal.SIG{how})
+pack._write = write
 pack.pack_frames(sys.argv[1], sys.argv[2])
 """
 
@@ -159,18 +159,22 @@ def test_packing_that_was_interrupted_goes_on(tmp_path: Path, out: Path, how: st
     assert contents(out) == {f"a/{n}.jpg": b"%d" % n for n in range(1, 50)}
 
 
-def test_files_come_in_order_however_many_are_read(tmp_path: Path) -> None:
-    for number in range(300):
-        (tmp_path / f"{number:03d}.jpg").write_bytes(b"%d" % number)
-    paths = list(walk_files(str(tmp_path)))
-    assert paths == [f"{number:03d}.jpg" for number in range(300)]
-    assert [data for _, data in read_files(str(tmp_path), paths)] == [
-        b"%d" % number for number in range(300)
-    ]
+def test_files_that_are_no_frames_are_left_out(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "frames/a").mkdir(parents=True)
+    for name in ("b.JPEG", ".b.jpg", "x_07.bin", "x_7.jpg"):
+        (tmp_path / "frames/a" / name).write_text(name)
+    pack_frames(str(tmp_path / "frames"), str(out))
+    assert contents(out) == {f"a/{n}": n.encode() for n in ("b.JPEG", "x_7.jpg")}
+    pack_frames(str(tmp_path / "frames"), str(out), image_tmpl="x_{:02d}.bin", overwrite=True)
+    assert contents(out) == {"a/x_07.bin": b"x_07.bin"}
 
 
-def test_what_is_a_frame() -> None:
-    assert is_frame("a/b.JPEG", None)
-    assert not is_frame("a/.b.jpg", None)
-    assert is_frame("a/x_07.bin", "x_{:02d}.bin")
-    assert not is_frame("a/x_7.jpg", "x_{:02d}.jpg")
+def test_links_are_followed_but_not_in_circles(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "frames/a").mkdir(parents=True)
+    (tmp_path / "frames/a/1.jpg").write_bytes(b"1")
+    (tmp_path / "frames/b").symlink_to(tmp_path / "frames/a")
+    pack_frames(str(tmp_path / "frames"), str(out))
+    assert contents(out) == {"a/1.jpg": b"1", "b/1.jpg": b"1"}
+    (tmp_path / "frames/a/up").symlink_to(tmp_path / "frames")
+    with pytest.raises(DataError, match=r"a/up' is a link to the directory it lies in"):
+        pack_frames(str(tmp_path / "frames"), str(out), overwrite=True)

@@ -21,7 +21,7 @@ from mmaction.errors import ConfigError, DataError
 
 SUFFIX = ".lmdb"
 COMPLETE_KEY = b"\0complete"  # its record is written last
-CHECKSUM_BYTES = 4
+_CHECKSUM_BYTES = 4
 _FORMER_SUFFIXES = (".zip", ".tar")
 
 
@@ -40,36 +40,34 @@ class LmdbFrames(ImageSource):
         self.start_index = start_index
 
     def path(self, name: str, position: int) -> str:
-        return os.path.join(self.data_root, self._key(name, position).decode())
+        return os.path.join(self.data_root, os.fsdecode(self._key(name, position)))
 
     def read(self, name: str, position: int) -> bytes:
-        with _reading(self.data_root) as transaction:
+        with reading(self.data_root) as transaction:
             value = transaction.get(self._key(name, position))
-        path = self.path(name, position)
         if value is None:
             raise DataError(self._what_is_there(name, position))
-        data = value[CHECKSUM_BYTES:]
-        if value[:CHECKSUM_BYTES] != checksum(data):
-            raise DataError(f"frame '{path}' can't be read: the pack is damaged")
+        path = self.path(name, position)
+        data = frame_of(value, path)
         if not data:
             raise DataError(f"frame '{path}' is empty (zero bytes)")
         return data
 
     def file_names(self, name: str) -> list[str]:
         prefix = _directory(name)
-        with _reading(self.data_root) as transaction:
+        with reading(self.data_root) as transaction:
             cursor = transaction.cursor()
             found = []
             if cursor.set_range(prefix):
                 for key in cursor.iternext(values=False):
                     if not key.startswith(prefix):
                         break
-                    found.append(key[len(prefix) :].decode())
+                    found.append(os.fsdecode(key[len(prefix) :]))
         return [file for file in found if "/" not in file]
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         missing = []
-        with _reading(self.data_root) as transaction:
+        with reading(self.data_root) as transaction:
             cursor = transaction.cursor()
             for index in indices:
                 prefix = _directory(annotations.name(index))
@@ -116,12 +114,6 @@ def find_lmdb_frames(
     if image_tmpl is not None:
         check_template(image_tmpl)
     data_root = os.fspath(data_root)
-    with _reading(data_root) as transaction:
-        if transaction.get(COMPLETE_KEY) is None:
-            raise DataError(
-                f"'{data_root}' is no pack, or one whose packing was interrupted: the same"
-                " tools/data/pack_frames.py command goes on with it"
-            )
     source = LmdbFrames(data_root, image_tmpl="", start_index=0)
     files = source.file_names(name)
     directory = os.path.join(data_root, posixpath.normpath(name))
@@ -150,9 +142,21 @@ def refuse_former_packs(data_root: str) -> None:
         )
 
 
-def checksum(data: bytes) -> bytes:
-    """CRC-32 of a frame, as its record begins."""
-    return zlib.crc32(data).to_bytes(CHECKSUM_BYTES, "little")
+def record_of(data: bytes) -> bytes:
+    """A frame's record: its checksum and its bytes."""
+    return zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little") + data
+
+
+def frame_of(record: bytes, path: str) -> bytes:
+    """The frame in a record; ``path`` is for the message.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    data = record[_CHECKSUM_BYTES:]
+    if zlib.crc32(data) != int.from_bytes(record[:_CHECKSUM_BYTES], "little"):
+        raise DataError(f"frame '{path}' is damaged: it fails its checksum")
+    return data
 
 
 def import_lmdb() -> Any:
@@ -169,7 +173,7 @@ def import_lmdb() -> Any:
 
 
 def _directory(name: str) -> bytes:
-    return posixpath.normpath(name).encode() + b"/"
+    return os.fsencode(posixpath.normpath(name)) + b"/"
 
 
 # LMDB allows a file to be open once in a process, and in none that was forked meanwhile: by path,
@@ -178,11 +182,11 @@ _open: dict[str, tuple[int, Any]] = {}
 
 
 @contextmanager
-def _reading(path: str) -> Iterator[Any]:
-    """A read transaction on a pack that stays open in this process.
+def reading(path: str) -> Iterator[Any]:
+    """A read transaction on a complete pack, which then stays open in this process.
 
     Raises:
-        DataError: It can't be read.
+        DataError: It can't be read, or is not complete.
     """
     lmdb = import_lmdb()
     try:
@@ -190,14 +194,32 @@ def _reading(path: str) -> Iterator[Any]:
         if process != os.getpid():
             if environment is not None:
                 environment.close()  # as it came by a fork
+                del _open[path]
             environment = lmdb.open(
                 path, subdir=False, readonly=True, lock=False, readahead=False, create=False
             )
+            _require_complete(environment, path)
             _open[path] = os.getpid(), environment
         with environment.begin() as transaction:
             yield transaction
     except lmdb.Error as error:
         raise DataError(f"'{path}' can't be read as a pack: {error}") from None
+
+
+def _require_complete(environment: Any, path: str) -> None:
+    # To read behind the end of a file that was cut short would kill the process.
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if (size := os.path.getsize(path)) < needed:
+        environment.close()
+        raise DataError(f"'{path}' is cut short: {size} bytes of {needed}; copy or pack it anew")
+    with environment.begin() as transaction:
+        complete = transaction.get(COMPLETE_KEY) is not None
+    if not complete:
+        environment.close()
+        raise DataError(
+            f"'{path}' is no pack, or one whose packing was interrupted: the same"
+            " tools/data/pack_frames.py command goes on with it"
+        )
 
 
 def close_pack(path: str) -> None:

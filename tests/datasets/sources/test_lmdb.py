@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmaction.dataprep.pack import pack_frames
+from mmaction.dataprep.pack import pack_frames, verify_pack
 from mmaction.datasets import RawframeDataset, SampleKey
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.directory import find_frames
@@ -134,7 +134,9 @@ def test_a_damaged_frame_is_an_error(tmp_path: Path) -> None:
     pack.write_bytes(data.replace(b"markmark", b"markMark"))
     source = find_lmdb_frames(pack, "a")
     assert source.read("a", 0) == b"good" * 100
-    with pytest.raises(DataError, match=rf"frame '{pack}/a/2.jpg' can't be read: the pack is dam"):
+    with pytest.raises(
+        DataError, match=rf"frame '{pack}/a/2.jpg' is damaged: it fails its checksum"
+    ):
         source.read("a", 1)
 
 
@@ -143,6 +145,18 @@ def test_packs_that_can_not_be_used(tmp_path: Path) -> None:
     for path in (tmp_path / "text.lmdb", tmp_path / "none.lmdb"):
         with pytest.raises(DataError, match=rf"'{path}' can't be read as a pack"):
             find_lmdb_frames(path, "a")
+
+
+def test_a_pack_that_was_copied_in_part_is_an_error(tmp_path: Path) -> None:
+    """LMDB itself would read behind the file's end, which kills the process."""
+    pack = packed(tmp_path, {f"a/{n}.jpg": bytes(20_000) for n in range(50)})
+    size = pack.stat().st_size
+    with pack.open("r+b") as file:
+        file.truncate(size // 2)
+    with pytest.raises(DataError, match=f"is cut short: {size // 2} bytes of {size}; copy or pa"):
+        find_lmdb_frames(pack, "a")
+    with pytest.raises(DataError, match="is cut short"):
+        verify_pack(str(pack))
 
 
 @pytest.mark.parametrize(
