@@ -5,6 +5,8 @@ What is found are records, so that a data set can be gone through to its end.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mmaction.datacheck.findings import NO_DIGEST, Depth, Fault, Inspected, content_hash
 from mmaction.datacheck.image_inspection import inspect_images, open_images
 from mmaction.datacheck.video_inspection import blocks, inspect_video_file
@@ -21,9 +23,7 @@ def inspect_video(source: FrameSource, name: str, annotated: int, *, depth: Dept
         depth: How closely.
     """
     try:
-        if isinstance(source, ImageSource):
-            return inspect_images(open_images(source, name), annotated, depth)
-        return inspect_video_file(source.file(name), annotated, depth)
+        return source.inspect(name, _Faults(annotated, depth))
     except Fault as fault:
         return Inspected((fault.finding,))
 
@@ -33,9 +33,27 @@ def whole_digest(source: FrameSource, name: str, annotated: int = 0) -> bytes:
     can't be read.
     """
     try:
-        if not isinstance(source, ImageSource):
-            return content_hash(blocks(source.file(name)))
-        images = open_images(source, name)
-        return content_hash(images.load(number, True) for number in sorted(images.numbers))
+        return source.inspect(name, _WholeDigest())
     except (Fault, OSError):
         return NO_DIGEST
+
+
+@dataclass(frozen=True)
+class _Faults:
+    annotated: int
+    depth: Depth
+
+    def images(self, source: ImageSource, name: str) -> Inspected:
+        return inspect_images(open_images(source, name), self.annotated, self.depth)
+
+    def video_file(self, path: str) -> Inspected:
+        return inspect_video_file(path, self.annotated, self.depth)
+
+
+class _WholeDigest:
+    def images(self, source: ImageSource, name: str) -> bytes:
+        images = open_images(source, name)
+        return content_hash(images.load(number, True) for number in sorted(images.numbers))
+
+    def video_file(self, path: str) -> bytes:
+        return content_hash(blocks(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from PIL import Image
 from mmaction.datacheck.findings import NO_DIGEST, Depth, Finding, Inspected
 from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.dataprep.pack import pack_frames
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.base import ImageSource
 from mmaction.datasets.sources.directory import FrameDirectory
 from mmaction.datasets.sources.lmdb import find_lmdb_frames
 from mmaction.datasets.sources.video import VideoFiles
@@ -280,6 +282,37 @@ def test_packed_frames(video: Path) -> None:
     assert "is empty (zero bytes)" in inspected.findings[-1].message
     assert only(inspect_video(source, "b", 8, depth=Depth.NAMES)).kind == "missing-video"
     assert inspected.digest != in_directory
+
+
+class InMemory(ImageSource):
+    """A source of one's own, which nothing in datacheck knows of."""
+
+    data_root, image_tmpl, start_index = "memory", "{}.jpg", 0
+
+    def __init__(self, frames: list[bytes]) -> None:
+        self._frames = frames
+
+    def path(self, name: str, position: int) -> str:
+        return f"memory/{name}/{position}.jpg"
+
+    def read(self, name: str, position: int) -> bytes:
+        return self._frames[position]
+
+    def file_names(self, name: str) -> list[str]:
+        return [f"{number}.jpg" for number in range(len(self._frames))]
+
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        return []
+
+
+def test_a_source_of_ones_own(video: Path) -> None:
+    frames = [frame(video, number + 1).read_bytes() for number in range(FRAMES)]
+    source = InMemory(frames)
+    assert inspect_video(source, "a", FRAMES, depth=Depth.PIXELS) == look(video)
+    assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
+    source = InMemory([*frames[:-1], frames[-1][:-100]])
+    finding = only(inspect_video(source, "a", FRAMES, depth=Depth.FILES))
+    assert (finding.kind, finding.file) == ("truncated", f"memory/a/{FRAMES - 1}.jpg")
 
 
 def test_packed_frames_are_the_same_content(video: Path) -> None:

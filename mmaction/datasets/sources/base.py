@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.image_decoding import Decoder, decode_image
 from mmaction.errors import DataError
+
+Result = TypeVar("Result", covariant=True)
+
+
+class Inspection(Protocol[Result]):
+    """A look at one video by what it is made of; mmaction.datacheck has them."""
+
+    def images(self, source: ImageSource, name: str) -> Result:
+        """Of image files, a file a frame."""
+
+    def video_file(self, path: str) -> Result:
+        """Of one video file."""
 
 
 class FrameSource(ABC):
@@ -58,6 +71,10 @@ class FrameSource(ABC):
             DataError: ``data_root`` itself is not there.
         """
 
+    @abstractmethod
+    def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
+        """Have video ``name`` looked at as what it is: one call of a method of ``inspection``."""
+
 
 class ImageSource(FrameSource):
     """A source whose frames are image files.
@@ -87,6 +104,9 @@ class ImageSource(FrameSource):
     def own_file(self, name: str, position: int) -> str | None:
         """Path of the file that holds one frame and nothing else; None where there is no such."""
         return None
+
+    def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
+        return inspection.images(self, name)
 
     def frames(
         self, name: str, positions: Sequence[int], *, decode: Decoder

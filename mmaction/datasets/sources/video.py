@@ -21,7 +21,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.base import FrameSource, Inspection, Result
 from mmaction.datasets.sources.image_decoding import Decoder
 from mmaction.errors import DataError
 
@@ -54,6 +54,9 @@ class VideoFiles(FrameSource):
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return [i for i in indices if not os.path.isfile(self.file(annotations.name(i)))]
+
+    def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
+        return inspection.video_file(self.file(name))
 
 
 def count_frames(path: str | os.PathLike[str]) -> int:
