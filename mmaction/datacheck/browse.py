@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from mmaction.files import atomic_path, require_writable
 from mmaction.registry import DATASETS
 
 PAGE = "index.html"
-_PREVIEW_QUALITY = 90  # of the page's JPEG pictures; the sheets beside it are lossless
 
 
 @dataclass(frozen=True)
@@ -160,12 +158,12 @@ def _browse_sample(dataset: ClipDataset, key: SampleKey, out: Path) -> SampleCar
         subtitle=f"video {sample.index}, epoch {key.epoch}, seed {key.seed}, {shown}",
     )
     file = f"video_{key.index:06d}_epoch_{key.epoch:03d}.png"
+    _, png = cv2.imencode(".png", sheet[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
     with atomic_path(out / file) as draft:
-        draft.write_bytes(_encode(sheet, ".png", [cv2.IMWRITE_PNG_COMPRESSION, 3]))
+        draft.write_bytes(png.tobytes())  # unlike imwrite, raises where the disk is full
     return SampleCard(
         epoch=key.epoch,
         sheet=file,
-        frames=tuple(tuple(_inline(frame) for frame in view) for view in views),
         shape=views.shape[:4],
         label=label,
         relabelled=label != annotated,
@@ -182,14 +180,3 @@ def _label(dataset: ClipDataset, label: int | None) -> str:
     if dataset.classes is None:
         return f"class {label}"
     return f"{dataset.classes[label]} ({label})"
-
-
-def _inline(frame: np.ndarray) -> str:
-    jpeg = _encode(frame, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, _PREVIEW_QUALITY])
-    return base64.b64encode(jpeg).decode("ascii")
-
-
-def _encode(image: np.ndarray, suffix: str, options: list[int]) -> bytes:
-    done, data = cv2.imencode(suffix, image[..., ::-1], options)
-    assert done, "a picture of uint8 RGB can be encoded"
-    return data.tobytes()

@@ -1,4 +1,4 @@
-"""One page of samples that needs nothing beside itself to be looked at."""
+"""One page of samples, which shows the sheets beside it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-
-_WIDTHS = (112, 160)  # of a frame on the page, in CSS pixels, where there is room
 
 
 @dataclass(frozen=True)
@@ -18,7 +16,6 @@ class SampleCard:
         epoch: Which.
         error: Why it can't be shown; empty where it can, and only then the rest counts.
         sheet: The sheet's file, beside the page.
-        frames: V×T frames, each a JPEG file in base64.
         shape: (V, T, H, W) of what the network is given.
         label: The class it is trained or tested on.
         relabelled: Whether a flip made another class of it.
@@ -31,7 +28,6 @@ class SampleCard:
     epoch: int
     error: str = ""
     sheet: str = ""
-    frames: tuple[tuple[str, ...], ...] = ()
     shape: tuple[int, ...] = ()
     label: str = ""
     relabelled: bool = False
@@ -99,25 +95,13 @@ def _sample(sample: SampleCard) -> str:
         f" read: {escape(reason)}</p>"
         for name, reason in sample.taken_for
     )
-    views = "\n".join(_view(sample, view) for view in range(len(sample.frames)))
+    numbers = "; ".join(", ".join(map(str, view)) for view in sample.numbers)
     return f"""<section>
 <h3>epoch {sample.epoch}{marks}</h3>
-{replaced}{views}
-<p class="shape">{_shape(sample.shape)} · <a href="./{escape(sample.sheet)}"
- aria-label="Sheet of {escape(sample.name)}, epoch {sample.epoch}">sheet</a></p>
+{replaced}<a href="./{escape(sample.sheet)}" aria-label="Sheet of {escape(sample.name)}, epoch\
+ {sample.epoch}"><img src="./{escape(sample.sheet)}" alt="frames {numbers}"></a>
+<p class="shape">{_shape(sample.shape)}</p>
 </section>"""
-
-
-def _view(sample: SampleCard, view: int) -> str:
-    _, _, height, width = sample.shape
-    heading = f"<h4>view {view + 1} of {len(sample.frames)}</h4>" if len(sample.frames) > 1 else ""
-    figures = "".join(
-        f'<figure><img src="data:image/jpeg;base64,{frame}" width="{width}" height="{height}"'
-        f' alt="frame {number}"><figcaption>{number}</figcaption></figure>'
-        for frame, number in zip(sample.frames[view], sample.numbers[view], strict=True)
-    )
-    shown = min(max(width, _WIDTHS[0]), _WIDTHS[1])
-    return f'{heading}<div class="frames" style="--width: {shown}px">{figures}</div>'
 
 
 def _marks(sample: SampleCard) -> list[tuple[str, str]]:
@@ -165,13 +149,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .mark.label { background: var(--label); }
 .mark.color { background: var(--color); }
 .bad { margin: .3rem 0; color: var(--bad); overflow-wrap: anywhere; }
-h4 { margin: .5rem 0 .3rem; font-size: .9rem; font-weight: 500; color: var(--faint); }
-.frames { display: grid; gap: .35rem; justify-content: start;
-  grid-template-columns: repeat(auto-fill, var(--width)); }
-@media (max-width: 40rem) { .frames { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
-figure { margin: 0; text-align: center; }
-figure img { display: block; width: 100%; height: auto; border-radius: .2rem; }
-figcaption, .shape { color: var(--faint); font-size: .85rem; font-variant-numeric: tabular-nums; }
+img { display: block; max-width: 100%; height: auto; border-radius: .2rem; }
+.shape { color: var(--faint); font-size: .85rem; font-variant-numeric: tabular-nums; }
 .shape { margin: .2rem 0 0; }
 a { color: var(--link); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
