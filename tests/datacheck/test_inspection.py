@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -17,12 +16,7 @@ from PIL import Image
 
 from mmaction.datacheck.findings import NO_DIGEST, Depth, Finding, Inspected
 from mmaction.datacheck.inspection import inspect_video, whole_digest
-from mmaction.dataprep.pack import pack_frames
-from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.sources.base import ImageSource
 from mmaction.datasets.sources.directory import FrameDirectory
-from mmaction.datasets.sources.lmdb import find_lmdb_frames
-from mmaction.datasets.sources.video import VideoFiles
 
 FRAMES = 6
 FILES_ON = [Depth.FILES, Depth.PIXELS]
@@ -261,126 +255,3 @@ def test_what_can_not_be_read_has_no_digest(video: Path) -> None:
     assert look(video).digest == NO_DIGEST
     assert whole_digest(source_of(video), "a") == NO_DIGEST
     assert whole_digest(source_of(video), "nowhere") == NO_DIGEST
-
-
-def pack(video: Path) -> Path:
-    pytest.importorskip("lmdb")
-    path = video.parent / "frames.lmdb"
-    pack_frames(str(video.parent), str(path))
-    return path
-
-
-def test_packed_frames(video: Path) -> None:
-    in_directory = look(video).digest
-    make_cut(frame(video, 2))
-    make_empty(frame(video, 3))
-    frame(video, 5).unlink()
-    source = find_lmdb_frames(pack(video), "a")
-    inspected = inspect_video(source, "a", 8, depth=Depth.FILES)
-    kinds = [found.kind for found in inspected.findings]
-    assert kinds == ["gap", "too-few-frames", "truncated", "unreadable"]
-    assert "is empty (zero bytes)" in inspected.findings[-1].message
-    assert only(inspect_video(source, "b", 8, depth=Depth.NAMES)).kind == "missing-video"
-    assert inspected.digest != in_directory
-
-
-class InMemory(ImageSource):
-    """A source of one's own, which nothing in datacheck knows of."""
-
-    data_root, image_tmpl, start_index = "memory", "{}.jpg", 0
-
-    def __init__(self, frames: list[bytes]) -> None:
-        self._frames = frames
-
-    def path(self, name: str, position: int) -> str:
-        return f"memory/{name}/{position}.jpg"
-
-    def read(self, name: str, position: int) -> bytes:
-        return self._frames[position]
-
-    def file_names(self, name: str) -> list[str]:
-        return [f"{number}.jpg" for number in range(len(self._frames))]
-
-    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
-        return []
-
-
-def test_a_source_of_ones_own(video: Path) -> None:
-    frames = [frame(video, number + 1).read_bytes() for number in range(FRAMES)]
-    source = InMemory(frames)
-    assert inspect_video(source, "a", FRAMES, depth=Depth.PIXELS) == look(video)
-    assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
-    source = InMemory([*frames[:-1], frames[-1][:-100]])
-    finding = only(inspect_video(source, "a", FRAMES, depth=Depth.FILES))
-    assert (finding.kind, finding.file) == ("truncated", f"memory/a/{FRAMES - 1}.jpg")
-
-
-def test_packed_frames_are_the_same_content(video: Path) -> None:
-    source = find_lmdb_frames(pack(video), "a")
-    inspected = inspect_video(source, "a", FRAMES, depth=Depth.PIXELS)
-    assert inspected == look(video)
-    assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
-
-
-@pytest.fixture
-def video_file(tmp_path: Path) -> Path:
-    """Twenty frames of 64×48 pixels as MPEG-4."""
-    path = tmp_path / "film.mp4"
-    rng = np.random.default_rng(0)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height = 64, 48
-        for _ in range(20):
-            pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
-def look_at_file(path: Path, annotated: int = 20, depth: Depth = Depth.PIXELS) -> Inspected:
-    return inspect_video(VideoFiles(data_root=path.parent), path.name, annotated, depth=depth)
-
-
-@pytest.mark.parametrize("depth", Depth)
-def test_a_good_video_file(video_file: Path, depth: Depth) -> None:
-    assert look_at_file(video_file, depth=depth).findings == ()
-
-
-def test_frames_of_a_video_file(video_file: Path) -> None:
-    fewer = only(look_at_file(video_file, 25))
-    assert (fewer.kind, fewer.severity) == ("too-few-frames", "error")
-    more = only(look_at_file(video_file, 12))
-    assert (more.kind, more.severity) == ("more-frames", "warning")
-    assert "annotated with 12 frames, but the file has 20" in more.message
-
-
-@pytest.mark.parametrize("depth", FILES_ON)
-def test_damaged_video_files(video_file: Path, depth: Depth) -> None:
-    data = video_file.read_bytes()
-    video_file.write_bytes(data[: len(data) // 2])  # the index comes last
-    assert only(look_at_file(video_file, depth=depth)).kind == "undecodable"
-    video_file.write_bytes(b"")
-    assert only(look_at_file(video_file, depth=depth)).kind == "empty-file"
-    video_file.unlink()
-    assert only(look_at_file(video_file, depth=depth)).kind == "missing-video"
-    video_file.mkdir()
-    assert only(look_at_file(video_file, depth=depth)).kind == "not-a-file"
-
-
-def test_damage_inside_a_video_file_shows_when_decoded(video_file: Path) -> None:
-    data = bytearray(video_file.read_bytes())
-    data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
-    video_file.write_bytes(data)
-    assert look_at_file(video_file, depth=Depth.FILES).findings == ()
-    assert [found.kind for found in look_at_file(video_file).findings] == ["undecodable"]
-
-
-def test_digests_of_video_files(video_file: Path) -> None:
-    copy = video_file.with_name("copy.mp4")
-    shutil.copy(video_file, copy)
-    source = VideoFiles(data_root=video_file.parent)
-    assert look_at_file(copy).digest == look_at_file(video_file).digest != NO_DIGEST
-    assert whole_digest(source, "copy.mp4") == whole_digest(source, "film.mp4")
-    with copy.open("ab") as file:
-        file.write(b"more")
-    assert look_at_file(copy).digest != look_at_file(video_file).digest

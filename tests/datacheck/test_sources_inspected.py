@@ -1,0 +1,108 @@
+"""What is found does not hang on where the frames come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from mmaction.datacheck.findings import Depth, Finding, Inspected
+from mmaction.datacheck.inspection import inspect_video, whole_digest
+from mmaction.dataprep.pack import pack_frames
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.base import ImageSource
+from mmaction.datasets.sources.directory import FrameDirectory
+from mmaction.datasets.sources.lmdb import find_lmdb_frames
+
+FRAMES = 6
+
+
+@pytest.fixture
+def video(tmp_path: Path, write_frames: Callable[..., Path]) -> Path:
+    """Six frames of 64×48 pixels, numbered from 1."""
+    return write_frames(tmp_path / "a", FRAMES)
+
+
+def source_of(video: Path) -> FrameDirectory:
+    return FrameDirectory(str(video.parent), "img_{:05d}.jpg", 1)
+
+
+def look(video: Path, annotated: int = FRAMES, depth: Depth = Depth.PIXELS) -> Inspected:
+    return inspect_video(source_of(video), video.name, annotated, depth=depth)
+
+
+def only(inspected: Inspected) -> Finding:
+    [finding] = inspected.findings
+    return finding
+
+
+def frame(video: Path, number: int) -> Path:
+    return video / f"img_{number:05d}.jpg"
+
+
+def make_cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def make_empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def pack(video: Path) -> Path:
+    pytest.importorskip("lmdb")
+    path = video.parent / "frames.lmdb"
+    pack_frames(str(video.parent), str(path))
+    return path
+
+
+def test_packed_frames(video: Path) -> None:
+    in_directory = look(video).digest
+    make_cut(frame(video, 2))
+    make_empty(frame(video, 3))
+    frame(video, 5).unlink()
+    source = find_lmdb_frames(pack(video), "a")
+    inspected = inspect_video(source, "a", 8, depth=Depth.FILES)
+    kinds = [found.kind for found in inspected.findings]
+    assert kinds == ["gap", "too-few-frames", "truncated", "unreadable"]
+    assert "is empty (zero bytes)" in inspected.findings[-1].message
+    assert only(inspect_video(source, "b", 8, depth=Depth.NAMES)).kind == "missing-video"
+    assert inspected.digest != in_directory
+
+
+class InMemory(ImageSource):
+    """A source of one's own, which nothing in datacheck knows of."""
+
+    data_root, image_tmpl, start_index = "memory", "{}.jpg", 0
+
+    def __init__(self, frames: list[bytes]) -> None:
+        self._frames = frames
+
+    def path(self, name: str, position: int) -> str:
+        return f"memory/{name}/{position}.jpg"
+
+    def read(self, name: str, position: int) -> bytes:
+        return self._frames[position]
+
+    def file_names(self, name: str) -> list[str]:
+        return [f"{number}.jpg" for number in range(len(self._frames))]
+
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        return []
+
+
+def test_a_source_of_ones_own(video: Path) -> None:
+    frames = [frame(video, number + 1).read_bytes() for number in range(FRAMES)]
+    source = InMemory(frames)
+    assert inspect_video(source, "a", FRAMES, depth=Depth.PIXELS) == look(video)
+    assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
+    source = InMemory([*frames[:-1], frames[-1][:-100]])
+    finding = only(inspect_video(source, "a", FRAMES, depth=Depth.FILES))
+    assert (finding.kind, finding.file) == ("truncated", f"memory/a/{FRAMES - 1}.jpg")
+
+
+def test_packed_frames_are_the_same_content(video: Path) -> None:
+    source = find_lmdb_frames(pack(video), "a")
+    inspected = inspect_video(source, "a", FRAMES, depth=Depth.PIXELS)
+    assert inspected == look(video)
+    assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
