@@ -147,7 +147,7 @@ class ActionRunner(Runner):
         built = super().build_optim_wrapper(optim_wrapper)
         if isinstance(self.model, FullyShardedModel) and built is not optim_wrapper:
             for wrapper in optim_wrappers(built):
-                prepare_optimizer(wrapper, self.model)
+                prepare_optimizer(wrapper)
         return built
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:

@@ -16,21 +16,21 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmaction.checkpoint.sharded_tensors import keep_parts, keep_parts_of_state, whole
-from mmaction.engine.precision import Bf16OptimWrapper
 from mmaction.errors import ConfigError
 from mmaction.registry import MODEL_WRAPPERS
 
-UNIT_TYPES = ("ResidualBlock",)
-PARAM_DTYPES = {None: None, "bf16": torch.bfloat16}
-_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+SHARD_UNITS = ("ResidualBlock",)
 
 
 @MODEL_WRAPPERS.register_module()
 class FullyShardedModel(nn.Module):
     """Keeps in each process a part of each weight, of its gradient and of its optimizer's state.
 
-    Before a unit of the network computes, its weights are gathered from all processes; afterwards
-    they are let go. Gradients are averaged as they are spread. A training ends as under DDP.
+    A unit is a module of a class that the network's backbone names in ``shard_units``, or of one
+    derived from it: ``ResidualBlock`` where it names none. Units take and give tensors; what is
+    outside of them is one more unit. Before a unit computes, its weights are gathered from all
+    processes; afterwards they are let go. Gradients are averaged as they are spread. A training
+    ends as under DDP.
 
     ``eval()`` gathers all weights, so all processes have to call it; ``train()`` lets them go. In
     between each process computes alone, and may have more batches than another.
@@ -39,14 +39,9 @@ class FullyShardedModel(nn.Module):
         module: The network, on its device, its weights the same in all processes.
         reshard_after_forward: Let a unit's weights go after its forward pass and gather them again
             for its backward pass; False: after the backward pass, for more memory and less traffic.
-        param_dtype: ``'bf16'``: weights are gathered in bfloat16, half the traffic; gradients are
-            averaged in float32 all the same. For forward passes under autocast, which rounds the
-            weights to bfloat16 in any case; norms stay in float32. None: as they are.
-        unit_types: Names of classes: modules of these, or of classes derived from them, are units.
-            What is outside of them is one more unit. Units take and give tensors.
 
     Raises:
-        ConfigError: An argument that can't work, or a torch that averages wrongly.
+        ConfigError: A torch that averages wrongly, or a backbone without its own ``shard_units``.
     """
 
     def __init__(
@@ -54,24 +49,17 @@ class FullyShardedModel(nn.Module):
         module: nn.Module,
         *,
         reshard_after_forward: bool = True,
-        param_dtype: str | None = None,
-        unit_types: Sequence[str] = UNIT_TYPES,
     ) -> None:
         super().__init__()
-        if param_dtype not in PARAM_DTYPES:
-            raise ConfigError(
-                f"model_wrapper_cfg.param_dtype={param_dtype!r}: expected 'bf16' or None"
-            )
         _require_averages(next(module.parameters()).device)
-        self.param_dtype = PARAM_DTYPES[param_dtype]
-        units = _units(module, unit_types)
+        units = _units(module)
         # The same network without its weights, for what runs on whole ones. A tuple hides it.
         tensors = chain(module.parameters(), module.buffers())
         self._whole = (copy.deepcopy(module, {id(tensor): tensor for tensor in tensors}),)
         named = module.named_parameters(remove_duplicate=False)
         self._strides = {name: p.stride() for name, p in named}
         self._let_go()
-        _shard(module, units, reshard_after_forward, self.param_dtype)
+        _shard(module, units, reshard_after_forward)
         module.register_load_state_dict_pre_hook(keep_parts)
         self.module = module
 
@@ -158,19 +146,8 @@ def require_sharding_possible(sync_bn: Any) -> None:
         )
 
 
-def prepare_optimizer(wrapper: OptimWrapper, model: FullyShardedModel) -> None:
-    """Makes an optimizer of sharded weights take whole states, and report the norm over all parts.
-
-    Raises:
-        ConfigError: The weights are gathered in bfloat16, and the forward pass is not computed so.
-    """
-    casts = isinstance(wrapper, Bf16OptimWrapper)
-    casts |= getattr(wrapper, "cast_dtype", None) == torch.bfloat16  # AmpOptimWrapper's
-    if model.param_dtype is not None and not casts:
-        raise ConfigError(
-            "model_wrapper_cfg.param_dtype='bf16' is for forward passes in bfloat16: expected"
-            f" optim_wrapper.type='Bf16OptimWrapper', got {type(wrapper).__name__!r}"
-        )
+def prepare_optimizer(wrapper: OptimWrapper) -> None:
+    """Makes an optimizer of sharded weights take whole states and report the norm of all."""
     wrapper.optimizer.register_load_state_dict_pre_hook(keep_parts_of_state)
     if wrapper.clip_grad_kwargs:
         wrapper.clip_func = _giving_whole(wrapper.clip_func)
@@ -203,31 +180,27 @@ def _giving_whole(clip: Callable[..., Tensor | None]) -> Callable[..., Tensor | 
     return clipped
 
 
-def _units(module: nn.Module, unit_types: Sequence[str]) -> list[nn.Module]:
+def _units(module: nn.Module) -> list[nn.Module]:
     """The units, those within others first."""
-    found: dict[str, list[nn.Module]] = {name: [] for name in unit_types}
+    backbone = getattr(module, "backbone", None)
+    named: Sequence[str] = getattr(backbone, "shard_units", SHARD_UNITS)
     inner = list(module.modules())[1:]
-    for each in inner:
-        for kind in type(each).__mro__:
-            found.get(kind.__name__, []).append(each)
-    missing = [name for name, some in found.items() if not some]
-    if missing and tuple(unit_types) != UNIT_TYPES:
-        raise ConfigError(
-            f"model_wrapper_cfg.unit_types={list(unit_types)}: the network has no module of class"
-            f" {missing[0]!r}"
-        )
-    chosen = {id(each) for some in found.values() for each in some}
-    return [each for each in reversed(inner) if id(each) in chosen]
+    for name in named if hasattr(backbone, "shard_units") else ():
+        if not any(_is_of(each, name) for each in inner):
+            raise ConfigError(
+                f"model.backbone.type={type(backbone).__name__!r}: its shard_units names"
+                f" {name!r}, and the network has no module of that class"
+            )
+    return [each for each in reversed(inner) if any(_is_of(each, name) for name in named)]
 
 
-def _shard(
-    module: nn.Module,
-    units: Sequence[nn.Module],
-    reshard_after_forward: bool,
-    param_dtype: torch.dtype | None,
-) -> None:
+def _is_of(module: nn.Module, name: str) -> bool:
+    return any(kind.__name__ == name for kind in type(module).__mro__)
+
+
+def _shard(module: nn.Module, units: Sequence[nn.Module], reshard_after_forward: bool) -> None:
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+    from torch.distributed.fsdp import fully_shard
 
     for parameter in module.parameters():
         parameter.data = parameter.data.contiguous()
@@ -238,32 +211,11 @@ def _shard(
             parameter.register_post_accumulate_grad_hook(_average_gradient)
     device = next(module.parameters()).device.type
     mesh = init_device_mesh(device, (get_world_size(),))
-    shard = functools.partial(fully_shard, mesh=mesh, ignored_params=numbers)
-    if param_dtype is not None:
-        for norms in _norms_by_unit(module, units):
-            shard(norms, reshard_after_forward=False)
-    policy = MixedPrecisionPolicy(
-        param_dtype=param_dtype,
-        reduce_dtype=param_dtype and torch.float32,
-        cast_forward_inputs=False,  # autocast does
-    )
     for unit in units:
-        shard(unit, reshard_after_forward=reshard_after_forward, mp_policy=policy)
-    shard(module, reshard_after_forward=False, mp_policy=policy)
-
-
-def _norms_by_unit(module: nn.Module, units: Sequence[nn.Module]) -> list[list[nn.Module]]:
-    """Norms that always run together: those of a unit, and each one outside of all units."""
-    taken: set[nn.Module] = set()
-    groups: list[list[nn.Module]] = []
-    for unit in units:
-        norms: list[nn.Module] = [
-            m for m in unit.modules() if isinstance(m, _NORMS) and m not in taken
-        ]
-        taken.update(norms)
-        groups.append(norms)
-    groups += [[m] for m in module.modules() if isinstance(m, _NORMS) and m not in taken]
-    return [norms for norms in groups if any(p.numel() for n in norms for p in n.parameters())]
+        fully_shard(
+            unit, mesh=mesh, ignored_params=numbers, reshard_after_forward=reshard_after_forward
+        )
+    fully_shard(module, mesh=mesh, ignored_params=numbers, reshard_after_forward=False)
 
 
 def _average_gradient(parameter: Tensor) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
@@ -154,6 +154,30 @@ def small_network() -> nn.Module:
     return nn.Sequential(ResidualBlock(), ResidualBlock(), nn.Flatten(), nn.Linear(6, 1))
 
 
+def with_backbone(*units: str) -> nn.Module:
+    class Backbone(nn.Sequential):
+        shard_units = units
+
+    torch.manual_seed(0)
+    network = nn.Module()
+    network.backbone = Backbone(ResidualBlock(), nn.Linear(3, 3), nn.Linear(3, 1))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [(("Linear",), {"backbone.1", "backbone.2"}), (("Module",), None)],
+)
+def test_the_backbone_says_what_is_gathered_together(
+    lone_group: None, units: tuple[str, ...], expected: set[str] | None
+) -> None:
+    """By class or base class; ``None``: every module."""
+    model = FullyShardedModel(with_backbone(*units)).module
+    inner = {name: each for name, each in model.named_modules() if name}
+    sharded = {name for name, each in inner.items() if isinstance(each, FSDPModule)}
+    assert sharded == (set(inner) if expected is None else expected)
+
+
 def test_evaluation_runs_on_whole_weights(lone_group: None) -> None:
     model = FullyShardedModel(small_network())
     x = torch.randn(4, 2, 3)
@@ -170,13 +194,12 @@ def test_evaluation_runs_on_whole_weights(lone_group: None) -> None:
     assert model.train().eval()(x).eq(0).all()
 
 
-def test_a_step_with_weights_gathered_in_bf16_is_autocast_s(lone_group: None) -> None:
-    """Autocast rounds convolutions' and linears' weights in any case; norms are left alone."""
+def test_a_step_under_autocast_however_long_weights_stay_gathered(lone_group: None) -> None:
     x, after = torch.randn(4, 2, 3), []
-    for options in (dict(), dict(param_dtype="bf16"), dict(reshard_after_forward=False)):
+    for options in (dict(), dict(reshard_after_forward=False)):
         model = FullyShardedModel(small_network(), **options)
         wrapper = Bf16OptimWrapper(optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
-        prepare_optimizer(wrapper, model)
+        prepare_optimizer(wrapper)
         with wrapper.optim_context(model):
             loss = model(x).float().pow(2).sum()
         wrapper.update_params(loss)
@@ -208,14 +231,8 @@ def test_a_loss_scaler_finds_infinite_gradients(lone_group: None) -> None:
 def test_what_can_not_be(lone_group: None, tiny_config: Path) -> None:
     with pytest.raises(ConfigError, match="sync_bn='torch' can't go together.*leave one"):
         require_sharding_possible("torch")
-    with pytest.raises(ConfigError, match=r"param_dtype='fp8': expected 'bf16' or None"):
-        FullyShardedModel(small_network(), param_dtype="fp8")
-    with pytest.raises(ConfigError, match="unit_types=.*has no module of class 'Blok'"):
-        FullyShardedModel(small_network(), unit_types=["ResidualBlock", "Blok"])
-    model = FullyShardedModel(small_network(), param_dtype="bf16")
-    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
-    with pytest.raises(ConfigError, match="expected optim_wrapper.type='Bf16OptimWrapper', got"):
-        prepare_optimizer(wrapper, model)
+    with pytest.raises(ConfigError, match="'Backbone': its shard_units names 'Blok', and the"):
+        FullyShardedModel(with_backbone("ResidualBlock", "Blok"))
     for name in ("MMFullyShardedDataParallel", "FulySharded"):
         cfg = load_config(tiny_config, {"model_wrapper_cfg.type": name})
         with pytest.raises(ConfigError, match=f"type='{name}': expected 'FullyShardedModel' or"):

@@ -32,8 +32,6 @@ class TrainingCheckpointHook(CheckpointHook):
         save_every_n_steps: Also after every so many batches, counted over the whole training; of
             these files, the newest is kept until an epoch's end is saved. Gradients that are being
             added up are used first.
-        keep_every: Epochs (steps with ``by_epoch=False``) whose multiples are never deleted,
-            whatever ``max_keep_ckpts`` says.
         **kwargs: mmengine's: ``interval``, ``by_epoch``, ``max_keep_ckpts``, ``save_best``,
             ``rule`` and so on; ``out_dir`` on a file system of this machine.
 
@@ -45,25 +43,19 @@ class TrainingCheckpointHook(CheckpointHook):
         self,
         *,
         save_every_n_steps: int | None = None,
-        keep_every: int | None = None,
         **kwargs: Any,
     ) -> None:
-        for name, value in (("save_every_n_steps", save_every_n_steps), ("keep_every", keep_every)):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ConfigError(f"{name}={value!r}: expected a whole number, 1 or more")
+        every = save_every_n_steps
+        if every is not None and (not isinstance(every, int) or every < 1):
+            raise ConfigError(f"save_every_n_steps={every!r}: expected a whole number, 1 or more")
         super().__init__(**kwargs)
         if self.args:  # mmengine's hook takes any, for savers that are not used here
             unknown = next(iter(self.args))
-            known = {
-                *inspect.signature(CheckpointHook).parameters,
-                "save_every_n_steps",
-                "keep_every",
-            }
+            known = {*inspect.signature(CheckpointHook).parameters, "save_every_n_steps"}
             raise ConfigError(
                 f"default_hooks.checkpoint has no key {unknown!r}{near(unknown, known)}"
             )
         self.save_every_n_steps = save_every_n_steps
-        self.keep_every = keep_every
         self._given_dir = self.out_dir
         self._saved: tuple[int, int] | None = None  # epoch and steps of the newest
         self._held: dict[str, Any] | None = None
@@ -233,8 +225,7 @@ class TrainingCheckpointHook(CheckpointHook):
             kept_steps = []
         kept = ends
         if self.max_keep_ckpts > 0:
-            newest, every = ends[-self.max_keep_ckpts :], self.keep_every
-            kept = [n for n in ends if n in newest or (every and n % every == 0)]
+            kept = ends[-self.max_keep_ckpts :]
         if steps or ends:
             hub.update_info("step_ckpt_ids", kept_steps)
             hub.update_info("keep_ckpt_ids", kept)

@@ -52,7 +52,6 @@ def checkpoints(epochs: int, **options: Any) -> str:
     [
         (4, dict(max_keep_ckpts=2), ["epoch_3.pth", "epoch_4.pth"]),
         (4, dict(max_keep_ckpts=-1, interval=3), ["epoch_3.pth", "epoch_4.pth"]),
-        (5, dict(max_keep_ckpts=1, keep_every=2), ["epoch_2.pth", "epoch_4.pth", "epoch_5.pth"]),
         # Steps of the last epoch go once its end is saved.
         (3, dict(max_keep_ckpts=1, save_every_n_steps=1), ["epoch_3.pth"]),
         # Epochs' ends that are not saved leave the newest step.
@@ -204,8 +203,7 @@ def test_a_key_that_there_is_not() -> None:
         TrainingCheckpointHook(interval=1, max_keep_ckpt=3)
 
 
-@pytest.mark.parametrize("name", ["save_every_n_steps", "keep_every"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "2"])
-def test_no_whole_number(name: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=f"{name}={value!r}: expected a whole number"):
-        TrainingCheckpointHook(**{name: value})
+def test_no_whole_number(value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"save_every_n_steps={value!r}: expected a whole number"):
+        TrainingCheckpointHook(save_every_n_steps=value)
