@@ -14,15 +14,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmaction.errors import ConfigError, UserError
+from mmaction.errors import ConfigError, UserError, first_line
+from mmaction.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
-EXIT_LOST = 1  # without the other processes of its run
 # How long other ranks leave rank 0 to report an error they share with it, where torchrun is not
 # there to keep order.
 RANK_GRACE_SECONDS = 2.0
+_ERROR_MARK, _LOST_MARK = "reported", "lost"
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -89,50 +88,36 @@ def run_command(main: Callable[[], int | None]) -> int:
     """Runs a command's ``main``; a user's error becomes one line on stderr.
 
     Returns:
-        The exit code: 0, 2 for a user's error, 130 for Ctrl-C.
+        The exit code: 0, or one of ``mmaction.exit_codes``.
     """
     try:
-        code = main() or 0
+        return main() or 0
     except UserError as e:
-        if _speaks_for_all():
+        if _speaks_for_all(_ERROR_MARK):
             print(f"error: {_one_line(e)}", file=sys.stderr, flush=True)
         return EXIT_USER_ERROR
     except RuntimeError as e:
-        if _others_reported():
-            return EXIT_USER_ERROR
-        group = _process_group()
-        if group is None or not group.is_lost_exchange(e):
+        mark = _mark(_ERROR_MARK)
+        if mark is not None and mark.exists():
+            return EXIT_USER_ERROR  # what follows from another process's error is no news
+        if not _is_lost_exchange(e):
             raise
-        line = group.why_alone(e)  # takes some seconds, in which another process may have spoken
-        if _others_reported():
-            return EXIT_USER_ERROR
-        if line:
-            print(f"error: {line}", file=sys.stderr, flush=True)
-        return EXIT_LOST
+        if _speaks_for_all(_LOST_MARK):
+            said = f"another process has ended, or is too late: {first_line(e)}"
+            print(f"error: {said}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except SystemExit:
-        group = _process_group()
-        if group is not None:
-            group.stop_heartbeat()
-        raise
-    # Not after an error: the other processes may still wait for this one.
-    group = _process_group()
-    if group is not None:
-        group.leave_processes()
-    return code
 
 
-def _process_group() -> Any:
-    """``mmaction.engine.distributed``, where the command has come to use it."""
-    return sys.modules.get("mmaction.engine.distributed")
+def _is_lost_exchange(error: RuntimeError) -> bool:
+    """Whether an exchange between processes failed: gloo's say so in words, others by their type.
 
-
-def _others_reported() -> bool:
-    """Whether a process that torchrun started beside this one has reported an error."""
-    mark = _report_mark()
-    return mark is not None and mark.exists()
+    By the type's name, as a command need not have imported torch.
+    """
+    by_type = any(kind.__name__ == "DistError" for kind in type(error).__mro__)
+    return by_type or "gloo/transport" in str(error)
 
 
 def _one_line(error: UserError) -> str:
@@ -143,9 +128,9 @@ def _one_line(error: UserError) -> str:
     return " ".join(line.strip() for line in lines)
 
 
-def _speaks_for_all() -> bool:
-    """Whether this process is the first of its run to report an error: who makes the mark is."""
-    mark = _report_mark()
+def _speaks_for_all(name: str) -> bool:
+    """Whether this process is the first of its run to report: who makes the mark ``name`` is."""
+    mark = _mark(name)
     if mark is None:
         if os.environ.get("RANK", "0") != "0":
             time.sleep(RANK_GRACE_SECONDS)
@@ -159,10 +144,10 @@ def _speaks_for_all() -> bool:
     return True
 
 
-def _report_mark() -> Path | None:
+def _mark(name: str) -> Path | None:
     """Beside the files that torchrun gives processes for their errors; None without torchrun."""
     error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
-    return Path(error_file).parents[1] / "reported" if error_file else None
+    return Path(error_file).parents[1] / name if error_file else None
 
 
 def check_processes(gpus: int) -> None:
@@ -184,8 +169,8 @@ def start_processes(gpus: int) -> int:
     Returns:
         The exit code of the first process that failed, or 0.
     """
-    from mmaction.engine.launcher import launch
+    from mmaction.engine.launcher import torchrun
 
     check_processes(gpus)
-    arguments = [*sys.argv[1:], "--launcher", "pytorch"]
-    return launch(Path(sys.argv[0]), arguments, processes=gpus)
+    here = ["--standalone", f"--nproc-per-node={gpus}"]
+    return torchrun([*here, *sys.argv, "--launcher", "pytorch"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributed import DistError
 
 from mmaction.cli import ArgumentParser, add_run_arguments, check_processes, run_command
 from mmaction.errors import ConfigError, DataError, UserError
@@ -97,6 +98,30 @@ def test_of_many_processes_the_first_alone_speaks(
         monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / str(rank) / "error.json"))
         assert run_command(lambda error=error: fail(error)) == 2
     assert capsys.readouterr().err == "error: broken frame\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[/gloo/transport/tcp/pair.cc:5] Connection closed by peer [::1]:9\nmore"),
+        DistError("wait timeout\nmore"),
+    ],
+)
+def test_a_lost_process_costs_one_line(
+    error: RuntimeError,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of those that are left, the first one speaks."""
+    for rank in range(2):
+        (tmp_path / str(rank)).mkdir()
+        monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / str(rank) / "error.json"))
+        assert run_command(lambda: fail(error)) == 1
+    said = str(error).splitlines()[0]
+    assert capsys.readouterr().err == (
+        f"error: another process has ended, or is too late: {said}\n"
+    )
 
 
 def test_what_ends_well() -> None:

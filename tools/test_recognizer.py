@@ -52,6 +52,7 @@ def main() -> int:
     from mmaction.apis import load_config, test
     from mmaction.apis.options import apply_test_options
     from mmaction.apis.report import report_test
+    from mmaction.engine.distributed import leave_processes
 
     cfg = load_config(args.config, args.cfg_options)
     explanations = apply_test_options(cfg, args)
@@ -64,6 +65,7 @@ def main() -> int:
         explanations=explanations,
     )
     report_test(outcome, out=args.out, log=args.log, explanations=explanations)
+    leave_processes()
     return 0
 
 

@@ -47,6 +47,7 @@ def main() -> int:
 
     from mmaction.apis import load_config, train
     from mmaction.apis.options import apply_train_options
+    from mmaction.engine.distributed import leave_processes
 
     cfg = load_config(args.config, args.cfg_options)
     apply_train_options(cfg, args)
@@ -56,6 +57,7 @@ def main() -> int:
         print(dry_run(cfg, processes=args.gpus))
         return 0
     train(cfg)
+    leave_processes()
     return 0
 
 

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from mmaction.checkpoint.reading import WEIGHT_KEYS, read_checkpoint
 from mmaction.errors import CheckpointError, first_line
-
-_EXIT_UNREADABLE = 3
+from mmaction.exit_codes import EXIT_UNREADABLE
 
 
 def read_trusted(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -51,7 +50,7 @@ def read_trusted(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         )
         if done.returncode != 0 or not plain.is_file():
             said = f"its code ended the process, exit code {done.returncode}"
-            if done.returncode == _EXIT_UNREADABLE:
+            if done.returncode == EXIT_UNREADABLE:
                 said = (done.stderr.strip().splitlines() or [said])[-1]
             raise CheckpointError(f"checkpoint {path}: can't be unpickled ({said})")
         try:
@@ -83,7 +82,7 @@ def main() -> int:
         content = torch.load(source, map_location="cpu", weights_only=False)
     except Exception as e:  # noqa: BLE001 - code of the file's own can raise anything
         print(f"{type(e).__name__}: {first_line(e)}", file=sys.stderr)
-        return _EXIT_UNREADABLE
+        return EXIT_UNREADABLE
     torch.save({"state_dict": _tensors(content)}, out)
     return 0
 

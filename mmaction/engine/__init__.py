@@ -9,7 +9,6 @@ from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.hooks.data_wait import DataWaitHook
 from mmaction.engine.hooks.ema import ShardedEMAHook
 from mmaction.engine.hooks.explanation import ExplanationHook
-from mmaction.engine.hooks.progress_sign import ProgressSignHook
 from mmaction.engine.hooks.training_info import TrainingInfoHook
 from mmaction.engine.loader_errors import readable_loader_errors
 from mmaction.engine.loops.iter_train import ResumableIterTrainLoop
@@ -30,7 +29,6 @@ __all__ = [
     "ExplanationHook",
     "FullyShardedModel",
     "PlainCheckpointHook",
-    "ProgressSignHook",
     "RecognizerTestLoop",
     "RecognizerValLoop",
     "ResumableIterTrainLoop",

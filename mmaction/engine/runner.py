@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
@@ -93,6 +93,9 @@ class ActionRunner(Runner):
         logger = super().build_logger(log_level, log_file, **kwargs)
         keep_console_readable(logger)
         logger.info(f"environment, config and everything else go to {logger.log_file}")
+        if self.distributed:
+            backend = torch.distributed.get_backend()
+            logger.info(f"{get_world_size()} process(es) have joined, over {backend}")
         return logger
 
     def register_default_hooks(self, hooks: dict[str, Hook | dict[str, Any]] | None = None) -> None:
@@ -103,7 +106,6 @@ class ActionRunner(Runner):
             plain_checkpoint=dict(type="PlainCheckpointHook"),
             bad_videos=dict(type="BadVideoHook"),
             data_wait=dict(type="DataWaitHook"),
-            progress_sign=dict(type="ProgressSignHook"),
         )
         super().register_default_hooks({**always, **(hooks or {})})
 

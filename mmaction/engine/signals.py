@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-EXIT_STOPPED = 75  # EX_TEMPFAIL of sysexits.h: start the same command again to go on
-EXIT_INTERRUPTED = 130
+from mmaction.exit_codes import EXIT_BY_SIGNAL, EXIT_INTERRUPTED, EXIT_STOPPED
+
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 # A scheduler signals every process of a job, and launchers pass on what they get: within this time
 # it is the same request.
@@ -61,7 +61,7 @@ class StopSignals:
         elif now - self._at_sec > ECHO_SEC:
             name = signal.Signals(number).name
             os.write(2, f"error: ended at once by a second signal, {name}\n".encode())
-            os._exit(128 + number)
+            os._exit(EXIT_BY_SIGNAL + number)
 
 
 def write_exit_code(code: int) -> None:

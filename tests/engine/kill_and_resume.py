@@ -25,6 +25,7 @@ from mmengine.hooks import Hook
 
 from mmaction.apis import load_config, train
 from mmaction.cli import run_command
+from mmaction.engine.distributed import leave_processes
 from mmaction.registry import HOOKS
 
 SHARE = 0.4  # of the whole training's time: the latest moment of a signal
@@ -53,6 +54,7 @@ def run(config: Path, rank: int, processes: int, descriptor: int) -> int:
 
     def main() -> None:
         train(cfg)
+        leave_processes()
 
     try:
         return run_command(main)

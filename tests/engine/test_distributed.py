@@ -16,11 +16,7 @@ import pytest
 import torch
 
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.engine.distributed import (
-    init_distributed,
-    join_processes,
-    require_sync_bn_possible,
-)
+from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.errors import ConfigError
 from mmaction.evaluation import ScoreTable
 
@@ -172,6 +168,7 @@ def test_a_training_in_two_processes_shares_its_buffers(
         "tools/dist_train_recognizer.sh", config, 2, PYTHONPATH=f"{tmp_path}:{repository}"
     )
     assert (ended.code, ended.err) == (0, "")
+    assert re.search(r"2 process\(es\) have joined, over (gloo|nccl)\n", ended.out)
     assert "4 clips a step (2 process(es) × 2)" in ended.out
     assert "linear scaling makes it 0.000625" in ended.out
     assert ended.out.count("Epoch(val) [1][2/2]    perception/top1:") == 1
@@ -239,14 +236,14 @@ def test_slurm_without_scontrol_asks_for_the_address(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigError, match="scontrol can't tell the hosts of '0'.*MASTER_ADDR"):
-        init_distributed("slurm")
+        join_processes("slurm")
 
 
 JOIN_AND_ADD = """
 import torch
-from mmaction.engine.distributed import init_distributed, leave_processes
+from mmaction.engine.distributed import join_processes, leave_processes
 
-init_distributed("mpi")
+join_processes("mpi")
 rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
 device = "cuda" if torch.cuda.is_available() else "cpu"
 summed = torch.tensor([10.0**rank], device=device)
@@ -273,7 +270,7 @@ def test_processes_of_mpirun_join(run_process: Run, free_port: int) -> None:
 def test_mpi_without_mpirun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMPI_COMM_WORLD_RANK", raising=False)
     with pytest.raises(ConfigError, match="OMPI_COMM_WORLD_RANK is not set; start through mpirun"):
-        init_distributed("mpi")
+        join_processes("mpi")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +278,8 @@ def test_mpi_without_mpirun(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (dict(timeouts=3), "no key 'timeouts'; did you mean 'timeout'"),
         (dict(timeout=0), "timeout=0: expected a number of seconds"),
-        (dict(silence="long"), "silence='long': expected"),
+        (dict(timeout="long"), "timeout='long': expected"),
+        (dict(backend="ncl"), "backend='ncl': expected 'nccl' or 'gloo'"),
     ],
 )
 def test_a_wrong_dist_cfg(dist_cfg: dict[str, Any], named: str) -> None:

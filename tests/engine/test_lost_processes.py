@@ -1,9 +1,8 @@
-"""Processes that die, stand still, come late or never: the others end soon and say who it was."""
+"""Processes that die, stand still, come late or never: the others end, with one line."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -129,55 +128,53 @@ def test_a_killed_process_ends_the_run_within_seconds(
     run = started.start("tools/dist_train_recognizer.sh", config, 2)
     pids = started.pids(2)
     os.kill(pids[1], signal.SIGKILL)
-    assert run.wait(timeout=20) == 128 + signal.SIGKILL
+    # torchrun kills what does not end by itself after 30 s: over NCCL, processes wait for longer.
+    assert run.wait(timeout=60) == 128 + signal.SIGKILL
     lines = started.errors(0).splitlines()
     assert lines[-1] == "error: process 1 was ended by SIGKILL"
-    assert all(line.startswith("error: process 1 ") for line in lines), "no traceback of the other"
+    assert all(line.startswith("error: ") for line in lines), "no traceback of the other"
+    assert len(lines) <= 2
     for pid in pids:
         assert not Path(f"/proc/{pid}").exists(), "none is left"
 
 
-def test_a_process_that_stands_still_is_named(
+def test_a_killed_process_ends_the_others_without_torchrun(
     started: Started, make_config: MakeConfig, tiny_data: Path, free_port: int
 ) -> None:
     config = make_config(tiny_data, ENDLESS)
     for rank in range(2):
-        start_by_hand(started, config, rank, free_port, "env_cfg.dist_cfg.silence=3")
-    pids = started.pids(2)
-    time.sleep(2.5)  # a sign of life every second says what it is at
-    os.kill(pids[1], signal.SIGSTOP)
-    assert started.processes[0].wait(timeout=30) == 1
-    expected = r"error: process 1 has given no sign of life for 3 s \(its last: .*step \d+\)"
-    assert re.fullmatch(expected + "; process 0 ends\n", started.errors(0)), started.errors(0)
+        start_by_hand(started, config, rank, free_port, "env_cfg.dist_cfg.timeout=60")
+    os.kill(started.pids(2)[0], signal.SIGKILL)
+    assert started.processes[1].wait(timeout=90) == 1
+    [line] = started.errors(1).splitlines()
+    assert line.startswith("error: another process has ended, or is too late: ")
 
 
-def test_a_process_that_never_comes_is_named(
-    started: Started, make_config: MakeConfig, tiny_data: Path, free_port: int
-) -> None:
-    config = make_config(tiny_data, ENDLESS)
-    start_by_hand(started, config, 0, free_port, "env_cfg.dist_cfg.timeout=2")
-    assert started.processes[0].wait(timeout=60) == 2
-    assert started.errors(0) == ("error: process 1 of 2 (counted from 0) has not come within 2 s\n")
-
-
-def test_a_first_process_that_never_comes_is_named(
-    started: Started, make_config: MakeConfig, tiny_data: Path, free_port: int
-) -> None:
-    config = make_config(tiny_data, ENDLESS)
-    start_by_hand(started, config, 1, free_port, "env_cfg.dist_cfg.timeout=2")
-    assert started.processes[0].wait(timeout=60) == 2
-    error = started.errors(0)
-    assert error.startswith("error: the first process has not come: nothing answers at 127.0.0.1:")
-    assert len(error.splitlines()) == 1
-
-
-def test_a_process_that_is_too_slow_is_named(
+def test_processes_that_wait_too_long_end(
     started: Started, make_config: MakeConfig, tiny_data: Path
 ) -> None:
-    """It lives, and stays in its second step for longer than the others wait."""
+    """The other one lives, and stays in its second step for longer than that."""
     config = make_config(tiny_data, ENDLESS + "env_cfg = dict(dist_cfg=dict(timeout=12))")
     run = started.start("tools/dist_train_recognizer.sh", config, 2, TEST_SLEEP="60")
-    assert run.wait(timeout=90) == 1
-    assert started.errors(0).splitlines()[0] == (
-        "error: processes waited too long for each other; process 1 is behind: in training step 2"
-    )
+    assert run.wait(timeout=90) == 1, "torchrun has killed the other, and that is not the cause"
+    [line] = started.errors(0).splitlines()
+    assert line.startswith("error: another process has ended, or is too late: ")
+
+
+@pytest.mark.parametrize(("rank", "said"), [(0, "1/2 clients joined"), (1, "127.0.0.1")])
+def test_a_process_that_never_comes_ends_the_start(
+    started: Started,
+    make_config: MakeConfig,
+    tiny_data: Path,
+    free_port: int,
+    rank: int,
+    said: str,
+) -> None:
+    """Without the other process, whichever it is; the first one keeps the store."""
+    config = make_config(tiny_data, ENDLESS)
+    start_by_hand(started, config, rank, free_port, "env_cfg.dist_cfg.timeout=2")
+    assert started.processes[0].wait(timeout=60) == 2
+    [line] = started.errors(0).splitlines()
+    met = f"error: 2 processes have not met at 127.0.0.1:{free_port} within 2 s ("
+    assert line.startswith(met)
+    assert said in line.removeprefix(met)

@@ -21,7 +21,7 @@ Run = Callable[..., Any]
 REPO = Path(__file__).resolve().parents[2]
 ADDRESSES = ("10.213.77.1", "10.213.77.2")
 LINK = "cable"  # its name on both machines
-SILENCE_SEC = 4
+TIMEOUT_SEC = 15
 
 
 def ip(*command: str) -> None:
@@ -105,7 +105,7 @@ def test_a_cut_cable_ends_the_run_on_both_machines(
         "train_cfg['max_epochs'] = 100_000\n"
         "default_hooks['checkpoint'] = dict(type='CheckpointHook', interval=100_000)\n"
         "val_dataloader = val_cfg = val_evaluator = None\n"
-        f"env_cfg = dict(dist_cfg=dict(silence={SILENCE_SEC}))\n",
+        f"env_cfg = dict(dist_cfg=dict(timeout={TIMEOUT_SEC}))\n",
     )
     command = ["tools/dist_train_recognizer.sh", config, 1]
     both = [start(machine, n, tmp_path, *command) for n, machine in enumerate(machines)]
@@ -115,25 +115,25 @@ def test_a_cut_cable_ends_the_run_on_both_machines(
             assert time.monotonic() < end, (tmp_path / "err0").read_text()
             time.sleep(0.1)
         ip("-n", machines[0], "link", "set", LINK, "down")
-        end = time.monotonic() + SILENCE_SEC + 30
+        end = time.monotonic() + TIMEOUT_SEC + 30
         while any(process.poll() is None for process in both) and time.monotonic() < end:
             time.sleep(0.1)
     finally:
         for process in both:
             process.kill()
     errors = [(tmp_path / f"err{n}").read_text() for n in range(2)]
-    assert errors[0].startswith("error: process 1 has given no sign of life"), errors[0]
-    assert errors[1].startswith("error: "), errors[1]
-    assert "Traceback" not in errors[0] + errors[1]
+    for error in errors:
+        assert error.startswith("error: another process has ended, or is too late: "), error
+        assert len(error.splitlines()) == 1, error
     assert [process.wait() for process in both] == [1, 1], "they ended by themselves"
 
 
-def test_a_machine_that_never_comes_is_named(
+def test_a_machine_that_never_comes_ends_the_start(
     machines: tuple[str, str], tiny_config: Path, tmp_path: Path
 ) -> None:
     command = ["tools/dist_train_recognizer.sh", tiny_config, 1]
     options = dict(TORCHRUN_OPTIONS="--rdzv-conf=timeout=2")
     assert start(machines[0], 0, tmp_path, *command, **options).wait(timeout=60) == 2
-    assert (tmp_path / "err0").read_text() == (
-        "error: machine 1 of 2 (counted from 0) has not come within 2 s\n"
-    )
+    [line] = (tmp_path / "err0").read_text().splitlines()
+    assert line.startswith("error: the machines have not met: ")
+    assert "1/2 clients joined" in line

@@ -8,8 +8,7 @@ import sys
 import time
 
 from mmaction.cli import ArgumentParser, add_config_options, run_command
-
-EXIT_ERRORS = 1
+from mmaction.exit_codes import EXIT_FAILED
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +54,7 @@ def main() -> int:
     counts = ", ".join(_count(problems.total(severity), severity) for severity in SEVERITIES)
     listed = f"; all in {args.out}" if args.out else ""
     print(f"{counts} in {time.monotonic() - start:.1f} s{listed}")
-    return EXIT_ERRORS if problems.total(ERROR) else 0
+    return EXIT_FAILED if problems.total(ERROR) else 0
 
 
 def _count(number: int, what: str) -> str:

@@ -16,7 +16,7 @@ from mmaction.checkpoint.resume import position_in_epoch
 from mmaction.checkpoint.rng_state import set_rng_state, unchanged_rng_state
 from mmaction.checkpoint.sharded_tensors import gradient_like
 from mmaction.checkpoint.training_state import bare_model, gradients_pending
-from mmaction.engine.distributed import leave_processes, stop_heartbeat
+from mmaction.engine.distributed import leave_processes
 from mmaction.engine.guarded_steps import GuardedSteps
 from mmaction.engine.loops.epoch_position import starting_at
 from mmaction.engine.signals import TrainingStopped, write_exit_code
@@ -192,7 +192,6 @@ class ExactLoop(BaseLoop):
             TrainingStopped: Always.
         """
         self.runner.checkpoint_writer.wait()
-        stop_heartbeat()
         raise self._stopped(self.steps.signals.received)
 
     def _stopped(self, number: int) -> TrainingStopped:
