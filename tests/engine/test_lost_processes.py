@@ -174,7 +174,9 @@ def test_a_process_that_never_comes_ends_the_start(
     config = make_config(tiny_data, ENDLESS)
     start_by_hand(started, config, rank, free_port, "env_cfg.dist_cfg.timeout=2")
     assert started.processes[0].wait(timeout=60) == 2
-    [line] = started.errors(0).splitlines()
+    # torch's own connection attempts may warn before it.
+    *_, line = started.errors(0).splitlines()
+    assert "Traceback" not in started.errors(0)
     met = f"error: 2 processes have not met at 127.0.0.1:{free_port} within 2 s ("
     assert line.startswith(met)
     assert said in line.removeprefix(met)
