@@ -120,8 +120,8 @@ class TakeTurns(Hook):
             for call in HOOK_CALLS:
                 timed = self.watch.timed(type(hook).__name__, getattr(hook, call))
                 setattr(hook, call, timed)
-        StepGuard._look = self.watch.timed(  # type: ignore[method-assign]
-            "look at loss and gradients", StepGuard._look
+        StepGuard.look = self.watch.timed(  # type: ignore[method-assign]
+            "look at loss and gradients", StepGuard.look
         )
         runner.call_hook = self._whole(runner.call_hook)
         self.started = self.waiting = self.watch.clock()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from torch import Tensor, nn
 
 from mmaction.checkpoint.writing import copied, write_whole
-from mmaction.engine.nonfinite import Look
+
+if TYPE_CHECKING:
+    from mmaction.engine.nonfinite import Look
 
 DIRECTORY = "nonfinite"
 MOST_KEPT = 20  # batches of a run

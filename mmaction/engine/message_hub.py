@@ -28,25 +28,20 @@ class DeferringMessageHub(MessageHub):
         self._deferred: list[tuple[list[str], Tensor]] = []
         self._deferred_keys: set[str] = set()
 
-    def defer(
-        self, values: Sequence[tuple[str, Tensor | float]], *, unless: Tensor | None = None
-    ) -> None:
+    def defer(self, values: Sequence[tuple[str, Tensor | float]]) -> None:
         """Takes a step's log values; all processes call it with the same keys.
 
         Args:
             values: Keys and scalars of this process, which are averaged over the processes: they
                 have equally many samples in a step.
-            unless: Scalar on the device, the same in all processes: the values do not count where
-                it is 1.
         """
         if not values:
             return
         on_device = [value for _, value in values if isinstance(value, Tensor)]
         like = on_device[0].detach().float() if on_device else torch.zeros(())
-        left_out = torch.zeros_like(like) if unless is None else unless
         with torch.no_grad():
             scalars = [torch.as_tensor(value).to(like).reshape(()) for _, value in values]
-            row = torch.stack([left_out.reshape(()), *scalars])
+            row = torch.stack(scalars)
         self._deferred.append(([key for key, _ in values], row))
         self._deferred_keys.update(self._deferred[-1][0])
         # A new key takes its place among the others, which is its place in the log.
@@ -63,11 +58,8 @@ class DeferringMessageHub(MessageHub):
         # In float64, so that the mean does not depend on how many steps are exchanged at once.
         numbers = iter(torch.stack(of_all).cpu().double().mean(dim=0).tolist())
         for keys, _ in taken:
-            left_out = next(numbers)
             for key in keys:
-                value = next(numbers)
-                if not left_out:
-                    self.update_scalar(key, value)
+                self.update_scalar(key, next(numbers))
 
     def update_scalar(self, key: str, value: Any, count: int = 1, resumed: bool = True) -> None:
         """As mmengine's, its histories cheap to append to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
@@ -21,7 +21,30 @@ class TrainingOptimWrapper(OptimWrapper):
     A checkpoint does not say whether the optimizer is fused: that is the machine's business.
     """
 
+    before_step: Callable[[Tensor, list[nn.Parameter], bool], None] | None = None
     _norm: Tensor | None = None
+
+    def update_params(
+        self,
+        loss: Tensor,
+        step_kwargs: dict[str, Any] | None = None,
+        zero_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """As mmengine's; ``before_step`` is shown loss and gradients before they are used.
+
+        Gradients are shown as judged where the optimizer is about to step and no loss scaler will
+        look at them.
+        """
+        scaled = self.scale_loss(loss)
+        self.backward(scaled)
+        update = self.should_update()
+        if self.before_step is not None:
+            of_all = (p for group in self.optimizer.param_groups for p in group["params"])
+            judged = update and not isinstance(self, AmpOptimWrapper)
+            self.before_step(loss, [p for p in of_all if p.grad is not None], judged)
+        if update:
+            self.step(**(step_kwargs or {}))
+            self.zero_grad(**(zero_kwargs or {}))
 
     def take_norm(self) -> list[tuple[str, Tensor]]:
         """Key and value for the log of what was clipped since the last call, if anything was."""

@@ -32,7 +32,7 @@ from mmaction.checkpoint.writing import CheckpointWriter
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
-from mmaction.engine.loops.resumable import ExactLoop
+from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
 from mmaction.engine.optim_wrappers import fuse_on_gpu
@@ -273,7 +273,7 @@ class ActionRunner(Runner):
         assert self._resumed is not None
         meta, own = self._resumed
         self._resumed = None
-        if isinstance(self.train_loop, ExactLoop):
+        if isinstance(self.train_loop, ResumableLoop):
             self.train_loop.continue_from(meta, own)
 
     def load_checkpoint(

@@ -37,7 +37,7 @@ default_hooks["checkpoint"] = dict(max_keep_ckpts=2)
 STEPS = 23
 IN_STEPS = f"""
 {TRAINING}
-train_cfg = dict(type="IterBasedTrainLoop", max_iters={STEPS}, look_later=True)
+train_cfg = dict(type="IterBasedTrainLoop", max_iters={STEPS})
 optim_wrapper["optimizer"]["fused"] = True
 evaluation = dict(interval=4)
 default_hooks["checkpoint"] = dict(by_epoch=False, interval=3, max_keep_ckpts=2)

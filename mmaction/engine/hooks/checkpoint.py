@@ -13,7 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
 from mmaction.checkpoint.training_state import gradients_pending
-from mmaction.engine.loops.resumable import ExactLoop
+from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.errors import ConfigError, near
 from mmaction.files import atomic_path, remove_parts
 from mmaction.registry import HOOKS
@@ -80,7 +80,7 @@ class TrainingCheckpointHook(CheckpointHook):
             ConfigError: ``by_epoch`` with a loop that counts steps.
         """
         loop = runner.train_loop
-        if self.by_epoch and isinstance(loop, ExactLoop) and loop.counts_steps:
+        if self.by_epoch and isinstance(loop, ResumableLoop) and loop.counts_steps:
             raise ConfigError(
                 "default_hooks.checkpoint.by_epoch=True: IterBasedTrainLoop counts steps: set"
                 " by_epoch=False, and interval to a number of steps"
@@ -119,11 +119,11 @@ class TrainingCheckpointHook(CheckpointHook):
         # Gradients that wait for more to be added are large: the save waits for their step.
         self._step_due |= due
         loop = runner.train_loop
-        stopping = isinstance(loop, ExactLoop) and loop.steps.stop_signal
+        stopping = isinstance(loop, ResumableLoop) and loop.steps.stop_signal
         if (self._step_due or stopping) and not gradients_pending(runner.optim_wrapper):
             self._step_due = False
             runner.logger.info(f"saving a checkpoint after {step} steps")
-            done = loop.batches_done if isinstance(loop, ExactLoop) else batch_idx + 1
+            done = loop.batches_done if isinstance(loop, ResumableLoop) else batch_idx + 1
             self._save(runner, epoch=runner.epoch, step=step, batches_done=done)
 
     def after_train_epoch(self, runner: Any) -> None:
@@ -136,7 +136,7 @@ class TrainingCheckpointHook(CheckpointHook):
     def before_validation(self, runner: Any) -> None:
         """Keeps a copy of what is not saved, should validation be told to end."""
         loop = runner.train_loop
-        if isinstance(loop, ExactLoop) and self._saved != (runner.epoch, runner.iter):
+        if isinstance(loop, ResumableLoop) and self._saved != (runner.epoch, runner.iter):
             self._held = self._state(runner, runner.epoch, runner.iter, loop.batches_done)
 
     def after_validation(self, runner: Any) -> None:
@@ -152,7 +152,7 @@ class TrainingCheckpointHook(CheckpointHook):
         """
         loop = runner._train_loop
         if (
-            not isinstance(loop, ExactLoop)
+            not isinstance(loop, ResumableLoop)
             or not loop.steps.signals.received
             or not is_main_process()
         ):
@@ -182,8 +182,7 @@ class TrainingCheckpointHook(CheckpointHook):
     def _state(self, runner: Any, epoch: int, step: int, batches_done: int) -> dict[str, Any]:
         meta: dict[str, Any] = dict(epoch=epoch, iter=step)
         loop = runner.train_loop
-        if isinstance(loop, ExactLoop):
-            loop.steps.settle()  # nothing is saved that has not been looked at
+        if isinstance(loop, ResumableLoop):
             meta |= loop.state(batches_done=batches_done)
         return runner.collect_state(meta)
 

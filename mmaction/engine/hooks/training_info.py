@@ -8,7 +8,6 @@ from typing import Any
 from mmengine.hooks import RuntimeInfoHook
 
 from mmaction.checkpoint.training_state import optim_wrappers
-from mmaction.engine.loops.resumable import ExactLoop
 from mmaction.engine.optim_wrappers import TrainingOptimWrapper
 from mmaction.registry import HOOKS
 
@@ -48,6 +47,4 @@ class TrainingInfoHook(RuntimeInfoHook):
         if not outputs:
             return
         values += [(f"train/{key}", value) for key, value in outputs.items()]
-        loop = runner.train_loop
-        left_out = loop.steps.left_out if isinstance(loop, ExactLoop) else None
-        runner.message_hub.defer(values, unless=left_out)
+        runner.message_hub.defer(values)

@@ -8,13 +8,13 @@ from typing import Any
 from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.runner import IterBasedTrainLoop
 
-from mmaction.engine.loops.resumable import ExactLoop
+from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.nonfinite import BufferCopy
 from mmaction.registry import LOOPS
 
 
 @LOOPS.register_module(name="IterBasedTrainLoop")
-class ResumableIterTrainLoop(ExactLoop, IterBasedTrainLoop):
+class ResumableIterTrainLoop(ResumableLoop, IterBasedTrainLoop):
     """mmengine's loop, exact across a stop and a resume; it takes its place in this project.
 
     It goes over the data epoch after epoch, so that its place there is an epoch and a batch. Hooks

@@ -17,12 +17,12 @@ from mmaction.checkpoint.rng_state import set_rng_state, unchanged_rng_state
 from mmaction.checkpoint.sharded_tensors import gradient_like
 from mmaction.checkpoint.training_state import bare_model, gradients_pending
 from mmaction.engine.distributed import leave_processes
-from mmaction.engine.guarded_steps import GuardedSteps
 from mmaction.engine.loops.epoch_position import starting_at
+from mmaction.engine.nonfinite import StepGuard
 from mmaction.engine.signals import TrainingStopped, write_exit_code
 
 
-class ExactLoop(BaseLoop):
+class ResumableLoop(BaseLoop):
     """Goes before one of mmengine's training loops in a class's bases, and makes it exact.
 
     - Validation draws from random numbers of its own: training goes on as if there had been none.
@@ -32,8 +32,6 @@ class ExactLoop(BaseLoop):
 
     Args:
         on_nonfinite: At such a step, ``'stop'`` with an error, or ``'skip'`` it.
-        look_later: Whether a step is judged during the next one, without a wait for the device;
-            see ``GuardedSteps``.
         **kwargs: mmengine's.
 
     Attributes:
@@ -57,10 +55,9 @@ class ExactLoop(BaseLoop):
         dataloader: Any,
         *,
         on_nonfinite: str = "stop",
-        look_later: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        self.steps = GuardedSteps(runner, on_nonfinite=on_nonfinite, look_later=look_later)
+        self.steps = StepGuard(runner, on_nonfinite=on_nonfinite)
         super().__init__(runner, dataloader, **kwargs)
         # Its own, so that a loader's start takes no number from the training's.
         self.dataloader.generator = torch.Generator()
@@ -149,7 +146,6 @@ class ExactLoop(BaseLoop):
                     self._validate_if_due()
                     if self._at_end() or self.stop_training:
                         break
-        self.steps.settle()
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
         self.batches_done = 0
@@ -165,8 +161,6 @@ class ExactLoop(BaseLoop):
         self.runner.call_hook("before_train_iter", batch_idx=number, data_batch=data_batch)
         outputs = self.steps.take(data_batch, self._iter + 1)
         self.batches_done = idx + 1
-        if self.batches_done == len(self.dataloader):
-            self.steps.settle()
         self.runner.call_hook(
             "after_train_iter", batch_idx=number, data_batch=data_batch, outputs=outputs
         )
@@ -210,7 +204,6 @@ class ExactLoop(BaseLoop):
         self._validation_due = False
         if self.runner.val_loop is None or not self._is_validation_due():
             return
-        self.steps.settle()
         self.runner.call_hook("before_validation")
         with unchanged_rng_state():
             self._validate()

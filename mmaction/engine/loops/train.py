@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmaction.engine.loops.resumable import ExactLoop
+from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.registry import LOOPS
 
 
 @LOOPS.register_module(name="EpochBasedTrainLoop")
-class ResumableTrainLoop(ExactLoop, EpochBasedTrainLoop):
+class ResumableTrainLoop(ResumableLoop, EpochBasedTrainLoop):
     """mmengine's loop, exact across a stop and a resume; it takes its place in this project."""
 
     counts_steps = False
