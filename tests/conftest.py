@@ -78,10 +78,10 @@ model = dict(
     attention_branch=dict(dropout_ratio=0.0),
     perception_branch=dict(dropout_ratio=0.0),
 )
-optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.01, momentum=0.9))
+optim_wrapper = dict(type="TrainingOptimWrapper", optimizer=dict(type="SGD", lr=0.01, momentum=0.9))
 param_scheduler = [dict(type="MultiStepLR", milestones=[1], gamma=0.1, by_epoch=True)]
 auto_scale_lr = dict(base_batch_size=64, enable=False)
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=1)
+train_cfg = dict(type="ResumableTrainLoop", max_epochs=1)
 val_cfg = dict()
 test_cfg = dict()
 default_hooks = dict(logger=dict(interval=1))

@@ -42,7 +42,7 @@ def trained(make_config: MakeConfig, tiny_data: Path, tmp_path: Path) -> Train:
 
 @pytest.mark.parametrize("text", SNIPPETS)
 def test_a_switch_trains_and_validates(text: str, trained: Train) -> None:
-    if "AmpOptimWrapper" in text and not torch.cuda.is_available():
+    if "TrainingAmpOptimWrapper" in text and not torch.cuda.is_available():
         pytest.skip("needs a GPU")
     runner = trained(text, "run")
     assert runner.iter == 2
@@ -81,7 +81,7 @@ def test_gradients_are_clipped(trained: Train) -> None:
 
 
 def test_checkpoints_hold_both_sets_of_weights(trained: Train) -> None:
-    runner = trained(snippet("EMAHook").replace("0.0002", "0.5"), "run")
+    runner = trained(snippet("ShardedEMAHook").replace("0.0002", "0.5"), "run")
     content = read_checkpoint(Path(runner.work_dir) / "epoch_1.pth")
     averaged, trained_on = content["state_dict"], content["ema_state_dict"]
     own = runner.model.state_dict()

@@ -4,7 +4,7 @@ randomness = dict(seed=0)
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=20),
     checkpoint=dict(
-        type="CheckpointHook",
+        type="TrainingCheckpointHook",
         interval=1,
         max_keep_ckpts=3,
         save_best="perception/top1",

@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmaction.datasets.splits import SPLITS, dataset_configs
+from mmaction.engine.replaced_types import use_own_types
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.files import require_writable
 from mmaction.registry import SCOPE
@@ -48,7 +49,7 @@ SECTIONS = (
     "model_wrapper_cfg",
     "custom_imports",
 )
-EPOCH_LOOP, STEP_LOOP = "EpochBasedTrainLoop", "IterBasedTrainLoop"
+EPOCH_LOOP, STEP_LOOP = "ResumableTrainLoop", "ResumableIterTrainLoop"
 CLOSE = 0.8
 
 
@@ -87,6 +88,7 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
         name: Of the config, for messages and for the default ``work_dir``.
     """
     _check_sections(cfg, name)
+    use_own_types(cfg)
     cfg.default_scope = SCOPE
     if cfg.get("work_dir") is None:
         # With the config's directory: sthv1/st_abn_32 and sthv2/st_abn_32 are two runs.
@@ -190,7 +192,7 @@ def _apply_safety_keys(cfg: Config, name: str) -> None:
         hooks = dict(cfg.get("default_hooks") or {})
         if hooks.get("checkpoint", {}) is None:
             raise ConfigError(f"{name}: save_every_n_steps needs default_hooks.checkpoint")
-        given = dict(type="CheckpointHook", interval=1) | dict(hooks.get("checkpoint", {}))
+        given = dict(type="TrainingCheckpointHook", interval=1) | dict(hooks.get("checkpoint", {}))
         cfg.default_hooks = {**hooks, "checkpoint": {**given, "save_every_n_steps": every}}
     if cfg.get("on_nonfinite") is not None and cfg.get("train_cfg"):
         cfg.train_cfg.on_nonfinite = cfg.on_nonfinite

@@ -18,6 +18,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
+from mmaction.checkpoint.plain_data import make_plain
 from mmaction.checkpoint.rng_state import rng_state
 from mmaction.checkpoint.sharded_tensors import is_part, parts_in, whole
 from mmaction.checkpoint.writing import copied
@@ -82,6 +83,7 @@ def collect(
         content["optimizer"] = training.optim_wrapper.state_dict()
         content["param_schedulers"] = _schedules(training.schedules)
     before_save(content)
+    make_plain(content)
     if resumable:
         own = copied(_own_state(training, content))
         content["processes"] = all_gather_object(own)

@@ -1,6 +1,5 @@
 """What this project adds to mmengine's Runner."""
 
-from mmaction.checkpoint.compatibility import PlainCheckpointHook
 from mmaction.engine.distributed import join_processes
 from mmaction.engine.environment import tolerate_broken_torchvision
 from mmaction.engine.hooks.attention_sheet import AttentionSheetHook
@@ -28,7 +27,6 @@ __all__ = [
     "DataWaitHook",
     "ExplanationHook",
     "FullyShardedModel",
-    "PlainCheckpointHook",
     "RecognizerTestLoop",
     "RecognizerValLoop",
     "ResumableIterTrainLoop",

@@ -14,7 +14,7 @@ from mmaction.checkpoint.sharded_tensors import is_part
 from mmaction.registry import OPTIM_WRAPPERS, OPTIMIZERS
 
 
-@OPTIM_WRAPPERS.register_module(name="OptimWrapper")
+@OPTIM_WRAPPERS.register_module()
 class TrainingOptimWrapper(OptimWrapper):
     """mmengine's; the gradients' norm stays on the device until the log wants it.
 
@@ -66,7 +66,7 @@ class TrainingOptimWrapper(OptimWrapper):
         super().load_state_dict(state_dict)
 
 
-@OPTIM_WRAPPERS.register_module(name="AmpOptimWrapper")
+@OPTIM_WRAPPERS.register_module()
 class TrainingAmpOptimWrapper(TrainingOptimWrapper, AmpOptimWrapper):
     """mmengine's likewise: fp16, the loss scaled."""
 

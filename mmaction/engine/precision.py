@@ -55,7 +55,7 @@ def use_mixed_precision(cfg: Config, kind: str | None = None) -> None:
     if kind == "fp16" and not has_gpu:
         raise ConfigError("fp16 needs a GPU, and this machine has none: --amp-dtype bf16 does not")
     wrapper: dict[str, Any] = cfg.optim_wrapper
-    known = ("OptimWrapper", "AmpOptimWrapper", "Bf16OptimWrapper")
+    known = ("TrainingOptimWrapper", "TrainingAmpOptimWrapper", "Bf16OptimWrapper")
     if wrapper.get("type", known[0]) not in known:
         raise ConfigError(
             f"--amp: optim_wrapper.type={wrapper['type']!r} is none of {', '.join(known)}"
@@ -65,5 +65,5 @@ def use_mixed_precision(cfg: Config, kind: str | None = None) -> None:
         for key in ("loss_scale", "dtype"):
             wrapper.pop(key, None)
     else:
-        wrapper["type"] = "AmpOptimWrapper"
+        wrapper["type"] = "TrainingAmpOptimWrapper"
         wrapper.setdefault("loss_scale", "dynamic")

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
+from mmengine.config import Config
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -25,10 +25,11 @@ from mmaction.checkpoint.compatibility import (
     require_training_state,
 )
 from mmaction.checkpoint.integrity import require_undamaged
+from mmaction.checkpoint.plain_data import restore_histories
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.checkpoint.resume import find_newest
 from mmaction.checkpoint.training_state import Training, collect, optim_wrappers, own_state
 from mmaction.checkpoint.writing import CheckpointWriter
+from mmaction.engine.auto_resume import newest_checkpoint
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
@@ -36,6 +37,7 @@ from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.memory import keep_freed_memory
 from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
 from mmaction.engine.optim_wrappers import fuse_on_gpu
+from mmaction.engine.replaced_types import use_own_types
 from mmaction.engine.run_record import checkpoint_meta
 from mmaction.engine.sharding import (
     FullyShardedModel,
@@ -69,6 +71,12 @@ class ActionRunner(Runner):
         """Writes this run's checkpoints, one after another."""
         return CheckpointWriter()
 
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> ActionRunner:
+        """With this project's loops, hooks and wrappers where ``cfg`` names mmengine's."""
+        use_own_types(cfg)
+        return super().from_cfg(cfg)
+
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Joins the process group first, by gloo where there is no GPU, and keeps freed memory."""
         keep_freed_memory()
@@ -101,9 +109,10 @@ class ActionRunner(Runner):
     def register_default_hooks(self, hooks: dict[str, Hook | dict[str, Any]] | None = None) -> None:
         """Adds what every run of this project needs, wherever the config comes from."""
         always = dict(
+            runtime_info=dict(type="TrainingInfoHook"),
+            checkpoint=dict(type="TrainingCheckpointHook", interval=1),
             # Batch norm's running statistics: averaged over the processes before they are used.
             sync_buffers=dict(type="SyncBuffersHook"),
-            plain_checkpoint=dict(type="PlainCheckpointHook"),
             bad_videos=dict(type="BadVideoHook"),
             data_wait=dict(type="DataWaitHook"),
         )
@@ -144,7 +153,8 @@ class ActionRunner(Runner):
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Fused on GPUs unless the config says otherwise, and made ready for sharded weights."""
-        if isinstance(optim_wrapper, Mapping) and isinstance(optim_wrapper.get("optimizer"), dict):
+        if isinstance(optim_wrapper, dict) and isinstance(optim_wrapper.get("optimizer"), dict):
+            optim_wrapper.setdefault("type", "TrainingOptimWrapper")
             fuse_on_gpu(optim_wrapper["optimizer"], self.model.parameters())
         built = super().build_optim_wrapper(optim_wrapper)
         if isinstance(self.model, FullyShardedModel) and built is not optim_wrapper:
@@ -172,14 +182,6 @@ class ActionRunner(Runner):
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         loader.worker_init_fn = partial(ignore_group_signals, then=loader.worker_init_fn)
         return loader
-
-    def build_val_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
-        """This project's ``ValLoop`` where the config names no other."""
-        return super().build_val_loop(_of_type("ValLoop", loop))
-
-    def build_test_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
-        """This project's ``TestLoop`` where the config names no other."""
-        return super().build_test_loop(_of_type("TestLoop", loop))
 
     def train(self) -> nn.Module:
         """Trains; ends once the last checkpoint is whole."""
@@ -251,21 +253,7 @@ class ActionRunner(Runner):
     def _newest_checkpoint(self) -> str | None:
         hooks = [hook for hook in self.hooks if isinstance(hook, TrainingCheckpointHook)]
         directory = hooks[0].directory(self) if hooks else Path(self.work_dir)
-        # All processes go on from the file that the first one finds.
-        shared: list[Any] = [find_newest(directory) if is_main_process() else None]
-        broadcast_object_list(shared)
-        [found] = shared
-        for reason in found.passed_over:
-            self.logger.warning(f"passed over: {reason}")
-        if found.newest is not None:
-            return os.fspath(found.newest)
-        if found.passed_over:
-            raise CheckpointError(
-                f"{directory}: none of its checkpoints is whole ({found.passed_over[0]});"
-                " name one with --resume-from, or clear the directory to start anew"
-            )
-        self.logger.info(f"no checkpoint in {directory} to go on from: the training starts anew")
-        return None
+        return newest_checkpoint(directory, self.logger)
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Goes on where the checkpoint was saved: position in the epoch and rng state included."""
@@ -296,6 +284,7 @@ class ActionRunner(Runner):
         if self._resume:
             require_training_state(checkpoint, filename)
             self._resumed = checkpoint["meta"], own_state(checkpoint)
+        restore_histories(checkpoint)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         strict = strict or self._resume or self._train_dataloader is None
@@ -308,7 +297,3 @@ class ActionRunner(Runner):
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
         return checkpoint
-
-
-def _of_type(name: str, loop: BaseLoop | dict[str, Any]) -> BaseLoop | dict[str, Any]:
-    return {"type": name, **loop} if isinstance(loop, dict) else loop

@@ -47,7 +47,7 @@ def test_with_a_loop_that_counts_steps_the_log_does_so_too(
     loaded: Callable[..., Config], told: str
 ) -> None:
     cfg = loaded(f"train_cfg = dict({told}, max_iters=9)\nevaluation = dict(interval=3)")
-    assert cfg.train_cfg == dict(type="IterBasedTrainLoop", max_iters=9, val_interval=3)
+    assert cfg.train_cfg == dict(type="ResumableIterTrainLoop", max_iters=9, val_interval=3)
     assert cfg.log_processor == dict(by_epoch=False)
     assert cfg.default_hooks.logger == dict(
         type="LoggerHook", interval=1, log_metric_by_epoch=False
@@ -60,7 +60,7 @@ def test_with_a_loop_that_counts_steps_the_log_does_so_too(
 
 def test_a_loop_told_by_epoch_is_this_projects(loaded: Callable[..., Config]) -> None:
     cfg = loaded("train_cfg = dict(by_epoch=True, max_epochs=2)")
-    assert cfg.train_cfg == dict(type="EpochBasedTrainLoop", max_epochs=2, val_interval=1)
+    assert cfg.train_cfg == dict(type="ResumableTrainLoop", max_epochs=2, val_interval=1)
     assert "log_processor" not in cfg
 
 

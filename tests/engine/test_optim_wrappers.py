@@ -64,8 +64,10 @@ def test_a_checkpoint_does_not_say_whether_the_optimizer_is_fused(
     torch.testing.assert_close(other.weight, model.weight)
 
 
-@pytest.mark.parametrize("kind", ["OptimWrapper", "AmpOptimWrapper", "Bf16OptimWrapper"])
-def test_they_take_the_place_of_mmengines(kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["TrainingOptimWrapper", "TrainingAmpOptimWrapper", "Bf16OptimWrapper"]
+)
+def test_all_wrappers_are_of_one_kind(kind: str) -> None:
     assert issubclass(OPTIM_WRAPPERS.get(kind), TrainingOptimWrapper)  # type: ignore[arg-type]
 
 

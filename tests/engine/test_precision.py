@@ -34,7 +34,10 @@ def test_forward_in_bf16_and_weights_in_float32() -> None:
 
 def test_bf16_keeps_what_the_config_says_of_the_optimizer() -> None:
     cfg = config(
-        type="AmpOptimWrapper", loss_scale="dynamic", accumulative_counts=2, clip_grad={"a": 1}
+        type="TrainingAmpOptimWrapper",
+        loss_scale="dynamic",
+        accumulative_counts=2,
+        clip_grad={"a": 1},
     )
     use_mixed_precision(cfg, "bf16")
     assert cfg.optim_wrapper == dict(
@@ -48,7 +51,7 @@ def test_bf16_keeps_what_the_config_says_of_the_optimizer() -> None:
 def test_the_machine_decides_where_nobody_does() -> None:
     cfg = config()
     use_mixed_precision(cfg)
-    assert cfg.optim_wrapper.type == ("AmpOptimWrapper" if GPU else "Bf16OptimWrapper")
+    assert cfg.optim_wrapper.type == ("TrainingAmpOptimWrapper" if GPU else "Bf16OptimWrapper")
 
 
 @pytest.mark.skipif(GPU, reason="this machine has a GPU")

@@ -9,7 +9,7 @@ import torch
 
 from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.engine import ActionRunner, PlainCheckpointHook, TrainingCheckpointHook
+from mmaction.engine import ActionRunner, TrainingCheckpointHook
 
 MakeConfig = Callable[..., Path]
 
@@ -114,5 +114,4 @@ def test_what_every_run_needs_is_there_without_a_word_in_the_config(
     runner = ActionRunner.from_cfg(cfg)
     kinds = [type(hook) for hook in runner.hooks]
     assert [kind.__name__ for kind in kinds].count("SyncBuffersHook") == 1
-    assert kinds.count(PlainCheckpointHook) == 1
     assert TrainingCheckpointHook in kinds

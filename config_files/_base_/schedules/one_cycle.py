@@ -1,7 +1,7 @@
 # One-cycle learning rate (Smith & Topin, arXiv:1708.07120) over a short training.
 max_epochs = 12
 optim_wrapper = dict(
-    type="OptimWrapper",
+    type="TrainingOptimWrapper",
     optimizer=dict(type="AdamW", lr=5e-3, weight_decay=0.02),
     clip_grad=dict(max_norm=20),
 )
@@ -16,6 +16,6 @@ param_scheduler = [
         convert_to_iter_based=True,
     )
 ]
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs)
+train_cfg = dict(type="ResumableTrainLoop", max_epochs=max_epochs)
 val_cfg = dict()
 test_cfg = dict()

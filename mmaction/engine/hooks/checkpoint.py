@@ -22,7 +22,7 @@ LAST = "last_checkpoint"  # holds the newest one's path
 STEP_NAME = "iter_{}.pth"
 
 
-@HOOKS.register_module(name="CheckpointHook")
+@HOOKS.register_module()
 class TrainingCheckpointHook(CheckpointHook):
     """mmengine's hook, its checkpoints exact and written in the background; it takes its place.
 
@@ -82,7 +82,7 @@ class TrainingCheckpointHook(CheckpointHook):
         loop = runner.train_loop
         if self.by_epoch and isinstance(loop, ResumableLoop) and loop.counts_steps:
             raise ConfigError(
-                "default_hooks.checkpoint.by_epoch=True: IterBasedTrainLoop counts steps: set"
+                "default_hooks.checkpoint.by_epoch=True: ResumableIterTrainLoop counts steps: set"
                 " by_epoch=False, and interval to a number of steps"
             )
         self.out_dir = os.fspath(self.directory(runner))

@@ -12,7 +12,7 @@ from mmaction.engine.sharding import FullyShardedModel
 from mmaction.registry import HOOKS, MODELS
 
 
-@HOOKS.register_module(name="EMAHook")
+@HOOKS.register_module()
 class ShardedEMAHook(EMAHook):
     """mmengine's hook; it takes its place. The average of a sharded weight is sharded as it is."""
 

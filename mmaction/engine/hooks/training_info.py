@@ -12,7 +12,7 @@ from mmaction.engine.optim_wrappers import TrainingOptimWrapper
 from mmaction.registry import HOOKS
 
 
-@HOOKS.register_module(name="RuntimeInfoHook")
+@HOOKS.register_module()
 class TrainingInfoHook(RuntimeInfoHook):
     """mmengine's hook, which does not wait for the device in each step; it takes its place.
 

@@ -13,7 +13,7 @@ from mmaction.engine.nonfinite import BufferCopy
 from mmaction.registry import LOOPS
 
 
-@LOOPS.register_module(name="IterBasedTrainLoop")
+@LOOPS.register_module()
 class ResumableIterTrainLoop(ResumableLoop, IterBasedTrainLoop):
     """mmengine's loop, exact across a stop and a resume; it takes its place in this project.
 

@@ -114,7 +114,7 @@ class ScoringLoop(BaseLoop):
         self.runner.call_hook(f"after_{self.split}_iter", **seen, outputs=outputs)
 
 
-@LOOPS.register_module(name="ValLoop")
+@LOOPS.register_module()
 class RecognizerValLoop(ScoringLoop, ValLoop):
     """mmengine's loop over the validation set; it takes its place."""
 
@@ -127,7 +127,7 @@ class RecognizerValLoop(ScoringLoop, ValLoop):
         return metrics
 
 
-@LOOPS.register_module(name="TestLoop")
+@LOOPS.register_module()
 class RecognizerTestLoop(ScoringLoop, TestLoop):
     """mmengine's loop over the test set; it takes its place."""
 

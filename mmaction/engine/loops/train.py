@@ -8,7 +8,7 @@ from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.registry import LOOPS
 
 
-@LOOPS.register_module(name="EpochBasedTrainLoop")
+@LOOPS.register_module()
 class ResumableTrainLoop(ResumableLoop, EpochBasedTrainLoop):
     """mmengine's loop, exact across a stop and a resume; it takes its place in this project."""
 

@@ -128,5 +128,5 @@ def test_a_signal_in_validation_saves_the_step_and_validates_again(
 
 
 def test_checkpoints_are_counted_in_steps_too(trained: Trained) -> None:
-    with pytest.raises(ConfigError, match=r"by_epoch=True: IterBasedTrainLoop counts steps"):
+    with pytest.raises(ConfigError, match=r"by_epoch=True: ResumableIterTrainLoop counts steps"):
         trained(2, "default_hooks['checkpoint'] = dict(interval=1)")
