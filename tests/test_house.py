@@ -70,7 +70,7 @@ def test_imports_point_to_lower_floors(path: Path) -> None:
     wrong = [
         f"line {line}: {other}"
         for line, other in imported(path)
-        # The two files of the lowest floor's kind may lean on each other: there is no circle in it.
+        # On the ground floor they may lean on each other.
         if other != own and FLOOR[other] >= FLOOR[own] and FLOOR[own] > 0
     ]
     assert wrong == []
