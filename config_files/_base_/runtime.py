@@ -1,4 +1,4 @@
-# What every run shares: logging, checkpoints, evaluation, chance.
+# What every run shares: logging, checkpoints, evaluation, seed.
 evaluation = dict(interval=1)
 randomness = dict(seed=0)
 default_hooks = dict(
