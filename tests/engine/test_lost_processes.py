@@ -150,6 +150,7 @@ def test_a_killed_process_ends_the_others_without_torchrun(
     assert line.startswith("error: another process has ended, or is too late: ")
 
 
+@pytest.mark.slow
 def test_processes_that_wait_too_long_end(
     started: Started, make_config: MakeConfig, tiny_data: Path
 ) -> None:

@@ -162,7 +162,7 @@ def test_mistakes_in_one_line(scores: Path, run_tool: Run, tmp_path: Path) -> No
         ((tmp_path / "no.pkl",), "no.pkl: can't be read: No such file"),
         ((tmp_path / "text.pkl",), "text.pkl: not a score file of this project"),
         ((scores, "--classes", tmp_path / "four.txt"), "four.txt: 4 names, but scores of 3 class"),
-        ((scores, "--classes", tmp_path / "no.txt"), "can't be read"),
+        ((scores, "--classes", tmp_path / "no.txt"), "no.txt' does not exist"),
         ((scores, "--worst", "-1"), "--worst -1: expected 0 or more"),
         ((scores, "--out", tmp_path / "taken"), "taken' can't be written to"),
     ):
