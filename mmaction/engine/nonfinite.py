@@ -101,7 +101,8 @@ class StepGuard:
         self.stop_signal = 0
         self._on_nonfinite = on_nonfinite
         self._skipped_in_a_row = 0
-        self._look: Look | None = None
+        self._looked = False  # at the newest step
+        self._bad: Look | None = None  # the newest bad step
 
     def take(self, batch: Mapping[str, Any], number: int) -> dict[str, Any]:
         """One step; all processes call it.
@@ -121,7 +122,7 @@ class StepGuard:
             if isinstance(each, TrainingOptimWrapper):
                 each.before_step = self.look
         buffers = BufferCopy(model) if self._on_nonfinite == "skip" else None
-        self._look = None
+        self._looked = False
         try:
             outputs = model.train_step(batch, optim_wrapper=wrapper)
         except NonfiniteStep:
@@ -131,7 +132,7 @@ class StepGuard:
                 each.zero_grad()
             self._meet_nonfinite(batch, number)
             return {}
-        if self._look is None:  # an optim wrapper of somebody else's
+        if not self._looked:  # an optim wrapper of somebody else's
             self._exchange(torch.zeros(()))
         self._skipped_in_a_row = 0
         return outputs
@@ -153,9 +154,9 @@ class StepGuard:
             gradients = [own_part(p.grad) for p in parameters if p.grad is not None]
             norms = torch.stack([norm.to(loss) for norm in torch._foreach_norm(gradients)])
         bad = self._exchange(torch.cat([loss[None], norms]).isfinite().all().logical_not())
-        self._look = Look(math.nan, parameters, ())
+        self._looked = True
         if bad:
-            self._look = Look(loss.item(), parameters, norms.tolist())
+            self._bad = Look(loss.item(), parameters, norms.tolist())
             raise NonfiniteStep
 
     def _exchange(self, bad: Tensor) -> bool:
@@ -168,10 +169,10 @@ class StepGuard:
         return bool(any_bad)
 
     def _meet_nonfinite(self, batch: Mapping[str, Any], number: int) -> None:
-        assert self._look is not None
+        assert self._bad is not None
         model = bare_model(self.runner.model)
         work_dir = Path(self.runner.work_dir)
-        path, found = keep_batch(work_dir, batch, self._look, model, step=number)
+        path, found = keep_batch(work_dir, batch, self._bad, model, step=number)
         self._skipped_in_a_row += 1
         if self._on_nonfinite == "stop":
             raise NonfiniteError(

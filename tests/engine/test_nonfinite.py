@@ -70,8 +70,8 @@ def test_a_loss_that_is_not_finite_changes_no_weight(value: float) -> None:
     with pytest.raises(NonfiniteStep):
         wrapper.update_params((model(torch.ones(1, 2)) * value).sum())
     assert torch.equal(model.weight, before)
-    assert guard._look is not None
-    assert guard._look.bad_loss
+    assert guard._bad is not None
+    assert guard._bad.bad_loss
 
 
 def test_gradients_alone_may_be_bad() -> None:
@@ -81,10 +81,10 @@ def test_gradients_alone_may_be_bad() -> None:
     guard, wrapper = guarded(model)
     with pytest.raises(NonfiniteStep):
         wrapper.update_params(model(torch.ones(1, 1)).sqrt().sum())
-    assert guard._look is not None
-    assert guard._look.loss == 0
-    assert not guard._look.bad_loss
-    assert guard._look.nonfinite_gradients(model) == ["weight"]
+    assert guard._bad is not None
+    assert guard._bad.loss == 0
+    assert not guard._bad.bad_loss
+    assert guard._bad.nonfinite_gradients(model) == ["weight"]
     assert torch.equal(model.weight, torch.zeros(1, 1))
 
 
