@@ -95,7 +95,7 @@ def pack_frames(
             raise DataError(f"'{path}': its name is longer than {MOST_KEY_BYTES} bytes")
     with _writing(out, overwrite=overwrite) as pack:
         _add(pack, source, paths, stream)
-        with pack.begin() as transaction:
+        with pack.begin(buffers=True) as transaction:  # a record's length without its bytes
             if verify:
                 _compare(transaction, out, source, paths, stream)
             empty = sum(len(transaction.get(os.fsencode(p))) == len(record_of(b"")) for p in paths)
@@ -130,7 +130,8 @@ def verify_pack(
                 raise DataError(f"frame '{path}' is truncated: it ends before the image does")
             frames, empty = frames + 1, empty + (not data)
         if source is not None:
-            paths = [p for p in _files(source) if transaction.get(os.fsencode(p)) is not None]
+            cursor = transaction.cursor()
+            paths = [path for path in _files(source) if cursor.set_key(os.fsencode(path))]
             if len(paths) != frames:
                 raise DataError(f"'{pack}' has {frames} frames, '{source}' {len(paths)} of them")
             _compare(transaction, pack, source, paths, stream)
