@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.frame_names import missing_frame
 from mmaction.datasets.sources.image_decoding import Decoder, decode_image
 from mmaction.errors import DataError
 
@@ -107,6 +108,19 @@ class ImageSource(FrameSource):
 
     def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
         return inspection.images(self, name)
+
+    def what_is_there(self, name: str, position: int) -> str:
+        """Say of a missing frame which ones its directory has."""
+        path = self.path(name, position)
+        directory = os.path.dirname(path)
+        try:
+            files = self.file_names(name)
+        except (FileNotFoundError, NotADirectoryError):
+            files = []
+        if not files and not os.path.isdir(directory):
+            return f"frame directory '{directory}' does not exist"
+        number = position + self.start_index
+        return missing_frame(path, directory, files, image_tmpl=self.image_tmpl, number=number)
 
     def frames(
         self, name: str, positions: Sequence[int], *, decode: Decoder

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.frame_names import check_template, find_naming, missing_frame
+from mmaction.datasets.sources.frame_names import check_template, find_naming
 from mmaction.errors import DataError
 
 
@@ -43,7 +43,7 @@ class FrameDirectory(ImageSource):
             with open(path, "rb", buffering=0) as file:
                 data = file.read()
         except FileNotFoundError:
-            raise DataError(self._what_is_there(name, position)) from None
+            raise DataError(self.what_is_there(name, position)) from None
         except IsADirectoryError:
             raise DataError(f"frame '{path}' is a directory, not an image file") from None
         except OSError as error:
@@ -79,20 +79,6 @@ class FrameDirectory(ImageSource):
                 ):
                     missing.append(index)
         return sorted(missing)
-
-    def _what_is_there(self, name: str, position: int) -> str:
-        """Say of a missing frame which ones its directory has."""
-        path = self.path(name, position)
-        directory = os.path.dirname(path)
-        if not os.path.isdir(directory):
-            return f"frame directory '{directory}' does not exist"
-        return missing_frame(
-            path,
-            directory,
-            os.listdir(directory),
-            image_tmpl=self.image_tmpl,
-            number=position + self.start_index,
-        )
 
 
 def find_frames(

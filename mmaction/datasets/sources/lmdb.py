@@ -16,7 +16,7 @@ from typing import Any
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.frame_names import check_template, find_naming, missing_frame
+from mmaction.datasets.sources.frame_names import check_template, find_naming
 from mmaction.errors import ConfigError, DataError
 
 SUFFIX = ".lmdb"
@@ -46,7 +46,7 @@ class LmdbFrames(ImageSource):
         with reading(self.data_root) as transaction:
             value = transaction.get(self._key(name, position))
         if value is None:
-            raise DataError(self._what_is_there(name, position))
+            raise DataError(self.what_is_there(name, position))
         path = self.path(name, position)
         data = frame_of(value, path)
         if not data:
@@ -77,19 +77,6 @@ class LmdbFrames(ImageSource):
 
     def _key(self, name: str, position: int) -> bytes:
         return _directory(name) + self.image_tmpl.format(position + self.start_index).encode()
-
-    def _what_is_there(self, name: str, position: int) -> str:
-        directory = os.path.join(self.data_root, posixpath.normpath(name))
-        files = self.file_names(name)
-        if not files:
-            return f"frame directory '{directory}' does not exist"
-        return missing_frame(
-            self.path(name, position),
-            directory,
-            files,
-            image_tmpl=self.image_tmpl,
-            number=position + self.start_index,
-        )
 
 
 def find_lmdb_frames(
