@@ -14,35 +14,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmaction.datacheck.findings import NO_DIGEST, Depth, Finding, Inspected
+from mmaction.datacheck.findings import NO_DIGEST, Depth, Finding
 from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.datasets.sources.directory import FrameDirectory
-
-FRAMES = 6
-FILES_ON = [Depth.FILES, Depth.PIXELS]
-
-
-@pytest.fixture
-def video(tmp_path: Path, write_frames: Callable[..., Path]) -> Path:
-    """Six frames of 64×48 pixels, numbered from 1."""
-    return write_frames(tmp_path / "a", FRAMES)
-
-
-def source_of(video: Path) -> FrameDirectory:
-    return FrameDirectory(str(video.parent), "img_{:05d}.jpg", 1)
-
-
-def look(video: Path, annotated: int = FRAMES, depth: Depth = Depth.PIXELS) -> Inspected:
-    return inspect_video(source_of(video), video.name, annotated, depth=depth)
-
-
-def only(inspected: Inspected) -> Finding:
-    [finding] = inspected.findings
-    return finding
-
-
-def frame(video: Path, number: int) -> Path:
-    return video / f"img_{number:05d}.jpg"
+from tests.datacheck.looking import (
+    FILES_ON,
+    FRAMES,
+    frame,
+    look,
+    make_cut,
+    make_empty,
+    only,
+    source_of,
+)
 
 
 @pytest.mark.parametrize("depth", Depth)
@@ -112,14 +96,6 @@ def test_a_directory_without_frames(video: Path) -> None:
     shutil.rmtree(video)
     video.mkdir()
     assert only(look(video)).kind == "no-frames"
-
-
-def make_empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def make_cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-40])
 
 
 def make_directory(path: Path) -> None:

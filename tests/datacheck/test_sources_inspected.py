@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from mmaction.datacheck.findings import Depth, Finding, Inspected
+from mmaction.datacheck.findings import Depth
 from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.directory import FrameDirectory
 from mmaction.datasets.sources.lmdb import find_lmdb_frames
-
-FRAMES = 6
-
-
-@pytest.fixture
-def video(tmp_path: Path, write_frames: Callable[..., Path]) -> Path:
-    """Six frames of 64×48 pixels, numbered from 1."""
-    return write_frames(tmp_path / "a", FRAMES)
-
-
-def source_of(video: Path) -> FrameDirectory:
-    return FrameDirectory(str(video.parent), "img_{:05d}.jpg", 1)
-
-
-def look(video: Path, annotated: int = FRAMES, depth: Depth = Depth.PIXELS) -> Inspected:
-    return inspect_video(source_of(video), video.name, annotated, depth=depth)
-
-
-def only(inspected: Inspected) -> Finding:
-    [finding] = inspected.findings
-    return finding
-
-
-def frame(video: Path, number: int) -> Path:
-    return video / f"img_{number:05d}.jpg"
-
-
-def make_cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-40])
-
-
-def make_empty(path: Path) -> None:
-    path.write_bytes(b"")
+from tests.datacheck.looking import FRAMES, frame, look, make_cut, make_empty, only, source_of
 
 
 def pack(video: Path) -> Path:

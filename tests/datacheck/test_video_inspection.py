@@ -9,16 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from mmaction.datacheck.findings import NO_DIGEST, Depth, Finding, Inspected
+from mmaction.datacheck.findings import NO_DIGEST, Depth, Inspected
 from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.datasets.sources.video import VideoFiles
-
-FILES_ON = [Depth.FILES, Depth.PIXELS]
-
-
-def only(inspected: Inspected) -> Finding:
-    [finding] = inspected.findings
-    return finding
+from tests.datacheck.looking import FILES_ON, only
 
 
 @pytest.fixture
