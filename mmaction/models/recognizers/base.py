@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
 import torch
-from mmengine.model import BaseModel
-from torch import Tensor
+from mmengine.logging import print_log
+from mmengine.model import BaseModel, BaseModule
+from torch import Tensor, nn
 
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import MODELS
@@ -99,6 +100,23 @@ class BaseRecognizer(BaseModel, ABC):
             assert samples is not None, "mode='predict' needs the samples"
             return self._score(clips.split(self.max_views or len(clips)), samples)
         raise ValueError(f"mode={mode!r}: expected 'tensor', 'loss' or 'predict'")
+
+    def init_weights(self) -> None:
+        """As mmengine's, but modules of other libraries keep the weights they were made with.
+
+        mmengine calls whatever is named ``init_weights``, by which others draw new weights. Here it
+        is called on mmengine's modules, and on a backbone whose own class defines it.
+        """
+        kept = set()
+        for module in self.modules():
+            kind = type(module)
+            own = module is getattr(self, "backbone", None) and "init_weights" in vars(kind)
+            if hasattr(module, "init_weights") and not own and not isinstance(module, BaseModule):
+                module.is_init = True  # mmengine passes it over then
+                kept.add(f"{kind.__module__}.{kind.__qualname__}")
+        for name in sorted(kept):
+            print_log(f"{name} keeps the weights it was made with", logger="current")
+        super().init_weights()
 
     def val_step(self, data: dict[str, Any]) -> list[VideoResult]:
         """As ``test_step``."""
@@ -199,3 +217,41 @@ def _by_video(maps: Tensor | None, videos: int) -> Tensor | None:
 def top1(scores: Tensor, labels: Tensor) -> Tensor:
     """Share of clips whose highest score is their label's: a scalar in [0, 1], on the device."""
     return (scores.argmax(dim=1) == labels).float().mean()
+
+
+def feature_channels(backbone: nn.Module) -> int:
+    """C of a backbone's features B×C×T'×H×W.
+
+    Raises:
+        ConfigError: It doesn't say.
+    """
+    channels = getattr(backbone, "out_channels", None)
+    if not isinstance(channels, int) or channels < 1:
+        raise ConfigError(
+            f"backbone {type(backbone).__name__} has out_channels={channels!r}: a backbone must"
+            " declare C of its features B×C×T×H×W as out_channels"
+        )
+    return channels
+
+
+def check_features(features: Any, backbone: nn.Module, *, steps: int | None = None) -> None:
+    """Checks that features are what their backbone declares.
+
+    Args:
+        features: What the backbone has given.
+        backbone: Who has given it.
+        steps: T' where it must be that.
+
+    Raises:
+        ConfigError: They are not.
+    """
+    channels, stride = feature_channels(backbone), getattr(backbone, "temporal_stride", 1)
+    shape = list(features.shape) if isinstance(features, Tensor) else []
+    if len(shape) != 5 or shape[1] != channels or steps not in (None, shape[2]):
+        given = "×".join(map(str, shape)) or f"a {type(features).__name__}"
+        wanted = f"B×{channels}×{steps or 'T'}×H×W"
+        raise ConfigError(
+            f"backbone {type(backbone).__name__} gives {given}, not {wanted}: it must declare its"
+            f" channels as out_channels (now {channels}) and how many frames go into a step in time"
+            f" as temporal_stride (now {stride})"
+        )

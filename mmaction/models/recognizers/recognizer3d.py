@@ -7,7 +7,12 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmaction.models.recognizers.base import BaseRecognizer, top1
+from mmaction.models.recognizers.base import (
+    BaseRecognizer,
+    check_features,
+    feature_channels,
+    top1,
+)
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction
 
@@ -17,7 +22,8 @@ class Recognizer3D(BaseRecognizer):
     """Backbone → pool → head: what ST-ABN is without its attention.
 
     Args:
-        backbone: Config of a network from clips B×3×T×H×W to features, with ``out_channels``.
+        backbone: Config of a network from clips B×3×T×H×W to features B×C×T'×h×w, with
+            ``out_channels``, which is C.
         head: Config of the head on the features; a ``PerceptionBranch`` without a stage of its own.
         **kwargs: See ``BaseRecognizer``.
     """
@@ -28,14 +34,16 @@ class Recognizer3D(BaseRecognizer):
         super().__init__(**kwargs)
         self.backbone = MODELS.build(backbone)
         stage = nn.Identity()
-        stage.out_channels = self.backbone.out_channels
+        stage.out_channels = feature_channels(self.backbone)  # type: ignore[assignment]
         self.head = MODELS.build(
             dict(type="PerceptionBranch") | (head or {}),
             default_args=dict(stage=stage, num_classes=self.num_classes),
         )
 
     def predict_clips(self, clips: Tensor) -> Prediction:
-        return Prediction(scores=self.head(self.backbone(clips)))
+        features = self.backbone(clips)
+        check_features(features, self.backbone)
+        return Prediction(scores=self.head(features))
 
     def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
         return {

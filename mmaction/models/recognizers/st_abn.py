@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
 from mmaction.models.attention_priors import local_change, still_share
-from mmaction.models.recognizers.base import BaseRecognizer, top1
+from mmaction.models.recognizers.base import (
+    BaseRecognizer,
+    check_features,
+    feature_channels,
+    top1,
+)
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction
 
@@ -41,9 +46,9 @@ class STABN(BaseRecognizer):
     left. Each branch owns a copy of the residual stage that follows the backbone's last.
 
     Args:
-        backbone: Config of the feature extractor, from clips to B×C×T'×h×w, with ``out_channels``
-            and ``temporal_stride``. Where it has no ``make_next_stage``, each branch's config
-            names its own ``stage``.
+        backbone: Config of the feature extractor, from clips to B×C×T'×h×w, with ``out_channels``,
+            which is C. Where T' isn't T, it has ``temporal_stride``, T' being ⌈T/temporal_stride⌉.
+            Where it has no ``make_next_stage``, each branch's config names its own ``stage``.
         attention_branch: Config of the attention branch. ``spatial_stride`` (default 1) and
             ``blocks`` (default: the depth's) shape its stage.
         attention_mechanism: Config of the attention mechanism.
@@ -72,14 +77,16 @@ class STABN(BaseRecognizer):
             raise ConfigError(f"model.loss_weights={loss_weights!r}: expected keys among {known}")
         self.backbone = MODELS.build(backbone)
         self._made_by_backbone: list[nn.Module] = []
-        self.temporal_stride: int = self.backbone.temporal_stride
+        channels = feature_channels(self.backbone)
+        self.temporal_stride: int = getattr(self.backbone, "temporal_stride", 1)
+        self.feature_steps = -(-self.clip_len // self.temporal_stride)
         self.attention_branch = self._build_branch(
             dict(type="AttentionBranch", spatial_stride=1) | (attention_branch or {}),
-            clip_len=-(-self.clip_len // self.temporal_stride),
+            clip_len=self.feature_steps,
         )
         self.attention_mechanism = MODELS.build(
             dict(type="AttentionMechanism") | (attention_mechanism or {}),
-            default_args=dict(channels=self.backbone.out_channels),
+            default_args=dict(channels=channels),
         )
         self.perception_branch = self._build_branch(
             dict(type="PerceptionBranch") | (perception_branch or {})
@@ -95,7 +102,8 @@ class STABN(BaseRecognizer):
         else:
             raise ConfigError(
                 f"backbone {type(self.backbone).__name__} can't make the branches' stages: "
-                f"give {cfg['type']} a stage=dict(type=…) of its own"
+                f"give {cfg['type']} a stage of its own, such as stage=dict(type='PointwiseStage', "
+                f"in_channels={feature_channels(self.backbone)}, out_channels=64)"
             )
         return MODELS.build(
             cfg, default_args=dict(stage=stage, num_classes=self.num_classes, **sizes)
@@ -110,6 +118,7 @@ class STABN(BaseRecognizer):
 
     def predict_clips(self, clips: Tensor) -> AttendedPrediction:
         features = self.backbone(clips)
+        check_features(features, self.backbone, steps=self.feature_steps)
         attention = self.attention_branch(features)
         weighed = self.attention_mechanism(features, attention.spatial, attention.temporal)
         return AttendedPrediction(
