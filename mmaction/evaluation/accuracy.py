@@ -7,6 +7,14 @@ import numpy as np
 from mmaction.errors import UserError
 
 
+def require_finite(scores: np.ndarray) -> None:
+    """Raises UserError where a score is NaN or infinite: no order can be told."""
+    if not np.isfinite(scores).all():
+        raise UserError(
+            "scores hold NaN or infinity: the training has diverged, or the checkpoint is broken"
+        )
+
+
 def label_ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How many classes come before each video's label: 0 where it is the top-1 answer.
 
@@ -22,10 +30,7 @@ def label_ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Raises:
         UserError: A score is NaN or infinite: no order can be told.
     """
-    if not np.isfinite(scores).all():
-        raise UserError(
-            "scores hold NaN or infinity: the training has diverged, or the checkpoint is broken"
-        )
+    require_finite(scores)
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     before = np.arange(scores.shape[1]) < labels[:, None]
     return ((scores > own) | ((scores == own) & before)).sum(axis=1)

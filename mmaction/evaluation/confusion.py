@@ -1,29 +1,11 @@
-"""Which classes are taken for which. N videos, K classes."""
+"""Which classes are taken for which, and how well each is known. N videos, K classes."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from mmaction.errors import UserError
-
-
-@dataclass(frozen=True)
-class ConfusedPair:
-    """Videos of one class that were all taken for the same other class.
-
-    Attributes:
-        label: Their true class.
-        prediction: What they were taken for.
-        videos: How many they are, 1 or more.
-        share: Of all videos of the true class, in (0, 1].
-    """
-
-    label: int
-    prediction: int
-    videos: int
-    share: float
+from mmaction.evaluation.accuracy import require_finite
 
 
 def confusion_matrix(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -41,10 +23,7 @@ def confusion_matrix(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Raises:
         UserError: A score is NaN or infinite, or a label is outside [0, K).
     """
-    if not np.isfinite(scores).all():
-        raise UserError(
-            "scores hold NaN or infinity: the training has diverged, or the checkpoint is broken"
-        )
+    require_finite(scores)
     classes = scores.shape[1]
     outside = labels[(labels < 0) | (labels >= classes)]
     if len(outside):
@@ -63,15 +42,20 @@ def row_shares(matrix: np.ndarray) -> np.ndarray:
     return np.divide(matrix, videos, out=np.full(matrix.shape, np.nan), where=videos > 0)
 
 
-def confused_pairs(matrix: np.ndarray) -> list[ConfusedPair]:
-    """All pairs of a class and another it was taken for; the most videos first.
+def confused_pairs(matrix: np.ndarray) -> np.ndarray:
+    """All pairs of a class and another that it was taken for, int64, P×2; the most videos first.
 
     Equally many are ordered by their share of the true class, then by class id.
     """
-    shares = row_shares(matrix)
-    pairs = [
-        ConfusedPair(int(a), int(b), int(matrix[a, b]), float(shares[a, b]))
-        for a, b in np.argwhere(matrix)
-        if a != b
-    ]
-    return sorted(pairs, key=lambda p: (-p.videos, -p.share, p.label, p.prediction))
+    labels, answers = np.nonzero(matrix - np.diag(matrix.diagonal()))
+    videos, shares = matrix[labels, answers], row_shares(matrix)[labels, answers]
+    # Stable: what is equal stays in the order of class ids.
+    return np.stack([labels, answers], axis=1)[np.lexsort((-shares, -videos))]
+
+
+def worst_classes(matrix: np.ndarray) -> np.ndarray:
+    """All classes by accuracy, int64, K, the worst first; those without videos at the end.
+
+    Equally bad ones are ordered by their number of videos, most first, then by class id.
+    """
+    return np.lexsort((-matrix.sum(axis=1), row_shares(matrix).diagonal()))

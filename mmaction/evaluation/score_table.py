@@ -82,13 +82,29 @@ class ScoreTable:
         """Reads what ``save`` wrote. Nothing in the file can run.
 
         Raises:
-            UserError: The file is no such table.
+            UserError: The file can't be read, or is no such table of a video or more.
         """
-        data = Path(path).read_bytes()
         try:
-            return cls(**load_arrays(data))
+            table = cls(**load_arrays(Path(path).read_bytes()))
+            videos, arrays = len(table.names), [table.scores, table.labels]
+        except OSError as e:
+            raise UserError(f"{path}: can't be read: {e.strerror}") from e
         except Exception as e:  # a damaged file makes the unpickler raise anything
             raise UserError(f"{path}: not a score file of this project ({first_line(e)})") from e
+        if table.attention_scores is not None:
+            arrays.append(table.attention_scores)
+        shapes = [np.shape(array) for array in arrays]
+        if not (
+            all(isinstance(array, np.ndarray) for array in arrays)
+            and len(shapes[0]) == 2
+            and videos > 0
+            and shapes[1] == (videos,)
+            and all(shape == (videos, shapes[0][1]) for shape in shapes[::2])
+        ):
+            raise UserError(
+                f"{path}: holds no scores of videos, or ones that don't fit their labels"
+            )
+        return table
 
 
 def _stack(scores: Sequence[Tensor]) -> np.ndarray:

@@ -29,15 +29,15 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from mmaction.apis.confusion_report import confusion_report, default_folder, require_folder
+    from mmaction.apis.confusion_report import confusion_report
     from mmaction.errors import ConfigError
 
     if args.worst < 0:
         raise ConfigError(f"--worst {args.worst}: expected 0 or more")
     report = confusion_report(args.scores, classes=args.classes, branch=args.branch)
-    out = args.out or default_folder(args.scores)
-    require_folder(out)
-    report.save(out, source=Path(args.scores).name)
+    scores = Path(args.scores)
+    out = args.out or scores.with_name(f"{scores.stem}_confusion")
+    report.save(out, source=scores.name)
     print(f"{report.text(args.worst)}\n\npictures and tables  {out}")
     return 0
 
