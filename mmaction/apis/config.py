@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmaction.datasets.splits import SPLITS, dataset_configs
 from mmaction.engine.replaced_types import use_own_types
 from mmaction.errors import ConfigError, first_line, near
+from mmaction.evaluation import with_accuracies
 from mmaction.files import require_writable
 from mmaction.registry import SCOPE
 
@@ -96,6 +97,9 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
     if cfg.get("train_cfg"):
         _complete_train_cfg(cfg, name)
     _apply_safety_keys(cfg, name)
+    for key in ("val_evaluator", "test_evaluator"):
+        if cfg.get(key):
+            cfg[key] = with_accuracies(cfg[key])
     if cfg.get("resume_from"):
         cfg.resume = True
         cfg.load_from = None if cfg.resume_from == "auto" else cfg.resume_from

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mmaction.apis.test import TestOutcome
 from mmaction.evaluation.accuracy_metric import ACCURACIES
@@ -23,15 +26,14 @@ def accuracy_table(metrics: dict[str, float]) -> str:
 def report_test(
     outcome: TestOutcome, *, out: str | None, log: str | None, explanations: str | None
 ) -> None:
-    """Prints the accuracies and where everything is, in the process that has the table."""
+    """Prints all metrics and where everything is, in the process that has the table."""
     if outcome.table is None:
         return
     videos = len(outcome.table.names)
     lines = [f"{videos} videos" + (f", scores from {out}" if outcome.from_cache else "")]
-    if outcome.metrics:
-        lines.append(accuracy_table(outcome.metrics))
-    else:
-        lines.append("no labels in the annotation, so no accuracies")
+    own = {k: v for k, v in outcome.metrics.items() if _is_accuracy(k)}
+    lines.append(accuracy_table(own) if own else "no labels in the annotation, so no accuracies")
+    lines += [f"{k:<24}{_shown(v)}" for k, v in outcome.metrics.items() if k not in own]
     if out:
         lines += [f"scores       {out}", f"accuracies   {Path(out).with_suffix('.metrics.json')}"]
     if explanations:
@@ -41,3 +43,12 @@ def report_test(
     if log:
         with open(log, "a", encoding="utf-8") as f:
             f.write(text + "\n")
+
+
+def _is_accuracy(key: str) -> bool:
+    branch, _, name = key.partition("/")
+    return branch in ("perception", "attention") and name in ACCURACIES
+
+
+def _shown(value: Any) -> str:
+    return f"{float(value):.4g}" if np.ndim(value) == 0 else str(value)

@@ -23,7 +23,13 @@ from mmaction.engine import (
     tolerate_broken_torchvision,
 )
 from mmaction.errors import CheckpointError, ConfigError, UserError
-from mmaction.evaluation import AccuracyMetric, ScoreTable, accuracies, resolve_accuracies
+from mmaction.evaluation import (
+    AccuracyMetric,
+    ScoreTable,
+    accuracies,
+    resolve_accuracies,
+    with_accuracies,
+)
 from mmaction.files import atomic_path
 from mmaction.registry import DATASETS
 
@@ -38,7 +44,8 @@ class TestOutcome:
     Attributes:
         table: Every video's scores, in the order of the annotation. Of several processes the first
             one alone has it; in the others it is None.
-        metrics: ``{'perception/top1': …}`` in [0, 1], in all processes; empty without labels.
+        metrics: ``{'perception/top1': …}`` in [0, 1], none of them without labels, and what the
+            config's own metrics give; in all processes.
         from_cache: Whether the scores were read from ``out``.
     """
 
@@ -65,7 +72,7 @@ def test(
         checkpoint: Weights of the config's network.
         out: Where to keep the scores, a ``.pkl``; its accuracies go to ``.metrics.json`` beside it.
             Where it is there and was made from the same config, checkpoint and annotation, it is
-            used.
+            used, unless the config's ``test_evaluator`` has metrics of its own to compute.
         ignore_cache: Compute anew whatever ``out`` holds.
         metrics: Which accuracies; see ``resolve_accuracies``.
         explanations: Directory for every video's attention maps; they need the network to run, so
@@ -82,7 +89,7 @@ def test(
     join_processes(cfg.get("launcher", "none"), cfg.get("env_cfg", {}).get("dist_cfg"))
     made_from = fingerprints(cfg, checkpoint)
     outcome = None
-    if out is not None and explanations is None and not ignore_cache:
+    if out is not None and explanations is None and not ignore_cache and not _own_metrics(cfg):
         outcome = _cached_for_all(Path(out), made_from, metrics)
     if outcome is None:
         outcome = _run(cfg, checkpoint, explanations, metrics, made_from)
@@ -90,7 +97,9 @@ def test(
         if not outcome.from_cache:
             outcome.table.save(out)
         with atomic_path(Path(out).with_suffix(".metrics.json")) as path:
-            path.write_text(json.dumps(outcome.metrics, indent=2) + "\n")
+            # Metrics of others may give numbers of numpy and torch.
+            said = json.dumps(outcome.metrics, indent=2, default=lambda value: value.tolist())
+            path.write_text(said + "\n")
     return outcome
 
 
@@ -106,6 +115,12 @@ def fingerprints(cfg: Config, checkpoint: str | os.PathLike[str]) -> dict[str, s
         "checkpoint": _file_hash(checkpoint),
         "annotations": " ".join(_file_hash(f) for f in files if Path(f).is_file()),
     }
+
+
+def _own_metrics(cfg: Config) -> bool:
+    """Whether the config has metrics beside the accuracies: they need the network's answers."""
+    evaluator = with_accuracies(cfg.get("test_evaluator"))
+    return len(evaluator["metrics"] if isinstance(evaluator, dict) else evaluator) > 1
 
 
 def _file_hash(path: str | os.PathLike[str]) -> str:
@@ -162,8 +177,7 @@ def _run(
         cfg[key] = None
     cfg.load_from, cfg.resume = os.fspath(checkpoint), False
     cfg.test_cfg = cfg.get("test_cfg") or {}
-    # A list, because mmengine takes a dict that has 'metrics' for an evaluator's.
-    cfg.test_evaluator = [dict(type="AccuracyMetric", metrics=list(metrics))]
+    cfg.test_evaluator = with_accuracies(cfg.get("test_evaluator"), metrics)
     if explanations is not None:
         hook = dict(type="ExplanationHook", out_dir=os.fspath(explanations))
         cfg.custom_hooks = [*(cfg.get("custom_hooks") or ()), hook]

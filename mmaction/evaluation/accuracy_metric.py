@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -61,6 +61,27 @@ def accuracies(table: ScoreTable, names: Sequence[str] = tuple(ACCURACIES)) -> d
     }
 
 
+def with_accuracies(evaluator: Any, names: Sequence[str] | None = None) -> Any:
+    """An evaluator's config with an ``AccuracyMetric`` before all other metrics it has.
+
+    Args:
+        evaluator: A metric's config, a list of them, one with the list as ``metrics``, or None.
+        names: Which accuracies, in place of the config's.
+    """
+    if isinstance(evaluator, Mapping) and "metrics" in evaluator and not _is_accuracy(evaluator):
+        return {**evaluator, "metrics": with_accuracies(evaluator["metrics"], names)}
+    # A list, because mmengine takes a dict that has 'metrics' for an evaluator's.
+    given = evaluator if isinstance(evaluator, list | tuple) else [evaluator or {}]
+    accuracy = {"type": "AccuracyMetric", **next(filter(_is_accuracy, given), {})}
+    if names is not None:
+        accuracy["metrics"] = list(names)
+    return [accuracy, *(metric for metric in given if metric and not _is_accuracy(metric))]
+
+
+def _is_accuracy(metric: Any) -> bool:
+    return isinstance(metric, Mapping) and metric.get("type") in ("AccuracyMetric", AccuracyMetric)
+
+
 @METRICS.register_module()
 class AccuracyMetric(BaseMetric):
     """Top-1, top-5 and mean-class accuracy of both branches.
@@ -71,26 +92,24 @@ class AccuracyMetric(BaseMetric):
 
     Args:
         metrics: Which of ``top1``, ``top5``, ``mean_class``; MMAction's names are known too.
+
+    Attributes:
         send_every: Number of batches from one sending to the next. The processes wait for each
             other there; that is also when scores leave the device, so that batches between do not
             wait for it.
-
-    Attributes:
         table: The scores of the last evaluation; None in every process but the first.
 
     Raises:
-        ConfigError: A metric that is none, or ``send_every`` below 1.
+        ConfigError: A metric that is none.
     """
 
     # The names say it all; mmengine warns of an empty prefix unless told that it is meant.
     default_prefix = ""
+    send_every = 64
 
-    def __init__(self, *, metrics: Sequence[str] = tuple(ACCURACIES), send_every: int = 64) -> None:
+    def __init__(self, *, metrics: Sequence[str] = tuple(ACCURACIES)) -> None:
         super().__init__()
-        if not isinstance(send_every, int) or send_every < 1:
-            raise ConfigError(f"send_every={send_every!r}: expected a whole number, 1 or more")
         self.metrics = resolve_accuracies(metrics)
-        self.send_every = send_every
         self.table: ScoreTable | None = None
         self.results: list[list[VideoResult]] = []  # batches that are not sent yet
         self._received: list[ScoreTable] = []  # in the first process alone

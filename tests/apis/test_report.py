@@ -47,3 +47,18 @@ def test_where_everything_is(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_without_labels(capsys: pytest.CaptureFixture[str]) -> None:
     report_test(outcome({}), out=None, log=None, explanations=None)
     assert capsys.readouterr().out == "2 videos\nno labels in the annotation, so no accuracies\n"
+
+
+def test_the_configs_own_metrics_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    own = {"mine/top1": np.float32(0.25), "confusion": [1, 2]}
+    report_test(outcome(METRICS | own), out=None, log=None, explanations=None)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:4] == accuracy_table(METRICS).splitlines()
+    assert [line.split(maxsplit=1) for line in lines[4:]] == [
+        ["mine/top1", "0.25"],
+        ["confusion", "[1, 2]"],
+    ]
+    report_test(outcome(own), out=None, log=None, explanations=None)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "no labels in the annotation, so no accuracies"
+    assert lines[2].split() == ["mine/top1", "0.25"]

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mmengine.evaluator import BaseMetric
 
 from mmaction import apis
 from mmaction.apis.test import fingerprints
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.evaluation import accuracies
+from mmaction.registry import METRICS
 
 Score = Callable[..., apis.TestOutcome]
 
@@ -187,3 +189,42 @@ def test_what_can_not_be_tested(tiny_config: Path, tiny_checkpoint: Path, tmp_pa
     cfg.test_dataloader = None
     with pytest.raises(ConfigError, match="no test_dataloader"):
         apis.test(cfg, tiny_checkpoint)
+
+
+@METRICS.register_module()
+class Confidence(BaseMetric):
+    """Somebody's metric: the mean of the highest probability, and how many videos there were."""
+
+    default_prefix = "confidence"
+
+    def process(self, data_batch: Any, data_samples: Any) -> None:
+        self.results += [float(result.scores.max()) for result in data_samples]
+
+    def compute_metrics(self, results: list[float]) -> dict[str, Any]:
+        return {"mean": np.float32(np.mean(results)), "videos": len(results)}
+
+
+def test_a_configs_own_metrics_run_beside_the_projects(
+    own_data: Path, make_config: Callable[..., Path], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    config = make_config(own_data, "test_evaluator = [dict(type='Confidence'), val_evaluator]")
+    out = tmp_path / "scores.pkl"
+    for _ in range(2):  # scores that were kept can't tell them
+        found = apis.test(apis.load_config(config), tiny_checkpoint, out=out, metrics=["top1"])
+        assert not found.from_cache
+        highest = found.table.scores.max(axis=1)
+        assert found.metrics == accuracies(found.table, ["top1"]) | {
+            "confidence/mean": pytest.approx(highest.mean()),
+            "confidence/videos": 2,
+        }
+    assert json.loads(out.with_suffix(".metrics.json").read_text()) == found.metrics
+    [log] = [p for p in (tmp_path / "work").glob("*/*.json") if p.stem == p.parent.name][:1]
+    assert json.loads(log.read_text())["confidence/videos"] == 2
+
+
+def test_an_evaluator_without_the_projects_metric_gets_it_in_validation_too(
+    own_data: Path, make_config: Callable[..., Path]
+) -> None:
+    config = make_config(own_data, "val_evaluator = dict(type='Confidence')")
+    hub = apis.train(apis.load_config(config)).message_hub
+    assert {"val/perception/top1", "val/confidence/mean"} <= set(hub.log_scalars)

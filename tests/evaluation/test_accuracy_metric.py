@@ -15,10 +15,12 @@ from mmaction.evaluation import (
     mean_class_accuracy,
     resolve_accuracies,
     top_k_accuracy,
+    with_accuracies,
 )
 from mmaction.registry import METRICS
 
 MakeResult = Callable[..., Any]
+ACCURACY, OTHER = dict(type="AccuracyMetric"), dict(type="Other")
 
 
 @pytest.mark.parametrize(
@@ -39,9 +41,28 @@ def test_an_unknown_name_is_refused_with_a_near_one() -> None:
         resolve_accuracies(["top_1"])
 
 
-def test_never_sending_is_refused() -> None:
-    with pytest.raises(ConfigError, match="send_every=0: expected a whole number, 1 or more"):
-        AccuracyMetric(send_every=0)
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, [ACCURACY]),
+        (ACCURACY, [ACCURACY]),
+        (OTHER, [ACCURACY, OTHER]),
+        ([OTHER, dict(ACCURACY, metrics=["top1"])], [dict(ACCURACY, metrics=["top1"]), OTHER]),
+        (
+            dict(type=AccuracyMetric, metrics=["top1"]),
+            [dict(type=AccuracyMetric, metrics=["top1"])],
+        ),
+        (dict(type="Mine", metrics=OTHER), dict(type="Mine", metrics=[ACCURACY, OTHER])),
+    ],
+)
+def test_the_accuracies_join_whatever_metrics_a_config_has(given: Any, expected: Any) -> None:
+    assert with_accuracies(given) == expected
+    assert with_accuracies(with_accuracies(given)) == expected
+
+
+def test_the_accuracies_asked_for_take_the_place_of_the_configs() -> None:
+    given = [OTHER, dict(ACCURACY, metrics=["top1"])]
+    assert with_accuracies(given, ["top5"]) == [dict(ACCURACY, metrics=["top5"]), OTHER]
 
 
 def test_maps_are_not_kept(make_result: MakeResult) -> None:
@@ -56,7 +77,8 @@ def test_maps_are_not_kept(make_result: MakeResult) -> None:
 def test_both_branches_are_scored_and_each_video_counts_once(
     send_every: int, make_result: MakeResult
 ) -> None:
-    metric = METRICS.build(dict(type="AccuracyMetric", send_every=send_every))
+    metric = METRICS.build(dict(type="AccuracyMetric"))
+    metric.send_every = send_every
     results = [make_result(i, label=i % 4) for i in range(7)]
     for batch in ([4, 5], [6, 0], [1, 2, 3], [0, 1]):
         metric.process(None, [results[i] for i in batch])
