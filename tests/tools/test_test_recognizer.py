@@ -273,10 +273,13 @@ def test_a_plain_recognizer_has_nothing_to_explain(
     )
     assert run_tool("train_recognizer", config, "--no-validate").code == 0
     checkpoint = tmp_path / "work/epoch_1.pth"
-    ended = run_tool("test_recognizer", config, checkpoint, "-s", tmp_path / "seen")
+    # Names of their own: all three may run within a second.
+    again = ["--cfg-options", "experiment_name=explained"]
+    ended = run_tool("test_recognizer", config, checkpoint, "-s", tmp_path / "seen", *again)
     assert ended.code == USER_ERROR
     assert "the recognizer made no attention maps" in ended.error
-    ended = run_tool("test_recognizer", config, checkpoint)
+    again = ["--cfg-options", "experiment_name=scored"]
+    ended = run_tool("test_recognizer", config, checkpoint, *again)
     assert (ended.code, ended.err) == (0, "")
     assert "attention" not in ended.out.splitlines()[-1]
 
