@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mmaction import apis
 from mmaction.apis.config import complete_config
-from mmaction.datasets.transforms.label_maps import LABEL_MAPS
+from mmaction.datasets.class_names import LABEL_MAPS
 from mmaction.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1] / "config_files"

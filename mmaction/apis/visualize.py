@@ -18,8 +18,8 @@ from torch import Tensor
 from mmaction.apis.evaluate import split_explainers
 from mmaction.apis.recognizer import load_recognizer
 from mmaction.build_errors import readable_build_errors
+from mmaction.datasets.batches import collate_clips
 from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.collate import collate_clips
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import find_frames
 from mmaction.datasets.sources.frame_names import frame_numbers

@@ -1,12 +1,11 @@
 """From annotation lists and frames on disk to batches of uint8 clips."""
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.clip_dataset import ClipDataset
-from mmaction.datasets.collate import collate_clips
-from mmaction.datasets.rawframe_dataset import RawframeDataset
-from mmaction.datasets.samplers import EpochSampler, SampleKey
+from mmaction.datasets.batches import EpochSampler, SampleKey, collate_clips
+from mmaction.datasets.clip_dataset import ClipDataset, RawframeDataset, VideoDataset
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import FrameDirectory
+from mmaction.datasets.splits import check_labels, check_overlap, check_present
 from mmaction.datasets.transforms.color import ColorJitter
 from mmaction.datasets.transforms.crops import (
     CenterCrop,
@@ -16,13 +15,10 @@ from mmaction.datasets.transforms.crops import (
     TenCrop,
     ThreeCrop,
 )
-from mmaction.datasets.transforms.decoding import DecodeFrames
-from mmaction.datasets.transforms.geometry import View
+from mmaction.datasets.transforms.geometry import Flip, Resize, View
 from mmaction.datasets.transforms.pipeline import Pipeline, Transform
-from mmaction.datasets.transforms.resizing import Flip, PackClips, Resize
+from mmaction.datasets.transforms.pixels import DecodeFrames, PackClips
 from mmaction.datasets.transforms.sampling import SampleFrames, SampleSegments
-from mmaction.datasets.validation import check_labels, check_overlap, check_present
-from mmaction.datasets.video_dataset import VideoDataset
 
 __all__ = [
     "AnnotationList",

@@ -1,9 +1,8 @@
-"""What data sets of clips share, wherever their frames come from."""
+"""Data sets of clips, whose frames are image files, a pack of these, or video files."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,14 +11,17 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from mmaction.datasets.annotations import NO_LABEL, AnnotationList
+from mmaction.datasets.batches import SampleKey
 from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.samplers import SampleKey
 from mmaction.datasets.sources.base import FrameSource
-from mmaction.datasets.transforms.label_maps import mirrored_classes
+from mmaction.datasets.sources.directory import find_frames
+from mmaction.datasets.sources.lmdb import SUFFIX, find_lmdb_frames, refuse_former_packs
+from mmaction.datasets.sources.video import VideoFiles
+from mmaction.datasets.splits import check_labels
+from mmaction.datasets.transforms.geometry import Flip
 from mmaction.datasets.transforms.pipeline import Pipeline, Results
-from mmaction.datasets.transforms.resizing import Flip
-from mmaction.datasets.validation import check_labels
 from mmaction.errors import ConfigError, DataError
+from mmaction.registry import DATASETS
 from mmaction.structures import BadVideo
 
 Path = str | os.PathLike[str]
@@ -86,7 +88,9 @@ class ClipDataset(Dataset[Results], ABC):
         self.num_classes = self._count_classes(num_classes)
         if self.num_classes is not None:
             check_labels(annotations, self.num_classes)
-        self._check_flips()
+        if (self.labels != NO_LABEL).any():
+            for flip in [step for step in self.pipeline.transforms if isinstance(step, Flip)]:
+                flip.use_classes(self.classes, self.num_classes, source=annotations.files[0])
         roots = _one_a_file("data_root", data_root, annotations.files)
         self.data_root = os.fspath(roots[0])
         self.sources = self._open_sources([os.fspath(root) for root in roots])
@@ -177,26 +181,43 @@ class ClipDataset(Dataset[Results], ABC):
             )
         return len(self.classes)
 
-    def _check_flips(self) -> None:
-        """Swaps of labels are completed by the class names, and must fit the classes."""
-        if (self.annotations.labels == NO_LABEL).all():
-            return
-        for flip in [step for step in self.pipeline.transforms if isinstance(step, Flip)]:
-            flip.use_classes(self.classes)
-            highest = max(flip.label_map, default=0)
-            if self.num_classes is not None and highest >= self.num_classes:
-                raise ConfigError(
-                    f"Flip: label_map names class {highest}, but"
-                    f" '{self.annotations.files[0]}' has {self.num_classes} classes"
-                )
-            mirrored = mirrored_classes(self.classes or ())
-            if flip.prob and mirrored and not flip.label_map:
-                warnings.warn(
-                    f"'{self.annotations.files[0]}': a mirror image turns class"
-                    f" '{mirrored[0][0]}' into '{mirrored[0][1]}', and Flip has no label_map: its"
-                    " labels will be wrong half the time; give one, or leave Flip out",
-                    stacklevel=2,
-                )
+
+@DATASETS.register_module()
+class RawframeDataset(ClipDataset):
+    """Clips of videos whose frames are image files, a directory a video.
+
+    Where ``data_root`` ends in ``.lmdb``, it is a pack of these directories.
+
+    Args:
+        image_tmpl: File name of a frame such as ``img_{:05d}.jpg``; None: found out.
+        start_index: Number of a video's first frame; None: found out, 0 or 1.
+        **kwargs: See :class:`ClipDataset`.
+    """
+
+    def __init__(
+        self, *, image_tmpl: str | None = None, start_index: int | None = None, **kwargs: Any
+    ) -> None:
+        self.image_tmpl = image_tmpl
+        self.start_index = start_index
+        super().__init__(**kwargs)
+
+    def open_source(self, data_root: str, example: str) -> FrameSource:
+        if not os.path.isdir(data_root):
+            refuse_former_packs(data_root)
+        find = find_lmdb_frames if data_root.endswith(SUFFIX) else find_frames
+        return find(data_root, example, image_tmpl=self.image_tmpl, start_index=self.start_index)
+
+
+@DATASETS.register_module()
+class VideoDataset(ClipDataset):
+    """Clips of video files (mp4, webm, avi and whatever else FFmpeg reads).
+
+    An annotation line names the file with its suffix: ``folder/video.mp4 frames label``. The
+    pipeline is that of frames; see :class:`ClipDataset` for the arguments.
+    """
+
+    def open_source(self, data_root: str, example: str) -> FrameSource:
+        return VideoFiles(data_root=data_root)
 
 
 def _one_a_file(

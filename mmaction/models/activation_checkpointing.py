@@ -18,22 +18,6 @@ import torch.utils.checkpoint
 from torch import Tensor, nn
 from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
-from mmaction.errors import ConfigError
-
-# What a backbone's ``with_cp`` may be.
-MODES = (False, True, "selective")
-
-
-def check_mode(with_cp: Any) -> bool | str:
-    """``with_cp`` as it is.
-
-    Raises:
-        ConfigError: It is none of ``MODES``.
-    """
-    if with_cp not in MODES:
-        raise ConfigError(f"with_cp={with_cp!r}: expected False, True or 'selective'")
-    return with_cp
-
 
 def checkpointed(
     run: Callable[..., Tensor], *inputs: Tensor, module: nn.Module, mode: bool | str
@@ -47,6 +31,7 @@ def checkpointed(
         mode: False keeps everything, True nothing but the inputs, ``'selective'`` also the results
             of convolutions, but for 1×1×1 ones that widen.
     """
+
     if not mode or not torch.is_grad_enabled():
         return run(*inputs)
 

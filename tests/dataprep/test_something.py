@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mmaction.dataprep.something_v1 import read_something_v1
 from mmaction.dataprep.something_v2 import class_of, read_something_v2
-from mmaction.datasets.transforms.label_maps import map_by_name
+from mmaction.datasets.class_names import map_by_name
 from mmaction.errors import DataError
 
 # Where V1's labels csv and V2's labels json have the classes that a mirror image swaps.

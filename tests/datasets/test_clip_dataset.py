@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.datasets.clip_dataset import MOST_TRIES
-from mmaction.datasets.rawframe_dataset import RawframeDataset
-from mmaction.datasets.samplers import SampleKey
+from mmaction.datasets.batches import SampleKey
+from mmaction.datasets.clip_dataset import MOST_TRIES, RawframeDataset
 from mmaction.errors import ConfigError, DataError
 
 PIPELINE = [

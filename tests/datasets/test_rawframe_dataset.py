@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.datasets.rawframe_dataset import RawframeDataset
-from mmaction.datasets.samplers import SampleKey
+from mmaction.datasets.batches import SampleKey
+from mmaction.datasets.clip_dataset import RawframeDataset
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATASETS
 

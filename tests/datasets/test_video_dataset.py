@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from mmaction.datasets.video_dataset import VideoDataset
+from mmaction.datasets.clip_dataset import VideoDataset
 from mmaction.errors import DataError
 from mmaction.registry import DATASETS
 

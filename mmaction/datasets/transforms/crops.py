@@ -7,12 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmaction.datasets.transforms.geometry import View
+from mmaction.datasets.transforms.geometry import Size, View, height_width
 from mmaction.datasets.transforms.pipeline import Results, Transform
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import TRANSFORMS
-
-Size = int | Sequence[int]
 
 
 class _Crop(Transform):
@@ -213,11 +211,3 @@ class MultiScaleCrop(Transform):
         quarters += [(0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
         across, down = quarters[rng.integers(self.num_positions)]
         return right * across // 4, bottom * down // 4
-
-
-def height_width(name: str, size: Size) -> tuple[int, int]:
-    """A size argument as height and width, checked."""
-    pair = tuple(size) if isinstance(size, Sequence) else (size, size)
-    if len(pair) != 2 or not all(isinstance(side, int) and side >= 1 for side in pair):
-        raise ConfigError(f"{name}: size={size!r}; it is a number of pixels or (height, width)")
-    return pair[0], pair[1]

@@ -1,15 +1,26 @@
 """Resize, crop and flip as arithmetic, so that the pixels are touched once.
 
 A :class:`View` says which box of a frame becomes an output of which size. Transforms compose
-views; :func:`render_view` makes the pixels at the very end, out of the region that is kept.
+views, here and in ``crops``; ``pixels`` renders them at the very end.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
-import numpy as np
+from mmaction.datasets.class_names import (
+    both_ways,
+    map_by_name,
+    mirrored_classes,
+    require_known_map,
+)
+from mmaction.datasets.transforms.pipeline import Results, Transform
+from mmaction.errors import ConfigError
+from mmaction.registry import TRANSFORMS
+
+Size = int | Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -76,17 +87,110 @@ def _whole_pixels(start: float, length: float) -> tuple[int, int]:
     return int(start), int(start) + 1
 
 
-def render_view(frame: np.ndarray, view: View, out: np.ndarray, interpolation: int) -> None:
-    """Resize the view's region of a frame straight into its place.
+def height_width(name: str, size: Size) -> tuple[int, int]:
+    """A size argument as height and width, checked."""
+    pair = tuple(size) if isinstance(size, Sequence) else (size, size)
+    if len(pair) != 2 or not all(isinstance(side, int) and side >= 1 for side in pair):
+        raise ConfigError(f"{name}: size={size!r}; it is a number of pixels or (height, width)")
+    return pair[0], pair[1]
+
+
+@TRANSFORMS.register_module()
+class Resize(Transform):
+    """Resize the frame; exactly one argument.
 
     Args:
-        frame: uint8, H×W×3.
-        view: What to show of it.
-        out: uint8, contiguous, view.height×view.width×3.
-        interpolation: cv2's constant.
+        short_side: Pixels of the shorter side; the shape stays.
+        size: Pixels, one number for a square or (height, width); the shape changes.
     """
-    left, top, right, bottom = view.region()
-    size = (view.width, view.height)
-    cv2.resize(frame[top:bottom, left:right], size, dst=out, interpolation=interpolation)
-    if view.flipped:
-        cv2.flip(out, 1, dst=out)
+
+    needs = ("views",)
+
+    def __init__(self, *, short_side: int | None = None, size: Size | None = None) -> None:
+        if (short_side is None) == (size is None):
+            raise ConfigError("Resize: give either short_side or size")
+        if short_side is not None and short_side < 1:
+            raise ConfigError(f"Resize: short_side={short_side}; it is a number of pixels >= 1")
+        self.short_side = short_side
+        self.size = None if size is None else height_width("Resize", size)
+
+    def __call__(self, results: Results) -> Results:
+        results["views"] = [
+            view.resize(*self._width_height(view.width, view.height)) for view in results["views"]
+        ]
+        return results
+
+    def _width_height(self, width: int, height: int) -> tuple[int, int]:
+        if self.size is not None:
+            return self.size[1], self.size[0]
+        assert self.short_side is not None, "checked when built"
+        scale = self.short_side / min(width, height)
+        return int(width * scale + 0.5), int(height * scale + 0.5)
+
+
+@TRANSFORMS.register_module()
+class Flip(Transform):
+    """Mirror a sample left to right, and swap the labels that this turns into each other.
+
+    Args:
+        prob: How often, in [0, 1].
+        label_map: Class ids to swap, one direction is enough, or the name of a built-in map
+            (:data:`~mmaction.datasets.class_names.LABEL_MAPS`), which goes by the names
+            of the data set's classes.
+
+    Attributes:
+        label_map: Ids; of a built-in map once ``use_classes`` was called.
+
+    Raises:
+        ConfigError: No share, no map of this name, or no sound map.
+    """
+
+    needs = ("views",)
+
+    def __init__(
+        self, *, prob: float = 0.5, label_map: Mapping[int, int] | str | None = None
+    ) -> None:
+        if not 0 <= prob <= 1:
+            raise ConfigError(f"Flip: prob={prob}; it lies in [0, 1]")
+        self.prob = prob
+        self.built_in = label_map if isinstance(label_map, str) else None
+        if self.built_in is not None:
+            require_known_map(self.built_in)
+        ids = label_map if isinstance(label_map, Mapping) else {}
+        self.label_map: Mapping[int, int] = both_ways(ids)
+
+    def use_classes(
+        self, classes: Sequence[str] | None, num_classes: int | None, *, source: str
+    ) -> None:
+        """Finds the ids of a built-in map among a data set's classes, and checks that they fit.
+
+        Args:
+            classes: Class names by label; None where they are not known.
+            num_classes: K, or None likewise.
+            source: What messages call the data set.
+
+        Raises:
+            ConfigError: A swapped class that there is not; see also ``map_by_name``.
+        """
+        if self.built_in is not None:
+            self.label_map = map_by_name(self.built_in, classes)
+        highest = max(self.label_map, default=0)
+        if num_classes is not None and highest >= num_classes:
+            raise ConfigError(
+                f"Flip: label_map names class {highest}, but '{source}' has {num_classes} classes"
+            )
+        mirrored = mirrored_classes(classes or ())
+        if self.prob and mirrored and not self.label_map:
+            warnings.warn(
+                f"'{source}': a mirror image turns class '{mirrored[0][0]}' into"
+                f" '{mirrored[0][1]}', and Flip has no label_map: its labels will be wrong half the"
+                " time; give one, or leave Flip out",
+                stacklevel=2,
+            )
+
+    def __call__(self, results: Results) -> Results:
+        if results["rng"].random() < self.prob:
+            results["views"] = [view.flip() for view in results["views"]]
+            label = results["label"]
+            results["label"] = self.label_map.get(label, label)
+        return results

@@ -107,8 +107,9 @@ class ResidualBlock(nn.Module):
         return self.residual(x).add_(shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
-        mode = self.with_cp if x.requires_grad else False
-        return self.relu(checkpointed(self._sum, x, module=self, mode=mode))
+        if self.with_cp and x.requires_grad:
+            return self.relu(checkpointed(self._sum, x, module=self, mode=self.with_cp))
+        return self.relu(self._sum(x))
 
 
 class BasicBlock3D(ResidualBlock):

@@ -12,7 +12,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
-from mmaction.models.activation_checkpointing import check_mode, checkpointed
+from mmaction.models.activation_checkpointing import checkpointed
 from mmaction.models.backbones.blocks import (
     INFLATE_STYLES,
     BasicBlock3D,
@@ -118,6 +118,7 @@ class ResNet3D(BaseModule):
             num_stages=num_stages,
             inflate_style=inflate_style,
             frozen_stages=frozen_stages,
+            with_cp=with_cp,
             per_stage=dict(
                 spatial_strides=spatial_strides,
                 temporal_strides=temporal_strides,
@@ -135,7 +136,7 @@ class ResNet3D(BaseModule):
         self.norm_eval = norm_eval
         self.norm_cfg = norm_cfg or dict(type="BN3d")
         self.zero_init_residual = zero_init_residual
-        self.with_cp = check_mode(with_cp)
+        self.with_cp = with_cp
         self.pretrained = pretrained
 
         self.stem = Stem(
@@ -234,8 +235,10 @@ class ResNet3D(BaseModule):
 
     def forward(self, clips: Tensor) -> Tensor:
         # Recomputed whole, the stem would cost more than it keeps: its one tensor before the norm.
-        mode = "selective" if self.with_cp == "selective" and self.stem.training else False
-        x = checkpointed(self.stem, clips, module=self.stem, mode=mode)
+        if self.with_cp == "selective" and self.stem.training:
+            x = checkpointed(self.stem, clips, module=self.stem, mode="selective")
+        else:
+            x = self.stem(clips)
         for stage in self.stages:
             x = stage(x)
         return x
@@ -273,6 +276,7 @@ def _check_arguments(
     num_stages: int,
     inflate_style: str,
     frozen_stages: int,
+    with_cp: bool | str,
     per_stage: dict[str, Sequence[int]],
 ) -> None:
     if depth not in ARCHITECTURES:
@@ -286,6 +290,8 @@ def _check_arguments(
         )
     if not -1 <= frozen_stages <= num_stages:
         raise ConfigError(f"ResNet3D frozen_stages={frozen_stages!r}: expected -1 to {num_stages}")
+    if with_cp not in (False, True, "selective"):
+        raise ConfigError(f"ResNet3D with_cp={with_cp!r}: expected False, True or 'selective'")
     for name, values in per_stage.items():
         if len(values) != stages:
             raise ConfigError(f"ResNet3D {name}={values!r}: expected {stages} values, one a stage")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from mmaction.datasets.transforms.geometry import Resize
 from mmaction.datasets.transforms.pipeline import Pipeline
-from mmaction.datasets.transforms.resizing import Resize
 from mmaction.errors import ConfigError
 
 SAMPLE = {"type": "SampleFrames", "clip_len": 8}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mmaction.datasets.samplers import EpochSampler, SampleKey
+from mmaction.datasets.batches import EpochSampler, SampleKey
 from mmaction.engine.loops.epoch_position import starting_at
 
 

@@ -11,7 +11,7 @@ import torch
 from mmaction import apis
 from mmaction.apis.recognizer import load_recognizer
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.datasets.collate import collate_clips
+from mmaction.datasets.batches import collate_clips
 from mmaction.errors import ConfigError
 from mmaction.registry import DATASETS
 

@@ -1,23 +1,38 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 
-from mmaction.datasets.samplers import EpochSampler, SampleKey
-from mmaction.errors import ConfigError
+from mmaction.datasets import CenterCrop, PackClips, RawframeDataset
+from mmaction.datasets.batches import EpochSampler, SampleKey, collate_clips
+from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATA_SAMPLERS
+
+PIPELINE = [
+    {"type": "SampleFrames", "clip_len": 4},
+    {"type": "DecodeFrames"},
+    {"type": "RandomResizedCrop", "size": 16},
+    {"type": "ColorJitter", "hue": 0.1},
+    {"type": "PackClips"},
+]
 
 
 def epoch_of(
     size: int, rank: int, world_size: int, *, epoch: int = 0, **options: object
 ) -> list[SampleKey]:
     """What one of several processes is given; their number is all that is made up."""
-    with patch("mmaction.datasets.samplers.get_dist_info", return_value=(rank, world_size)):
+    with patch("mmaction.datasets.batches.get_dist_info", return_value=(rank, world_size)):
         sampler = EpochSampler(range(size), **options)  # type: ignore[arg-type]
     sampler.set_epoch(epoch)
     keys = list(sampler)
@@ -163,3 +178,53 @@ def test_a_second_draw_of_a_video_has_its_own_random_numbers() -> None:
     first, again = (SampleKey(3, 1, 7, draw).rng().random(4).tolist() for draw in (0, 1))
     assert first != again
     assert first == np.random.default_rng([7, 1, 3]).random(4).tolist()
+
+
+def test_stacks_items(make_results: Callable[..., dict[str, Any]]) -> None:
+    items = [PackClips()(make_results(seed=seed, label=seed)) for seed in range(3)]
+    batch = collate_clips(items)
+    assert batch["inputs"].shape == (3, 1, 3, 48, 64, 3)
+    assert batch["inputs"].dtype == torch.uint8
+    assert batch["color"].shape == (3, 3, 4)
+    assert batch["samples"] == [item["sample"] for item in items]
+    for index, item in enumerate(items):
+        assert torch.equal(batch["inputs"][index], item["inputs"])
+
+
+def test_different_sizes_are_named(make_results: Callable[..., dict[str, Any]]) -> None:
+    items = [
+        PackClips()(make_results() | {"name": "first"}),
+        PackClips()(CenterCrop(size=32)(make_results() | {"name": "second"})),
+    ]
+    with pytest.raises(
+        DataError, match=r"'first' is 1 views × 3 frames × 48×64 .* 'second' is .* 32×32 pixels"
+    ):
+        collate_clips(items)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_loader_gives_the_same_batches_however_many_workers(
+    video_root: Path, num_workers: int
+) -> None:
+    options = {"ann_file": str(video_root / "list.txt"), "data_root": str(video_root)}
+    with DefaultScope.overwrite_default_scope("mmaction"):
+        loader = Runner.build_dataloader(
+            {
+                "dataset": {"type": "RawframeDataset", "pipeline": PIPELINE, **options},
+                "sampler": {"type": "EpochSampler"},
+                "collate_fn": {"type": "collate_clips"},
+                "batch_size": 4,
+                "num_workers": num_workers,
+            },
+            seed=3,
+        )
+    loader.sampler.set_epoch(2)
+    dataset = RawframeDataset(pipeline=PIPELINE, **options)
+    seen = []
+    for batch in loader:
+        for inputs, color, sample in zip(*batch.values(), strict=True):
+            seen.append(sample.index)
+            alone = dataset[SampleKey(sample.index, 2, 3)]
+            assert torch.equal(inputs, alone["inputs"])
+            assert torch.equal(color, alone["color"])
+    assert sorted(seen) == list(range(6))

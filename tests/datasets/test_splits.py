@@ -6,7 +6,7 @@ import pytest
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.directory import FrameDirectory
-from mmaction.datasets.validation import check_labels, check_overlap, check_present
+from mmaction.datasets.splits import check_labels, check_overlap, check_present
 from mmaction.errors import DataError
 
 

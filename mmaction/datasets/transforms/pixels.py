@@ -1,0 +1,122 @@
+"""The two ends of a sample's way: frames are decoded, and what is kept of them becomes a clip."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import chain
+
+import cv2
+import numpy as np
+import torch
+
+from mmaction.datasets.sources.image_decoding import find_decoder
+from mmaction.datasets.transforms.geometry import View
+from mmaction.datasets.transforms.pipeline import Results, Transform
+from mmaction.errors import ConfigError
+from mmaction.registry import TRANSFORMS
+from mmaction.structures import ClipSample
+
+INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
+
+
+@TRANSFORMS.register_module()
+class DecodeFrames(Transform):
+    """Read and decode the sampled frames, each distinct one once.
+
+    The first is decoded here; the others when ``PackClips`` takes them, so that no more than one is
+    held at a time.
+
+    Args:
+        backend: Decoder of image files, ``'simplejpeg'`` or ``'cv2'``, which give the same pixels;
+            the former is faster and also refuses JPEG files that are damaged in the middle. None:
+            the fastest of those installed. Video files have their own.
+    """
+
+    needs = ("frame_indices",)
+    gives = ("frames", "frame_slots", "views")
+
+    def __init__(self, *, backend: str | None = None) -> None:
+        self.decode = find_decoder(backend)
+
+    def __call__(self, results: Results) -> Results:
+        """Raises DataError, naming the file, where a frame can't be used."""
+        indices = results["frame_indices"]
+        positions, slots = np.unique(indices, return_inverse=True)
+        frames = results["source"].frames(results["name"], positions.tolist(), decode=self.decode)
+        first = next(frames)
+        height, width = first.shape[:2]
+        results["frames"] = chain([first], frames)
+        results["frame_slots"] = slots.reshape(indices.shape)
+        results["views"] = [View.whole(width, height)]
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackClips(Transform):
+    """Make the pixels, in one pass over the kept regions, and the item that the data set returns.
+
+    Views are ordered clip by clip, the crops of a clip one after the other.
+
+    Args:
+        interpolation: 'bilinear', or 'area', which averages where frames are made much smaller.
+    """
+
+    needs = ("frames", "frame_slots", "views")
+    gives = ("inputs", "sample")
+
+    def __init__(self, *, interpolation: str = "bilinear") -> None:
+        if interpolation not in INTERPOLATIONS:
+            raise ConfigError(
+                f"PackClips: interpolation={interpolation!r}; one of {', '.join(INTERPOLATIONS)}"
+            )
+        self.interpolation = INTERPOLATIONS[interpolation]
+
+    def __call__(self, results: Results) -> Results:
+        """Returns ``inputs`` uint8 V×T×H×W×3, ``color`` float32 3×4 and ``sample``."""
+        views, numbers = results["views"], results["frame_indices"] + results["source"].start_index
+        sample = ClipSample(
+            index=results["index"],
+            name=results["name"],
+            label=results["label"],
+            frame_indices=np.repeat(numbers, len(views), axis=0),
+            replaces=results.get("replaces", ()),
+        )
+        color = results.get("color")
+        return {
+            "inputs": self._render(results),
+            "color": torch.eye(3, 4) if color is None else torch.from_numpy(color),
+            "sample": sample,
+        }
+
+    def _render(self, results: Results) -> torch.Tensor:
+        slots, views = results["frame_slots"], results["views"]
+        clips, length = slots.shape
+        height, width = views[0].height, views[0].width
+        inputs = torch.empty((clips * len(views), length, height, width, 3), dtype=torch.uint8)
+        out = inputs.numpy()
+        uses: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for clip, row in enumerate(slots.tolist()):
+            for time, slot in enumerate(row):
+                uses[slot].append((clip, time))
+        for slot, frame in enumerate(results["frames"]):
+            for clip, time in uses[slot]:
+                for crop, view in enumerate(views):
+                    place = out[clip * len(views) + crop, time]
+                    render_view(frame, view, place, self.interpolation)
+        return inputs
+
+
+def render_view(frame: np.ndarray, view: View, out: np.ndarray, interpolation: int) -> None:
+    """Resize the view's region of a frame straight into its place.
+
+    Args:
+        frame: uint8, H×W×3.
+        view: What to show of it.
+        out: uint8, contiguous, view.height×view.width×3.
+        interpolation: cv2's constant.
+    """
+    left, top, right, bottom = view.region()
+    size = (view.width, view.height)
+    cv2.resize(frame[top:bottom, left:right], size, dst=out, interpolation=interpolation)
+    if view.flipped:
+        cv2.flip(out, 1, dst=out)
