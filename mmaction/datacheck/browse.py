@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
+from torch import Tensor
 
 from mmaction.build_errors import readable_build_errors
-from mmaction.datacheck.sample_page import SampleCard, VideoCard, render_page
-from mmaction.datacheck.sample_sheet import colored, draw_sheet
 from mmaction.datasets import ClipDataset, SampleKey
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError, DataError
+from mmaction.explain.gallery import PAGE, Entry, Sample, render_page
+from mmaction.explain.sheet import render_frames, write_png
 from mmaction.files import atomic_path, require_writable
+from mmaction.ops import affine_clips
 from mmaction.registry import DATASETS
-
-PAGE = "index.html"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Browsed:
 
 
 def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config") -> Browsed:
-    """Write a sheet a sample and one page with all of them, ``index.html``, into ``out``.
+    """Write a sheet a view of each sample and a page of all, ``index.html``, into ``out``.
 
     The same arguments and data give the same files, bit for bit.
 
@@ -83,20 +82,18 @@ def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config
     indices = _indices(dataset, choice)
     require_writable(out, name="--out")
     videos = [_browse_video(dataset, index, choice, Path(out)) for index in indices]
-    samples = [sample for video in videos for sample in video.samples]
     page = Path(out, PAGE)
+    text = render_page(
+        videos,
+        f"{name}: {choice.split}",
+        classes=dataset.classes,
+        summary=_summary(dataset, len(indices), choice),
+    )
     with atomic_path(page) as draft:
-        draft.write_text(
-            render_page(
-                videos,
-                title=f"{name}: {choice.split}",
-                summary=_summary(dataset, len(indices), choice),
-            ),
-            encoding="utf-8",
-            errors="replace",
-        )
-    failed = sum(bool(sample.error) for sample in samples)
-    return Browsed(page, samples=len(samples) - failed, failed=failed)
+        draft.write_text(text, encoding="utf-8", errors="replace")
+    samples = [sample for video in videos for sample in video.samples]
+    shown = sum(bool(sample.pictures) for sample in samples)
+    return Browsed(page, samples=shown, failed=len(samples) - shown)
 
 
 def _build(cfg: Config, split: str, name: str) -> ClipDataset:
@@ -128,50 +125,66 @@ def _summary(dataset: ClipDataset, videos: int, choice: Choice) -> str:
     return f"{videos} of {len(dataset)} videos, {epochs}, seed {choice.seed}"
 
 
-def _browse_video(dataset: ClipDataset, index: int, choice: Choice, out: Path) -> VideoCard:
+def _browse_video(dataset: ClipDataset, index: int, choice: Choice, out: Path) -> Entry:
     epochs = range(choice.epoch, choice.epoch + choice.repeats)
     samples = [_browse_sample(dataset, SampleKey(index, e, choice.seed), out) for e in epochs]
-    return VideoCard(
-        name=dataset.name(index),
-        where=dataset.annotations.where(index),
-        index=index,
-        frames=int(dataset.annotations.frames[index]),
-        label=_label(dataset, dataset.annotations.label(index)),
-        samples=tuple(samples),
+    label = dataset.annotations.label(index)
+    facts = (
+        ("class", _label(dataset, label)),
+        ("frames", str(dataset.annotations.frames[index])),
+        ("video", str(index)),
+        ("annotation", dataset.annotations.where(index)),
     )
+    return Entry(dataset.name(index), f"video_{index:06d}", label, facts=facts, samples=samples)
 
 
-def _browse_sample(dataset: ClipDataset, key: SampleKey, out: Path) -> SampleCard:
+def _browse_sample(dataset: ClipDataset, key: SampleKey, out: Path) -> Sample:
+    title = f"epoch {key.epoch}"
     try:
         item = dataset[key]
     except DataError as error:
-        return SampleCard(epoch=key.epoch, error=str(error))
+        return Sample(title, errors=[f"can’t be read: {error}"])
     sample, color = item["sample"], item["color"]
-    annotated = _label(dataset, dataset.annotations.label(sample.index))
-    label = _label(dataset, sample.label)
     views = colored(item["inputs"], color)
-    shown = label if label == annotated else f"{label} (annotated: {annotated})"
-    sheet = draw_sheet(
-        views,
-        sample.frame_indices,
-        title=sample.name,
-        subtitle=f"video {sample.index}, epoch {key.epoch}, seed {key.seed}, {shown}",
-    )
-    file = f"video_{key.index:06d}_epoch_{key.epoch:03d}.png"
-    _, png = cv2.imencode(".png", sheet[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    with atomic_path(out / file) as draft:
-        draft.write_bytes(png.tobytes())  # unlike imwrite, raises where the disk is full
-    return SampleCard(
-        epoch=key.epoch,
-        sheet=file,
-        shape=views.shape[:4],
-        label=label,
-        relabelled=label != annotated,
-        recolored=not torch.equal(color, torch.eye(3, 4)),
-        taken_for=tuple((bad.name, bad.reason) for bad in sample.replaces),
-        name=sample.name,
-        numbers=tuple(tuple(row) for row in sample.frame_indices.tolist()),
-    )
+    annotated = dataset.annotations.label(sample.index)
+    label = _label(dataset, sample.label)
+    common = [("class", label), ("video", f"{key.index}, {title}, seed {key.seed}")]
+    if sample.label != annotated:
+        common.append(("annotated", _label(dataset, annotated)))
+    length, height, width = views.shape[1:4]
+    common.append(("given to the network", f"{length} frames, {width}×{height} pixels"))
+    pictures = []
+    for number, (frames, indices) in enumerate(zip(views, sample.frame_indices, strict=True), 1):
+        view = f"view {number} of {len(views)}"
+        facts = [*common, ("view", f"{number} of {len(views)}")] if len(views) > 1 else common
+        suffix = f"_view_{number:02d}" if len(views) > 1 else ""
+        file = f"video_{key.index:06d}_epoch_{key.epoch:03d}{suffix}.png"
+        write_png(render_frames(frames, indices, name=sample.name, facts=facts), out / file)
+        shown = f"frames {', '.join(map(str, indices.tolist()))}"
+        pictures.append((file, f"{view}, {shown}" if len(views) > 1 else shown))
+    notes = [f"class becomes {label}"] if sample.label != annotated else []
+    if not torch.equal(color, torch.eye(3, 4)):
+        notes.append("colours changed")
+    replaced = [
+        f"shows {sample.name} in place of {bad.name}, which can’t be read: {bad.reason}"
+        for bad in sample.replaces
+    ]
+    return Sample(title, pictures, notes, replaced)
+
+
+def colored(inputs: Tensor, color: Tensor) -> np.ndarray:
+    """A sample's pixels with its colour map applied, rounded and clipped, not normalised.
+
+    Args:
+        inputs: uint8 RGB, V×T×H×W×3.
+        color: float32, 3×4, affine map of RGB in 0..255.
+
+    Returns:
+        uint8 RGB, V×T×H×W×3.
+    """
+    planes = affine_clips(inputs, color.expand(len(inputs), 3, 4).contiguous())
+    pixels: np.ndarray = planes.permute(0, 2, 3, 4, 1).numpy()
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
 def _label(dataset: ClipDataset, label: int | None) -> str:

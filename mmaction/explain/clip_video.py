@@ -25,13 +25,11 @@ from mmaction.explain.sheet import (
     FAINT_INK,
     INK,
     PEAK,
-    SMALL,
     TRACK,
     bar_heights,
-    fitted,
-    font,
     format_numbers,
 )
+from mmaction.explain.sheet_text import SMALL, fitted, font
 from mmaction.files import atomic_path
 
 ENCODER = "libx264"

@@ -1,4 +1,4 @@
-"""The page over a run's explained videos; opens from disk, without a network or a server."""
+"""The page over videos and what was made of them; opens from disk, without network or server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from mmaction.explain.colormap import COLORMAPS, DEFAULT_OPACITY, color_table
 from mmaction.explain.page.embed import base64_text, page_part, relative_url, script_json
@@ -17,8 +18,27 @@ SCRIPTS = ("draw.js", "list.js", "player.js", "main.js")
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A video as a data set gives it once, for pages without explanations.
+
+    Attributes:
+        title: What tells it from the video's others.
+        pictures: File, beside the page, and description of each.
+        notes: What is odd about it.
+        errors: What went wrong; there may be pictures all the same.
+    """
+
+    title: str
+    pictures: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    errors: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Entry:
     """What the page's list says of a video. Plain, so that processes can send it to each other.
+
+    A video has a player's data in its directory, or ``samples`` and no prediction.
 
     Attributes:
         name: The video's name.
@@ -26,13 +46,17 @@ class Entry:
         label: True class in ``[0, K)``, or None.
         prediction: Predicted class in ``[0, K)``.
         probability: Of the prediction, in [0, 1].
+        facts: Caption and value of what else is known.
+        samples: What is shown in place of a player.
     """
 
     name: str
     folder: str
     label: int | None
-    prediction: int
-    probability: float
+    prediction: int | None = None
+    probability: float | None = None
+    facts: Sequence[tuple[str, str]] = ()
+    samples: Sequence[Sample] = ()
 
 
 def write_gallery(
@@ -77,23 +101,25 @@ def render_page(
     classes: Sequence[str] | None = None,
     colormap: str = "viridis",
     opacity: float = DEFAULT_OPACITY,
+    summary: str = "",
 ) -> str:
-    """Return the page as HTML; whatever comes from data is escaped."""
+    """Return the page as HTML; whatever comes from data is escaped.
+
+    Args:
+        entries: The videos, in the order of the list.
+        title: The page's heading.
+        classes: K class names; by default classes go by their numbers.
+        colormap: The one to begin with, of :data:`mmaction.explain.colormap.COLORMAPS`.
+        opacity: Share of the map's colour to begin with, in [0, 1].
+        summary: Stands beside the heading; by default how many predictions are right.
+    """
     data = {
         "classes": None if classes is None else list(classes),
         "colormap": colormap,
         "colormaps": {name: base64_text(color_table(name)) for name in COLORMAPS},
         "opacity": opacity,
-        "videos": [
-            [
-                entry.name,
-                relative_url(entry.folder),
-                entry.label,
-                entry.prediction,
-                round(entry.probability, 6),
-            ]
-            for entry in entries
-        ],
+        "summary": summary,
+        "videos": [_listed(entry) for entry in entries],
     }
     fields = {
         "title": escape(title),
@@ -105,3 +131,21 @@ def render_page(
     return re.sub(
         r"@(title|style|data|scripts)@", lambda match: fields[match[1]], page_part("page.html")
     )
+
+
+def _listed(entry: Entry) -> list[Any]:
+    probability = None if entry.probability is None else round(entry.probability, 6)
+    listed = [
+        entry.name,
+        relative_url(entry.folder),
+        entry.label,
+        entry.prediction,
+        probability,
+    ]
+    if not entry.samples:
+        return listed
+    samples = [
+        {**vars(sample), "pictures": [[relative_url(p), text] for p, text in sample.pictures]}
+        for sample in entry.samples
+    ]
+    return [*listed, {"facts": entry.facts, "samples": samples}]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from mmaction.explain.colormap import (
     DEFAULT_OPACITY,
@@ -21,9 +20,11 @@ from mmaction.explain.colormap import (
 )
 from mmaction.explain.records import ATTENTION, ClipExplanation, as_probabilities
 from mmaction.explain.sheet_layout import BAR_HEIGHT, GAP, LEFT_GUTTER, MARGIN, SheetLayout
+from mmaction.explain.sheet_text import LARGE, NORMAL, SMALL, fitted, font
 from mmaction.files import atomic_path
 
 Color = tuple[int, int, int]
+Fact = tuple[str, str, Color]  # caption, value, colour of the value
 BACKGROUND: Color = (255, 255, 255)
 INK: Color = (26, 28, 32)
 FAINT_INK: Color = (98, 104, 114)
@@ -32,8 +33,6 @@ BAR: Color = (0, 114, 178)  # blue and vermilion of Okabe and Ito, apart for col
 PEAK: Color = (213, 94, 0)
 RIGHT: Color = (0, 110, 76)
 WRONG: Color = (178, 44, 26)
-
-SMALL, NORMAL, LARGE = 13, 17, 24
 
 
 def render_sheet(
@@ -60,18 +59,58 @@ def render_sheet(
     if not explanation.frames.size:
         raise ValueError(f"video {explanation.name!r}: a sheet needs the frames' pixels")
     layout = SheetLayout.of(*explanation.frames.shape[:3])
-    header = _header(explanation, layout.width)
-    canvas = np.full((len(header) + layout.grid_height + MARGIN, layout.width, 3), 255, np.uint8)
-    canvas[: len(header)] = header
-    grid = canvas[len(header) :]
+    canvas, grid = _canvas(layout, explanation.name, _facts(explanation))
     size = (layout.cell_height, layout.cell_width)
     frames = resize_frames(explanation.frames, *size)
     maps = scale_clip(explanation.spatial)
-    _paste_frames(grid, layout, frames, overlay(to_gray(frames), maps, opacity, colormap))
+    overlays = overlay(to_gray(frames), maps, opacity, colormap)
+    for index in range(layout.frames):
+        top, below, left = layout.pictures(index)
+        _paste(grid, frames[index], top, left)
+        _paste(grid, overlays[index], below, left)
     _paste_bars(grid, layout, explanation.temporal)
     _paste_color_bar(grid, layout, colormap)
     image = Image.fromarray(canvas)
-    _write_numbers(ImageDraw.Draw(image), image, layout, explanation, len(header))
+    header = len(canvas) - len(grid)
+    weights = format_numbers(explanation.temporal)
+    _write_labels(image, layout, explanation.frame_indices, weights, header)
+    _write_sides(image, layout, explanation, header)
+    return np.asarray(image)
+
+
+def render_frames(
+    frames: np.ndarray,
+    frame_indices: np.ndarray,
+    *,
+    name: str,
+    facts: Sequence[tuple[str, str]] = (),
+) -> np.ndarray:
+    """Draw a clip that nobody has explained: a sheet's header, frames and numbers.
+
+    Pixels are shown as they are, or several times as large, each as a square of one colour; frames
+    that don't fit beside each other are made smaller.
+
+    Args:
+        frames: uint8 RGB, T×H×W×3.
+        frame_indices: int64, T: the number of each frame.
+        name: The heading.
+        facts: Caption and value of what stands below it.
+
+    Returns:
+        uint8 RGB, height×width×3.
+    """
+    layout = SheetLayout.of(*frames.shape[:3], maps=False)
+    canvas, grid = _canvas(layout, name, [(caption, value, INK) for caption, value in facts])
+    factor = min(layout.cell_height // frames.shape[1], layout.cell_width // frames.shape[2])
+    if factor:
+        frames = frames.repeat(factor, axis=1).repeat(factor, axis=2)
+    else:
+        frames = resize_frames(frames, layout.cell_height, layout.cell_width)
+    for index, frame in enumerate(frames):
+        top, _, left = layout.pictures(index)
+        _paste(grid, frame, top, left)
+    image = Image.fromarray(canvas)
+    _write_labels(image, layout, frame_indices, [""] * len(frames), len(canvas) - len(grid))
     return np.asarray(image)
 
 
@@ -83,7 +122,11 @@ def write_sheet(
     colormap: str = "viridis",
 ) -> None:
     """Draw a sheet (:func:`render_sheet`) and write it as PNG, whole or not at all."""
-    image = render_sheet(explanation, opacity=opacity, colormap=colormap)
+    write_png(render_sheet(explanation, opacity=opacity, colormap=colormap), path)
+
+
+def write_png(image: np.ndarray, path: str | Path) -> None:
+    """Write uint8 RGB, H×W×3, as PNG, whole or not at all."""
     # OpenCV's defaults (runs alone) are the fastest; any level given to it takes twice as long.
     _, png = cv2.imencode(".png", image[..., ::-1])
     with atomic_path(path) as draft:
@@ -107,37 +150,8 @@ def format_numbers(values: np.ndarray) -> list[str]:
     return [f"{value:.{decimals}f}" for value in values]
 
 
-@cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return DejaVu Sans, which comes with matplotlib and knows accents, Greek and Cyrillic.
-
-    Pillow's own font knows ASCII alone, and stands in where the other is missing. A character that
-    a font doesn't know is drawn as a box.
-    """
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-    try:
-        return ImageFont.truetype(str(path), size)
-    except OSError:
-        return ImageFont.load_default(size)
-
-
-def fitted(text: str, size: int, width: float) -> str:
-    """Make text one printable line of at most ``width`` pixels, leaving out its middle."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    # A letter is seldom narrower than a fifth of its size: more of them can't fit anyway.
-    most = int(5 * width / size) + 2
-    if len(text) <= most and font(size).getlength(text) <= width:
-        return text
-    for kept in range(min(most, len(text) - 1), 0, -1):
-        short = text[: (kept + 1) // 2] + "…" + text[len(text) - kept // 2 :]
-        if font(size).getlength(short) <= width:
-            return short
-    return "…"
-
-
-def _facts(explanation: ClipExplanation) -> list[tuple[str, str, Color]]:
-    """Return caption, value and colour of what is known of the clip's class."""
+def _facts(explanation: ClipExplanation) -> list[Fact]:
+    """Return what is known of the clip's class."""
     color, verdict = INK, ""
     if explanation.correct is not None:
         color, verdict = (RIGHT, "  ✓ right") if explanation.correct else (WRONG, "  ✗ wrong")
@@ -160,11 +174,19 @@ def _answer(explanation: ClipExplanation, scores: np.ndarray) -> str:
     return f"{explanation.class_name(best)}  {100 * as_probabilities(scores)[best]:.1f} %"
 
 
-def _header(explanation: ClipExplanation, width: int) -> np.ndarray:
+def _canvas(layout: SheetLayout, name: str, facts: Sequence[Fact]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a sheet with its header alone, and the part of it below: the grid."""
+    header = _header(name, facts, layout.width)
+    canvas = np.full((len(header) + layout.grid_height + MARGIN, layout.width, 3), 255, np.uint8)
+    canvas[: len(header)] = header
+    return canvas, canvas[len(header) :]
+
+
+def _header(name: str, facts: Sequence[Fact], width: int) -> np.ndarray:
     """Draw the name and, flowing into as many lines as they need, the facts."""
     room, line_height = width - 2 * MARGIN, 46
     placed, x, y = [], MARGIN, MARGIN + LARGE + 18
-    for caption, value, color in _facts(explanation):
+    for caption, value, color in facts:
         value = fitted(value, NORMAL, room)
         needed = ceil(max(font(NORMAL).getlength(value), font(SMALL).getlength(caption)))
         if x > MARGIN and x + needed > width - MARGIN:
@@ -173,22 +195,16 @@ def _header(explanation: ClipExplanation, width: int) -> np.ndarray:
         x += needed + 40
     image = Image.new("RGB", (width, y + line_height + 14), BACKGROUND)
     draw = ImageDraw.Draw(image)
-    name = fitted(explanation.name, LARGE, room)
-    draw.text((MARGIN, MARGIN), name, INK, font(LARGE), anchor="lt")
+    draw.text((MARGIN, MARGIN), fitted(name, LARGE, room), INK, font(LARGE), anchor="lt")
     for x, y, caption, value, color in placed:
         draw.text((x, y), caption, FAINT_INK, font(SMALL))
         draw.text((x, y + SMALL + 5), value, color, font(NORMAL))
     return np.asarray(image)
 
 
-def _paste_frames(
-    grid: np.ndarray, layout: SheetLayout, frames: np.ndarray, overlays: np.ndarray
-) -> None:
-    height, width = frames.shape[1:3]
-    for index in range(layout.frames):
-        *tops, left = layout.pictures(index)
-        for top, pictures in zip(tops, (frames, overlays), strict=True):
-            grid[top : top + height, left : left + width] = pictures[index]
+def _paste(grid: np.ndarray, picture: np.ndarray, top: int, left: int) -> None:
+    height, width = picture.shape[:2]
+    grid[top : top + height, left : left + width] = picture
 
 
 def _paste_bars(grid: np.ndarray, layout: SheetLayout, temporal: np.ndarray) -> None:
@@ -208,22 +224,27 @@ def _paste_color_bar(grid: np.ndarray, layout: SheetLayout, colormap: str) -> No
     grid[top:bottom, left:right] = color_table(colormap)[levels][:, None]
 
 
-def _write_numbers(
-    draw: ImageDraw.ImageDraw,
+def _write_labels(
     image: Image.Image,
     layout: SheetLayout,
-    explanation: ClipExplanation,
+    frame_indices: np.ndarray,
+    weights: Sequence[str],
     header: int,
 ) -> None:
-    """Write what stands beside the pictures; ``header`` is the grid's top in the image."""
-    small = font(SMALL)
-    weights = format_numbers(explanation.temporal)
-    numbers = _frame_numbers(explanation, layout.column_width, weights)
+    """Write numbers and weights below the pictures; ``header`` is the grid's top in the image."""
+    draw, small = ImageDraw.Draw(image), font(SMALL)
+    numbers = _frame_numbers(frame_indices, layout.column_width, weights)
     for index in range(layout.frames):
-        _, bottom, left, right = layout.track(index)
-        y = header + bottom + 4
-        draw.text((left, y), numbers[index], FAINT_INK, small)
-        draw.text((right, y), weights[index], INK, small, anchor="ra")
+        top, left, right = layout.label(index)
+        draw.text((left, header + top + 4), numbers[index], FAINT_INK, small)
+        draw.text((right, header + top + 4), weights[index], INK, small, anchor="ra")
+
+
+def _write_sides(
+    image: Image.Image, layout: SheetLayout, explanation: ClipExplanation, header: int
+) -> None:
+    """Write what stands beside the pictures."""
+    draw, small = ImageDraw.Draw(image), font(SMALL)
     for band in range(layout.bands):
         top = header + layout.column(band * layout.columns)[0]
         for caption, height in (
@@ -244,15 +265,15 @@ def _write_numbers(
     _write_upwards(image, caption, right + 16, middle)
 
 
-def _frame_numbers(explanation: ClipExplanation, width: int, weights: list[str]) -> list[str]:
+def _frame_numbers(frame_indices: np.ndarray, width: int, weights: Sequence[str]) -> list[str]:
     """Return one text a frame, in the longest wording that leaves its weight room."""
     small = font(SMALL)
     room = width - max(small.getlength(weight) for weight in weights) - 8
     for wording in ("frame {}", "#{}"):
-        numbers = [wording.format(number) for number in explanation.frame_indices.tolist()]
+        numbers = [wording.format(number) for number in frame_indices.tolist()]
         if max(small.getlength(number) for number in numbers) <= room:
             return numbers
-    return [fitted(str(number), SMALL, room) for number in explanation.frame_indices.tolist()]
+    return [fitted(str(number), SMALL, room) for number in frame_indices.tolist()]
 
 
 def _write_upwards(image: Image.Image, text: str, center_x: float, center_y: float) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mmaction.explain.colormap import color_table, resize_maps
-from mmaction.explain.gallery import Entry, write_gallery
+from mmaction.explain.gallery import Entry, Sample, render_page, write_gallery
 from mmaction.explain.page.video_data import quantise, write_player, write_thumbnail
 from mmaction.explain.records import ClipExplanation, as_probabilities
 from mmaction.explain.writer import ExplanationWriter
@@ -585,3 +585,58 @@ def test_the_film_plays(browser, gallery, tmp_path):
     if played == "no H.264":
         pytest.skip("this browser was built without H.264")
     assert played == [None, pytest.approx(0.6, abs=0.02), 0, 0]
+
+
+@pytest.fixture
+def samples_page(tmp_path: Path) -> Path:
+    """Videos of hostile names that nobody has explained, two samples each, the second one bad."""
+    assert cv2.imwrite(str(tmp_path / "a b.png"), np.zeros((60, 900, 3), dtype=np.uint8))
+    entries = []
+    for number, text in enumerate(HOSTILE):
+        samples = [
+            Sample(text, [("a b.png", text)], [text]),
+            Sample("epoch 1", errors=[text] if number % 2 else []),
+        ]
+        entries.append(Entry(text, f"{number}", None, facts=[(text, text)], samples=samples))
+    path = tmp_path / "index.html"
+    text = render_page(entries, HOSTILE[0], summary=HOSTILE[1])
+    path.write_text(text, encoding="utf-8", errors="replace")
+    return path
+
+
+@pytest.mark.parametrize("options", [PHONE, DESKTOP])
+def test_samples_that_nobody_has_explained(open_page, samples_page, options):
+    page = open_page(samples_page, "#video=0", **options)
+    page.locator("#samples img").wait_for()
+    assert page.locator("#summary").text_content() == HOSTILE[1]
+    assert page.locator("#name").text_content() == HOSTILE[0]
+    assert page.locator("#facts").text_content() == 2 * HOSTILE[0]
+    assert page.locator("#samples section").count() == 2
+    assert page.locator("#samples .note").text_content() == HOSTILE[0]
+    picture = page.locator("#samples img")
+    assert picture.get_attribute("alt") == HOSTILE[0]
+    assert picture.evaluate("image => image.naturalWidth") == 900
+    assert picture.evaluate("image => image.width") > 250
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not page.locator(".stage").is_visible()
+
+
+def test_keys_and_filters_of_samples(open_page, samples_page):
+    page = open_page(samples_page)
+    bad = [
+        verdict == "✗ can’t be read" for verdict in page.locator(".video .mark").all_inner_texts()
+    ]
+    assert bad == [number % 2 == 1 for number in range(len(HOSTILE))]
+    for key in "wevc[] ":  # of players
+        page.keyboard.press(key)
+    assert len(shown(page)) == len(HOSTILE)
+    page.keyboard.press("j")
+    page.locator("#samples .error").wait_for()
+    assert page.locator("#name").text_content() == HOSTILE[1]
+    assert page.locator("#samples .error").text_content() == HOSTILE[1]
+    page.keyboard.press("?")
+    assert page.locator("#help dl > div:visible").count() == 3
+    page.keyboard.press("Escape")
+    assert not page.locator("#least").is_visible()
+    page.locator("#text").fill("c:d")
+    assert shown(page) == ["c:d"]

@@ -7,18 +7,17 @@ from hypothesis import strategies as st
 from mmaction.explain.colormap import color_table
 from mmaction.explain.sheet import (
     BAR,
-    LARGE,
     PEAK,
     RIGHT,
     WRONG,
     bar_heights,
-    fitted,
-    font,
     format_numbers,
+    render_frames,
     render_sheet,
     write_sheet,
 )
 from mmaction.explain.sheet_layout import BAR_HEIGHT, SheetLayout
+from mmaction.explain.sheet_text import LARGE, fitted, font
 
 
 def grid_top(sheet: np.ndarray, layout: SheetLayout) -> int:
@@ -205,3 +204,29 @@ def test_the_file_is_the_picture(make_explanation, tmp_path):
 def test_a_sheet_needs_pixels(make_explanation):
     with pytest.raises(ValueError, match="needs the frames' pixels"):
         render_sheet(make_explanation(frames=np.zeros((5, 0, 0, 3), dtype=np.uint8)))
+
+
+def test_frames_alone_keep_their_pixels():
+    rng = np.random.default_rng(1)
+    frames = rng.integers(0, 256, (10, 60, 50, 3), dtype=np.uint8)
+    sheet = render_frames(frames, np.arange(10), name="name", facts=[("caption", "value")])
+    corners = []
+    for frame in frames:
+        # Ten frames stand in rows of five, in columns of 240 pixels: each pixel four times as wide.
+        large = np.kron(frame, np.ones((4, 4, 1), dtype=np.uint8))
+        found = cv2.matchTemplate(sheet, large, cv2.TM_SQDIFF)
+        top, left = divmod(int(found.argmin()), found.shape[1])
+        np.testing.assert_array_equal(sheet[top : top + 240, left : left + 200], large)
+        corners.append((top, left))
+    assert corners == sorted(corners)
+    rows = [top for top, _ in corners]
+    assert [rows.count(row) for row in sorted(set(rows))] == [5, 5]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 300), (310, 7), (700, 900)])
+def test_frames_alone_of_any_size(size):
+    frames = np.zeros((33, *size, 3), dtype=np.uint8)
+    name, facts = "na\nme" * 100, [("caption", "\x00" * 999)]
+    sheet = render_frames(frames, np.full(33, 10**9), name=name, facts=facts)
+    assert (sheet[[0, -1]] == 255).all()
+    assert sheet.shape[1] <= 2100

@@ -16,7 +16,8 @@ function element(tag, text, attributes = {}) {
 
 /** Kind, sign and word of a verdict: never colour alone. */
 function verdict(video) {
-  if (video.label === null) return { kind: "unknown", sign: "", word: "" };
+  if (video.samples?.some(sample => sample.errors.length)) return { kind: "wrong", sign: "✗", word: "can’t be read" };
+  if (video.label === null || video.prediction === null) return { kind: "unknown", sign: "", word: "" };
   return video.label === video.prediction
     ? { kind: "right", sign: "✓", word: "right" } : { kind: "wrong", sign: "✗", word: "wrong" };
 }
@@ -28,10 +29,15 @@ function verdictMark(video) {
   return mark;
 }
 
-const videos = index.videos.map(([name, url, label, prediction, probability], number) => ({
-  name, url, label, prediction, probability, number,
-  words: [name, className(prediction), label === null ? "" : className(label)].join("\n").toLowerCase(),
+/** A class by its name, and nothing where there is no class. */
+const classText = number => number === null ? "" : className(number);
+
+// Of a data set that nobody has explained, videos have facts and samples in place of predictions.
+const videos = index.videos.map(([name, url, label, prediction, probability, shown], number) => ({
+  name, url, label, prediction, probability, number, ...shown,
+  words: [name, classText(prediction), classText(label)].join("\n").toLowerCase(),
 }));
+const hasPlayer = !videos.some(video => video.samples);
 
 class VideoList {
   /** `choose` is called with a video, and whether a click or key asked for it to be shown. */
@@ -53,6 +59,9 @@ class VideoList {
     this.fillClasses();
     byId("summary").textContent = summary();
     byId("wrong").closest("label").hidden = videos.every(video => video.label === null);
+    // Hidden alone, controls of predictions would still hear their keys.
+    byId("wrong").disabled = !hasPlayer;
+    for (const each of document.querySelectorAll(".of-player")) each.hidden ||= !hasPlayer;
     for (const kind of ["input", "change"]) byId("filters").addEventListener(kind, () => this.filter());
     byId("filters").addEventListener("submit", event => event.preventDefault());
     byId("clear").addEventListener("click", () => {
@@ -81,7 +90,7 @@ class VideoList {
       video.words.includes(sought)
       && (!wrong || verdict(video).kind === "wrong")
       && (wanted === null || video.label === wanted || video.prediction === wanted)
-      && video.probability >= least && video.probability <= most);
+      && (!hasPlayer || video.probability >= least && video.probability <= most));
     this.sort(byId("sort").value);
     const all = this.shown.length === videos.length;
     byId("count").textContent = all ? `${videos.length} shown` : `${this.shown.length} of ${videos.length} shown`;
@@ -116,14 +125,14 @@ class VideoList {
     const { kind } = verdict(video);
     const row = element("div", null, { class: `video ${kind}`, role: "option", id: `video-${video.number}`, "aria-selected": video === this.chosen });
     row.dataset.number = video.number;
-    row.append(
-      element("img", null, { src: `${video.url}/thumb.jpg`, alt: "", loading: "lazy", decoding: "async" }),
-      element("div"),
-      verdictMark(video));
-    const truth = kind === "wrong" ? `, not ${className(video.label)}` : "";
-    row.children[1].append(
+    const truth = kind === "wrong" ? `, not ${classText(video.label)}` : "";
+    const answer = video.samples ? classText(video.label) : `${percent(video.probability)} ${className(video.prediction)}${truth}`;
+    const words = element("div");
+    words.append(
       element("b", video.name, { title: video.name, dir: "auto" }),
-      element("span", `${percent(video.probability)} ${className(video.prediction)}${truth}`, { class: "answer" }));
+      element("span", answer, { class: "answer" }));
+    if (!video.samples) row.append(element("img", null, { src: `${video.url}/thumb.jpg`, alt: "", loading: "lazy", decoding: "async" }));
+    row.append(words, verdictMark(video));
     this.rows.set(video, row);
     return row;
   }
@@ -154,6 +163,7 @@ class VideoList {
 }
 
 function summary() {
+  if (index.summary) return index.summary;
   const count = videos.length === 1 ? "1 video" : `${videos.length} videos`;
   const known = videos.filter(video => video.label !== null);
   if (!known.length) return count;

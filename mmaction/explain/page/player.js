@@ -71,6 +71,10 @@ class Player {
   async open(video) {
     this.pause();
     this.video = video;
+    if (video.samples) {
+      this.showSamples();
+      return;
+    }
     let data;
     try {
       data = await loadVideo(video);
@@ -85,6 +89,35 @@ class Player {
     this.showScores(false);
     await this.showView(0);
     say(`${data.name}: ${className(data.prediction)}, ${percent(data.scores[data.prediction])}, ${verdict(data).word}`);
+  }
+
+  /** Show what there is of a video that nobody has explained: its facts, and pictures of each sample. */
+  showSamples() {
+    const { name, facts, samples } = this.video;
+    this.showName(name, facts.map(([caption, value]) => [caption, element("dd", value)]));
+    byId("samples").replaceChildren(...samples.map(sample => {
+      const section = element("section"), heading = element("h3", sample.title);
+      heading.append(...sample.notes.flatMap(note => [" ", element("span", note, { class: "note" })]));
+      section.append(heading, ...sample.errors.map(text => element("p", text, { class: "error", role: "alert" })));
+      for (const [url, text] of sample.pictures) {
+        const link = element("a", null, { href: url, "aria-label": `${sample.title}: ${text}` });
+        link.append(element("img", null, { src: url, alt: text }));
+        section.append(link);
+      }
+      return section;
+    }));
+    byId("message").hidden = true;
+    byId("video").hidden = false;
+    say(name);
+  }
+
+  showName(name, facts) {
+    byId("name").textContent = name;
+    byId("facts").replaceChildren(...facts.map(([caption, value]) => {
+      const pair = element("div");
+      pair.append(element("dt", caption), value);
+      return pair;
+    }));
   }
 
   fail(text) {
@@ -130,15 +163,12 @@ class Player {
 
   showHead() {
     const { data, video } = this;
-    byId("name").textContent = data.name;
     const facts = [];
     const fact = (caption, text, probability, mark) => {
       const value = element("dd", text);
       if (probability !== undefined) value.append(" ", element("span", percent(probability), { class: "probability" }));
       if (mark) value.append(" ", mark);
-      const pair = element("div");
-      pair.append(element("dt", caption), value);
-      facts.push(pair);
+      facts.push([caption, value]);
     };
     if (data.label !== null) fact("true class", className(data.label));
     fact("prediction", className(data.prediction), data.scores[data.prediction], verdictMark(data));
@@ -146,7 +176,7 @@ class Player {
       const best = data.attentionScores.indexOf(Math.max(...data.attentionScores));
       fact("attention branch", className(best), data.attentionScores[best]);
     }
-    byId("facts").replaceChildren(...facts);
+    this.showName(data.name, facts);
     const other = data.prediction !== video.prediction || data.label !== video.label
       || Math.abs(data.scores[data.prediction] - video.probability) > 1e-4;
     byId("notice").hidden = !other;

@@ -1,0 +1,40 @@
+"""The font of sheets and films, and texts that fit their room."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+from PIL import ImageFont
+
+SMALL, NORMAL, LARGE = 13, 17, 24
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return DejaVu Sans, which comes with matplotlib and knows accents, Greek and Cyrillic.
+
+    Pillow's own font knows ASCII alone, and stands in where the other is missing. A character that
+    a font doesn't know is drawn as a box.
+    """
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+    try:
+        return ImageFont.truetype(str(path), size)
+    except OSError:
+        return ImageFont.load_default(size)
+
+
+def fitted(text: str, size: int, width: float) -> str:
+    """Make text one printable line of at most ``width`` pixels, leaving out its middle."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    # A letter is seldom narrower than a fifth of its size: more of them can't fit anyway.
+    most = int(5 * width / size) + 2
+    if len(text) <= most and font(size).getlength(text) <= width:
+        return text
+    for kept in range(min(most, len(text) - 1), 0, -1):
+        short = text[: (kept + 1) // 2] + "…" + text[len(text) - kept // 2 :]
+        if font(size).getlength(short) <= width:
+            return short
+    return "…"
