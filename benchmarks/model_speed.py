@@ -75,7 +75,6 @@ class Row:
 
     literal: bool = False
     channels_last: bool = False
-    concatenate: bool = True
     with_cp: bool | str = False
     fused: bool = False
     bf16: bool = False
@@ -97,16 +96,13 @@ class Row:
             num_classes=CLASSES,
             clip_len=size.frames,
             backbone=backbone,
-            attention_mechanism=dict(concatenate=self.concatenate),
         )
 
 
-DEFAULT = dict(channels_last=True, concatenate=False)
+DEFAULT = dict(channels_last=True)
 ROWS = {
     "literal": Row(literal=True),
     "all switches off": Row(),
-    "channels_last": Row(channels_last=True),
-    "no concatenation": Row(concatenate=False),
     "fused for inference": Row(fused=True, trains=False),
     "with_cp=True": Row(with_cp=True, infers=False),
     "with_cp='selective'": Row(with_cp="selective", infers=False),

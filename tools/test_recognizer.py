@@ -50,8 +50,7 @@ def main() -> int:
         return start_processes(args.gpus)
 
     from mmaction.apis import load_config, test
-    from mmaction.apis.options import apply_test_options
-    from mmaction.apis.report import report_test
+    from mmaction.apis.console import apply_test_options, report_test
     from mmaction.engine.distributed import leave_processes
 
     cfg = load_config(args.config, args.cfg_options)

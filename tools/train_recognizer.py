@@ -46,7 +46,7 @@ def main() -> int:
         return start_processes(args.gpus)
 
     from mmaction.apis import load_config, train
-    from mmaction.apis.options import apply_train_options
+    from mmaction.apis.train import apply_train_options
     from mmaction.engine.distributed import leave_processes
 
     cfg = load_config(args.config, args.cfg_options)

@@ -5,7 +5,7 @@ The network is built and run on torch's meta device, which has shapes and no dat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +41,7 @@ class PartComplexity:
 
 def recognizer_complexity(
     cfg: Config, shape: Sequence[int] | None = None
-) -> tuple[tuple[int, int, int], list[PartComplexity]]:
+) -> tuple[tuple[int, ...], list[PartComplexity]]:
     """Counts what ``cfg``'s network takes for one clip.
 
     Args:
@@ -55,38 +55,27 @@ def recognizer_complexity(
     Raises:
         ConfigError: The network can't be built, or no clip of that shape fits it.
     """
-    frames, height, width = clip_shape(cfg) if shape is None else shape
-    if min(frames, height, width) < 1:
-        raise ConfigError(f"shape {frames} {height} {width}: expected whole numbers, 1 or more")
-    settings = {**cfg.model, "clip_len": frames}
-    with readable_build_errors(), torch.device("meta"):
-        model = MODELS.build(settings).eval()
-        clip = torch.empty(1, 3, frames, height, width)
-    return (frames, height, width), count(model, clip)
-
-
-def count(model: nn.Module, clips: torch.Tensor) -> list[PartComplexity]:
-    """Parameters and multiply-accumulates of one pass of ``model``, which may be on ``meta``.
-
-    Raises:
-        ConfigError: The clips are too small for it.
-    """
+    shape = clip_shape(cfg) if shape is None else tuple(shape)
+    if min(shape) < 1:
+        raise ConfigError(f"shape {' '.join(map(str, shape))}: expected whole numbers, 1 or more")
     counter = FlopCounterMode(display=False, depth=_DEPTH)
-    with torch.no_grad(), counter:
+    with readable_build_errors(), torch.device("meta"), torch.no_grad(), counter:
+        model: nn.Module = MODELS.build({**cfg.model, "clip_len": shape[0]}).eval()
         try:
-            model(clips)
+            model(torch.empty(1, 3, *shape))
         except RuntimeError as e:
-            size = "×".join(str(n) for n in clips.shape[2:])
+            size = "×".join(map(str, shape))
             raise ConfigError(f"a clip of {size} does not fit the network: {e}") from e
     operations = counter.get_flop_counts()
-    root = type(model).__name__
-    parts = [PartComplexity("", _parameters(model), _macs(operations["Global"].values()))]
+    parts = []
     for name, module in model.named_modules():
-        if name and name.count(".") < _DEPTH:
-            macs = _macs(operations.get(f"{root}.{name}", {}).values())
-            if _parameters(module) or macs:
-                parts.append(PartComplexity(name, _parameters(module), macs))
-    return parts
+        if name.count(".") < _DEPTH:
+            key = f"{type(model).__name__}.{name}" if name else "Global"
+            macs = sum(operations.get(key, {}).values()) // _OPERATIONS_PER_MAC
+            parameters = sum(p.numel() for p in module.parameters())
+            if parameters or macs:
+                parts.append(PartComplexity(name, parameters, macs))
+    return shape, parts
 
 
 def clip_shape(cfg: Config) -> tuple[int, int, int]:
@@ -101,11 +90,3 @@ def clip_shape(cfg: Config) -> tuple[int, int, int]:
         raise ConfigError("the config's pipelines name no size: give --shape T H W")
     height, width = sizes[-1]
     return cfg.model.clip_len, height, width
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
-
-
-def _macs(operations: Iterable[int]) -> int:
-    return sum(operations) // _OPERATIONS_PER_MAC

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmaction.apis.recognizer import load_recognizer
 from mmaction.apis.test import fingerprints
 from mmaction.build_errors import readable_build_errors
-from mmaction.errors import CheckpointError, ConfigError
+from mmaction.errors import ConfigError
 from mmaction.explain.explainers import build_explainer
 from mmaction.explain.measures import (
     DEFAULT_GROUPS,
@@ -60,12 +60,9 @@ def evaluate_explanations(
         raise ConfigError("no explainer is named")
     if not cfg.get("test_dataloader"):
         raise ConfigError("the config has no test_dataloader to evaluate on")
-    if not Path(checkpoint).is_file():
-        raise CheckpointError(f"checkpoint {checkpoint}: no such file")
-    checkpoint = Path(checkpoint)
+    model = load_recognizer(cfg, checkpoint)
     if out is not None:
         require_writable(out, name="--out")
-    model = load_recognizer(cfg, checkpoint)
     with readable_build_errors():
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
     indices = choose_videos(dataset.annotations.labels, options.videos, options.seed)

@@ -1,22 +1,55 @@
-"""Training from a config."""
+"""Training from a config, and the command's options on top of it."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 
-from mmaction.apis.config import require_work_dir
+from mmaction.apis.config import complete_config, drop_validation, require_work_dir
 from mmaction.build_errors import readable_build_errors, require_known_functions
 from mmaction.datasets import ClipDataset, check_overlap, check_present
 from mmaction.datasets.splits import dataset_configs
 from mmaction.engine import ActionRunner, readable_loader_errors, tolerate_broken_torchvision
+from mmaction.engine.precision import use_mixed_precision
 from mmaction.engine.run_record import FILE, in_lines, run_record
-from mmaction.errors import ConfigError
+from mmaction.errors import CheckpointError, ConfigError
 from mmaction.files import atomic_path
 from mmaction.registry import DATASETS
+
+
+def apply_train_options(cfg: Config, args: argparse.Namespace) -> Config:
+    """Writes the options of ``tools/train_recognizer.py`` into ``cfg`` and completes it again."""
+    cfg.launcher, cfg.work_dir = args.launcher, args.work_dir or cfg.work_dir
+    if not cfg.get("train_dataloader"):
+        raise ConfigError(f"{args.config}: no train_dataloader to train on")
+    if args.seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
+    if args.resume_from:
+        cfg.resume_from = args.resume_from
+    if args.load_from:
+        cfg.load_from, cfg.resume, cfg.resume_from = args.load_from, False, None
+    if cfg.get("resume") and cfg.get("load_from") and not cfg.get("resume_from"):
+        cfg.resume_from = cfg.load_from  # as mmengine's own two keys say it
+    for name, path in (
+        ("resume_from", cfg.get("resume_from")),
+        ("load_from", cfg.get("load_from")),
+    ):
+        if path and path != "auto" and not os.path.isfile(path):
+            raise CheckpointError(f"{name} {path}: no such file")
+    if args.validate is False:
+        drop_validation(cfg)
+    elif args.validate and not cfg.get("val_dataloader"):
+        raise ConfigError(f"--validate: {args.config} has no val_dataloader")
+    if args.amp or args.amp_dtype:
+        use_mixed_precision(cfg, args.amp_dtype)
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr = {**cfg.get("auto_scale_lr", {}), "enable": True}
+    return complete_config(cfg, name=args.config)
 
 
 def train(cfg: Config) -> ActionRunner:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import av
 import numpy as np
 import torch
 from mmengine.config import Config
-from torch import Tensor
 
 from mmaction.apis.evaluate import split_explainers
 from mmaction.apis.recognizer import load_recognizer
@@ -26,7 +25,7 @@ from mmaction.datasets.sources.frame_names import frame_numbers
 from mmaction.datasets.sources.video import VideoFiles, count_frames
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
-from mmaction.explain import ClipExplanation, ExplanationWriter, write_gallery
+from mmaction.explain import ExplanationWriter, write_gallery
 from mmaction.explain.explainers import Explainer, build_explainer
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.records import ATTENTION, as_probabilities
@@ -34,7 +33,6 @@ from mmaction.explain.writer import explain_views, explained_views
 from mmaction.files import require_writable
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.progress import Progress
-from mmaction.structures import VideoResult
 
 TITLE = "Where and when it looked"
 SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player
@@ -46,14 +44,12 @@ class Answer:
 
     Attributes:
         name: As the page lists it.
-        path: As it was given.
         prediction: The predicted class.
         class_name: Its name, or ``class 3`` where the config has none.
         probability: Of the prediction, in [0, 1].
     """
 
     name: str
-    path: str
     prediction: int
     class_name: str
     probability: float
@@ -64,7 +60,6 @@ class Video:
     """One video to look at.
 
     Attributes:
-        path: As it was given.
         name: What it is called in the folder; unlike any other.
         source: Where its frames come from.
         source_name: What the source calls it.
@@ -72,7 +67,6 @@ class Video:
         fps: Frames a second of a video file; None for a directory of frames.
     """
 
-    path: str
     name: str
     source: FrameSource
     source_name: str
@@ -152,35 +146,20 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
 
 def _open(path: Path, name: str) -> Video:
     if path.is_dir():
-        return _open_frames(path, name)
+        path = path.absolute()
+        frames = find_frames(path.parent, path.name, start_index=None)
+        total = len(frame_numbers(os.listdir(path), frames.image_tmpl))
+        return Video(name, frames, path.name, total, None)
     if not path.exists():
         raise DataError(f"video '{path}' does not exist")
     total = count_frames(path)
     if not total:
         raise DataError(f"video '{path}' has no frames")
-    source = VideoFiles(data_root=path.parent)
-    return Video(str(path), name, source, path.name, total, frame_rate(path))
-
-
-def _open_frames(path: Path, name: str) -> Video:
-    path = path.absolute()
-    template = find_frames(path.parent, path.name, start_index=None)
-    total = len(frame_numbers(os.listdir(path), template.image_tmpl))
-    return Video(str(path), name, template, path.name, total, None)
-
-
-def frame_rate(path: str | os.PathLike[str]) -> float | None:
-    """Frames a second of a video file, or None where it doesn't say.
-
-    Raises:
-        DataError: It can't be read as a video.
-    """
-    try:
-        with av.open(os.fspath(path), metadata_errors="ignore") as container:
-            rate = container.streams.video[0].average_rate
-    except (av.FFmpegError, OSError, IndexError) as error:
-        raise DataError(f"video '{path}' can't be read: {error}") from None
-    return float(rate) if rate else None
+    with av.open(os.fspath(path), metadata_errors="ignore") as container:
+        rate = container.streams.video[0].average_rate
+    return Video(
+        name, VideoFiles(data_root=path.parent), path.name, total, float(rate) if rate else None
+    )
 
 
 def shown_rate(fps: float | None, frame_indices: np.ndarray) -> float | None:
@@ -217,13 +196,7 @@ def _class_names(cfg: Config) -> tuple[str, ...] | None:
     dataset = cfg.test_dataloader.dataset
     files = dataset.get("ann_file", "")
     first = files if isinstance(files, str) else next(iter(files), "")
-    classes = find_classes(dataset.get("classes"), first)
-    if classes is not None and len(classes) != cfg.model.num_classes:
-        raise ConfigError(
-            f"model.num_classes={cfg.model.num_classes}, but there are {len(classes)} class names "
-            f"('{classes[0]}', …)"
-        )
-    return classes
+    return find_classes(dataset.get("classes"), first, cfg.model.num_classes)
 
 
 def _explain_video(
@@ -248,7 +221,15 @@ def _explain_video(
     batch = model.data_preprocessor(collate_clips([item]))
     with torch.inference_mode():
         (result,) = model(batch["clips"], samples=batch["samples"], mode="predict")
-    views = list(_views(result, item["inputs"], model, batch["clips"], explainers, writer.classes))
+    look: dict[str, Any] = dict(result=result, inputs=item["inputs"], classes=writer.classes)
+    views = []
+    for name, explainer in explainers.items():
+        if explainer is None:
+            views.append(explain_views(**look))
+        else:
+            # One by one, which needs less memory than all at once.
+            found = [explainer.explain(model, clip[None]) for clip in batch["clips"]]
+            views.append(explained_views(**look, explanation=_join(found), method=name))
     # View by view, each explained by all methods.
     writer.write_views(
         list(zip(*views, strict=True)),
@@ -257,32 +238,14 @@ def _explain_video(
     first = views[0][0]
     return Answer(
         name=video.name,
-        path=video.path,
         prediction=first.prediction,
         class_name=first.class_name(first.prediction),
         probability=float(as_probabilities(first.scores)[first.prediction]),
     )
 
 
-def _views(
-    result: VideoResult,
-    inputs: Tensor,
-    model: BaseRecognizer,
-    clips: Tensor,
-    explainers: dict[str, Explainer | None],
-    classes: Any,
-) -> Iterator[list[ClipExplanation]]:
-    """For each explainer its explanations of all V views."""
-    for name, explainer in explainers.items():
-        if explainer is None:
-            yield explain_views(result, inputs, classes=classes)
-        else:
-            found = [explainer.explain(model, clip[None]) for clip in clips]
-            yield explained_views(result, inputs, _join(found), method=name, classes=classes)
-
-
 def _join(found: Sequence[Explanation]) -> Explanation:
-    """Explanations of single clips, which need less memory than all at once, as one of a batch."""
+    """Explanations of single clips as one of a batch."""
     return Explanation(
         spatial=torch.cat([each.spatial for each in found]),
         temporal=torch.cat([each.temporal for each in found]),

@@ -35,22 +35,36 @@ _OTHER_SIDE |= {right: left for left, right in _OTHER_SIDE.items()}
 
 
 def find_classes(
-    classes: str | os.PathLike[str] | Sequence[str] | None, ann_file: str
+    classes: str | os.PathLike[str] | Sequence[str] | None,
+    ann_file: str,
+    num_classes: int | None = None,
 ) -> tuple[str, ...] | None:
     """Class names as given, from a file, or from ``classes.txt`` beside the annotation file.
 
+    Args:
+        classes: The names, or a file with one a line; None: ``classes.txt``, if it is there.
+        ann_file: The annotation file.
+        num_classes: K, where it is known.
+
     Raises:
         DataError: A file that can't be read, or holds an empty line between names.
+        ConfigError: There are not K names.
     """
     if classes is None:
         classes = os.path.join(os.path.dirname(ann_file), CLASSES_FILE)
         if not os.path.exists(classes):
             return None
-    if not isinstance(classes, str | os.PathLike):
-        return tuple(classes)
-    names = [line.strip() for line in read_text(classes, what="classes").rstrip().split("\n")]
-    if not all(names):
-        raise DataError(f"{classes}:{names.index('') + 1}: an empty line; a line names a class")
+    if isinstance(classes, str | os.PathLike):
+        names = [line.strip() for line in read_text(classes, what="classes").rstrip().split("\n")]
+        if not all(names):
+            raise DataError(f"{classes}:{names.index('') + 1}: an empty line; a line names a class")
+    else:
+        names = list(classes)
+    if num_classes not in (None, len(names)):
+        raise ConfigError(
+            f"num_classes={num_classes}, but there are {len(names)} class names"
+            f" ('{names[0]}', …) for '{ann_file}'"
+        )
     return tuple(names)
 
 

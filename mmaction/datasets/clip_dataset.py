@@ -84,8 +84,8 @@ class ClipDataset(Dataset[Results], ABC):
         self.annotations = annotations.repeated(
             _one_a_file("repeat", repeat, annotations.files, whole_number=True)
         )
-        self.classes = find_classes(classes, annotations.files[0])
-        self.num_classes = self._count_classes(num_classes)
+        self.classes = find_classes(classes, annotations.files[0], num_classes)
+        self.num_classes = num_classes if self.classes is None else len(self.classes)
         if self.num_classes is not None:
             check_labels(annotations, self.num_classes)
         if (self.labels != NO_LABEL).any():
@@ -170,16 +170,6 @@ class ClipDataset(Dataset[Results], ABC):
                     f" {failed[-1].reason}"
                 )
             key = key._replace(index=int(others.integers(len(self))))
-
-    def _count_classes(self, num_classes: int | None) -> int | None:
-        if self.classes is None:
-            return num_classes
-        if num_classes is not None and num_classes != len(self.classes):
-            raise ConfigError(
-                f"num_classes={num_classes}, but there are {len(self.classes)} class names"
-                f" ('{self.classes[0]}', …) for '{self.annotations.files[0]}'"
-            )
-        return len(self.classes)
 
 
 @DATASETS.register_module()

@@ -29,11 +29,6 @@ class AttentionMechanism(BaseModule):
     Args:
         channels: C of the features.
         gate: ``'published'`` or ``'joint'``.
-        concatenate: Compute the published gate literally, as one convolution of [x_s, x_t]. By
-            default the convolution's halves W_s and W_t read x itself, in one pass, and the weights
-            follow: a 1×1×1 convolution sees one cell at a time, and there A_s and A_t are numbers,
-            so that W·[x·(1 + A_s), x·A_t] = (1 + A_s)·(W_s·x) + A_t·(W_t·x). The joint gate has
-            nothing to concatenate.
         final_relu: Whether the last ReLU is there. The authors' first code has it, their
             re-implementation does not; set it as the checkpoint to be used needs it.
         norm_cfg: The norm layer's config.
@@ -47,7 +42,6 @@ class AttentionMechanism(BaseModule):
         *,
         channels: int,
         gate: str = "published",
-        concatenate: bool = False,
         final_relu: bool = True,
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -57,18 +51,11 @@ class AttentionMechanism(BaseModule):
                 f"attention_mechanism.gate={gate!r} is unknown{near(str(gate), GATES)}"
             )
         self.gate = gate
-        self.concatenate = concatenate
         self.final_relu = final_relu
         weighed_channels = channels if gate == "joint" else 2 * channels
         self.conv = nn.Conv3d(weighed_channels, channels, 1, bias=False)
         self.bn = norm(norm_cfg or dict(type="BN3d"), channels)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
-
-    def weighed(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """What the convolution sees: B×C×T×h×w for the joint gate, B×2C×T×h×w else."""
-        if self.gate == "joint":
-            return features * (spatial * temporal)
-        return torch.cat([features * (1 + spatial), features * temporal], dim=1)
 
     def forward(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:
         """Weighs the features.
@@ -78,15 +65,19 @@ class AttentionMechanism(BaseModule):
             spatial: A_s, B×1×T×h×w in [0, 1].
             temporal: A_t, B×1×T×1×1 in [0, 1].
         """
-        if self.gate == "published" and not self.concatenate:
-            mixed = self._mixed_halves(features, spatial, temporal)
+        if self.gate == "joint":
+            mixed = self.conv(features * (spatial * temporal))
         else:
-            mixed = self.conv(self.weighed(features, spatial, temporal))
+            mixed = self._mixed_halves(features, spatial, temporal)
         x = self.bn(mixed)
         return torch.relu_(x) if self.final_relu else x
 
     def _mixed_halves(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """(1 + A_s)·(W_s·x) + A_t·(W_t·x), the same as ``conv`` of what is weighed."""
+        """(1 + A_s)·(W_s·x) + A_t·(W_t·x), the same as ``conv`` of [x·(1 + A_s), x·A_t].
+
+        A 1×1×1 convolution sees one cell at a time, and there A_s and A_t are numbers: its halves
+        W_s and W_t read x itself, in one pass, and the weights follow.
+        """
         halves = torch.cat(self.conv.weight.chunk(2, dim=1))
         of_spatial, of_temporal = F.conv3d(features, halves).chunk(2, dim=1)
         # Autocast may have left the maps in another type than the convolution's.

@@ -7,13 +7,11 @@ from mmaction.errors import ConfigError
 from mmaction.models import AttentionMechanism
 
 
-@pytest.mark.parametrize("concatenate", [True, False])
 @pytest.mark.parametrize("final_relu", [True, False])
-def test_equals_the_formula(final_relu: bool, concatenate: bool) -> None:
+def test_equals_the_formula(final_relu: bool) -> None:
     """x' = ReLU(BN(conv1×1×1([x·(1 + A_s), x·A_t]))), element by element."""
     torch.manual_seed(0)
-    settings = dict(final_relu=final_relu, concatenate=concatenate)
-    mechanism = AttentionMechanism(channels=3, **settings).eval()
+    mechanism = AttentionMechanism(channels=3, final_relu=final_relu).eval()
     mechanism.bn.running_mean.uniform_(-1, 1)
     mechanism.bn.running_var.uniform_(0.5, 2)
     x = torch.randn(2, 3, 4, 5, 6)

@@ -29,7 +29,7 @@ CLIPS = torch.randn(2, 3, 4, 32, 32, generator=torch.Generator().manual_seed(1))
     "parts",
     [
         {},
-        dict(attention_mechanism=dict(concatenate=True, final_relu=False)),
+        dict(attention_mechanism=dict(final_relu=False)),
         dict(attention_branch=dict(type="EvidenceBranch"), attention_mechanism=dict(gate="joint")),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmaction.cli import ArgumentParser, SettingsAction, run_command
+from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,14 +21,7 @@ def parse_args() -> argparse.Namespace:
         metavar=("T", "H", "W"),
         help="frames and pixels of the clip (default: the config's)",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=SettingsAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="settings in place of the config's, such as model.backbone.depth=101",
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 

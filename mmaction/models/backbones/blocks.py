@@ -39,7 +39,7 @@ def norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
 
 
 class ResidualBlock(nn.Module):
-    """What both kinds of block share: the shortcut, the sum and activation checkpointing.
+    """A residual block: convolutions with norms beside a shortcut, and activation checkpointing.
 
     Args:
         in_channels: Channels that come in.
@@ -55,6 +55,7 @@ class ResidualBlock(nn.Module):
     """
 
     expansion: ClassVar[int]
+    strided: ClassVar[int]  # which convolution has the strides, counted from 1
 
     def __init__(
         self,
@@ -79,27 +80,33 @@ class ResidualBlock(nn.Module):
                 conv3d(in_channels, out_channels, kernel=(1, 1, 1), stride=stride),
                 norm(norm_cfg, out_channels),
             )
-        self._build(in_channels, planes, stride, inflate, inflate_style, norm_cfg)
+        kernels = self.kernels(inflate_style if inflate else None)
+        self.depth = len(kernels)
+        for n, kernel in enumerate(kernels, start=1):
+            channels = out_channels if n == self.depth else planes
+            strides = stride if n == self.strided else (1, 1, 1)
+            self.add_module(
+                f"conv{n}", conv3d(in_channels, channels, kernel=kernel, stride=strides)
+            )
+            self.add_module(f"bn{n}", norm(norm_cfg, channels))
+            in_channels = channels
 
-    def _build(
-        self,
-        in_channels: int,
-        planes: int,
-        stride: tuple[int, int, int],
-        inflate: bool,
-        inflate_style: str,
-        norm_cfg: dict[str, Any],
-    ) -> None:
-        raise NotImplementedError
-
-    def residual(self, x: Tensor) -> Tensor:
-        """The branch beside the shortcut, up to its last norm."""
+    @staticmethod
+    def kernels(inflated: str | None) -> list[tuple[int, int, int]]:
+        """The convolutions' kernels over T, H and W; ``inflated``: in which style, if at all."""
         raise NotImplementedError
 
     @property
     def last_norm(self) -> nn.Module:
         """The norm before the sum: zero-initialised, a block starts as the identity."""
-        raise NotImplementedError
+        return self.get_submodule(f"bn{self.depth}")
+
+    def residual(self, x: Tensor) -> Tensor:
+        """The branch beside the shortcut, up to its last norm."""
+        for n in range(1, self.depth + 1):
+            x = getattr(self, f"bn{n}")(getattr(self, f"conv{n}")(x))
+            x = self.relu(x) if n < self.depth else x
+        return x
 
     def _sum(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
@@ -113,36 +120,17 @@ class ResidualBlock(nn.Module):
 
 
 class BasicBlock3D(ResidualBlock):
-    """Two 3×3 convolutions (depths 18 and 34).
+    """Two 3×3 convolutions, the first with the stride (depths 18 and 34).
 
     Inflated, both are 3×3×3; there is no 1×1 convolution that the style ``'3x1x1'`` could inflate,
     so the style makes no difference here.
     """
 
-    expansion = 1
+    expansion, strided = 1, 1
 
-    def _build(
-        self,
-        in_channels: int,
-        planes: int,
-        stride: tuple[int, int, int],
-        inflate: bool,
-        inflate_style: str,
-        norm_cfg: dict[str, Any],
-    ) -> None:
-        kernel = (3 if inflate else 1, 3, 3)
-        self.conv1 = conv3d(in_channels, planes, kernel=kernel, stride=stride)
-        self.bn1 = norm(norm_cfg, planes)
-        self.conv2 = conv3d(planes, planes, kernel=kernel)
-        self.bn2 = norm(norm_cfg, planes)
-
-    def residual(self, x: Tensor) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))
-        return self.bn2(self.conv2(x))
-
-    @property
-    def last_norm(self) -> nn.Module:
-        return self.bn2
+    @staticmethod
+    def kernels(inflated: str | None) -> list[tuple[int, int, int]]:
+        return [(3 if inflated else 1, 3, 3)] * 2
 
 
 class Bottleneck3D(ResidualBlock):
@@ -152,32 +140,9 @@ class Bottleneck3D(ResidualBlock):
     the second becomes 3×3×3.
     """
 
-    expansion = 4
+    expansion, strided = 4, 2
 
-    def _build(
-        self,
-        in_channels: int,
-        planes: int,
-        stride: tuple[int, int, int],
-        inflate: bool,
-        inflate_style: str,
-        norm_cfg: dict[str, Any],
-    ) -> None:
-        first_taps = 3 if inflate and inflate_style == "3x1x1" else 1
-        middle_taps = 3 if inflate and inflate_style == "3x3x3" else 1
-        out_channels = planes * self.expansion
-        self.conv1 = conv3d(in_channels, planes, kernel=(first_taps, 1, 1))
-        self.bn1 = norm(norm_cfg, planes)
-        self.conv2 = conv3d(planes, planes, kernel=(middle_taps, 3, 3), stride=stride)
-        self.bn2 = norm(norm_cfg, planes)
-        self.conv3 = conv3d(planes, out_channels, kernel=(1, 1, 1))
-        self.bn3 = norm(norm_cfg, out_channels)
-
-    def residual(self, x: Tensor) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))
-        x = self.relu(self.bn2(self.conv2(x)))
-        return self.bn3(self.conv3(x))
-
-    @property
-    def last_norm(self) -> nn.Module:
-        return self.bn3
+    @staticmethod
+    def kernels(inflated: str | None) -> list[tuple[int, int, int]]:
+        first, second = (3 if inflated == style else 1 for style in INFLATE_STYLES)
+        return [(first, 1, 1), (second, 3, 3), (1, 1, 1)]

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mmaction.apis import TestOutcome
-from mmaction.apis.report import accuracy_table, report_test
+from mmaction.apis import TestOutcome, load_config
+from mmaction.apis.console import accuracy_table, apply_test_options, report_test
+from mmaction.errors import UserError
 from mmaction.evaluation import ScoreTable
 
 METRICS = {
@@ -62,3 +64,41 @@ def test_the_configs_own_metrics_are_shown(capsys: pytest.CaptureFixture[str]) -
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "no labels in the annotation, so no accuracies"
     assert lines[2].split() == ["mine/top1", "0.25"]
+
+
+def options(**given: str) -> argparse.Namespace:
+    nothing = dict.fromkeys(("work_dir", "out", "log", "save_explanations"))
+    return argparse.Namespace(**{**nothing, "launcher": "none", **given})
+
+
+def test_explanations_go_where_they_are_sent(tiny_config: Path, tmp_path: Path) -> None:
+    cfg = load_config(tiny_config)
+    assert apply_test_options(cfg, options()) is None
+    assert apply_test_options(cfg, options(save_explanations="")) == (
+        str(tmp_path / "work" / "explanations")
+    )
+    where = str(tmp_path / "seen")
+    assert apply_test_options(cfg, options(save_explanations=where)) == where
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (dict(out="scores.json"), "--out scores.json: expected a name that ends in .pkl"),
+        (dict(out="FILE/scores.pkl"), "--out='FILE' can't be written to"),
+        (dict(log="FILE/x/log.txt"), "--log='FILE/x' can't be written to"),
+        (dict(save_explanations="FILE/x"), "-s='FILE/x' can't be written to"),
+    ],
+)
+def test_what_cant_be_written_is_told_first(
+    given: dict[str, str],
+    expected: str,
+    tiny_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").write_text("")
+    with pytest.raises(UserError) as caught:
+        apply_test_options(load_config(tiny_config), options(**given))
+    assert expected in str(caught.value)

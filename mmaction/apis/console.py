@@ -1,15 +1,45 @@
-"""What a test prints."""
+"""What ``tools/test_recognizer.py`` is told on the command line, and what it prints."""
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 
 from mmaction.apis.test import TestOutcome
+from mmaction.errors import ConfigError, UserError
 from mmaction.evaluation.accuracy_metric import ACCURACIES
+from mmaction.files import require_writable
+
+
+def apply_test_options(cfg: Config, args: argparse.Namespace) -> str | None:
+    """Writes the options of ``tools/test_recognizer.py`` into ``cfg`` and checks the paths.
+
+    Returns:
+        Where explanations go, or None where none are wanted.
+    """
+    cfg.launcher, cfg.work_dir = args.launcher, args.work_dir or cfg.work_dir
+    if args.out is not None:
+        if not args.out.endswith((".pkl", ".pickle")):
+            raise UserError(f"--out {args.out}: expected a name that ends in .pkl")
+        _require_file_path(args.out, name="--out")
+    if args.log is not None:
+        _require_file_path(args.log, name="--log")
+    if args.save_explanations is None:
+        return None
+    explanations = args.save_explanations or os.path.join(cfg.work_dir, "explanations")
+    require_writable(explanations, name="-s")
+    return explanations
+
+
+def _require_file_path(path: str, *, name: str) -> None:
+    if os.path.isdir(path):
+        raise ConfigError(f"{name} {path}: is a directory, expected a file name")
+    require_writable(os.path.dirname(path) or ".", name=name)
 
 
 def accuracy_table(metrics: dict[str, float]) -> str:
