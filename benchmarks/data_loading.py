@@ -25,7 +25,7 @@ from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets import RawframeDataset, SampleKey, VideoDataset
 from mmaction.datasets.sources.image_decoding import find_decoder
 from mmaction.datasets.sources.video import count_frames, read_frames
-from mmaction.engine.memory import keep_freed_memory
+from mmaction.environment import keep_freed_memory
 from mmaction.models import ClipPreprocessor
 from mmaction.ops import affine_clips, affine_clips_torch
 

@@ -41,7 +41,7 @@ from timing import median_ratio, print_table, raised_peak_bytes, report_machine,
 from torch import Tensor, nn
 
 from mmaction.apis.complexity import count
-from mmaction.engine.memory import keep_freed_memory
+from mmaction.environment import keep_freed_memory
 from mmaction.models import STABN
 from mmaction.models.inference import fuse_for_inference
 

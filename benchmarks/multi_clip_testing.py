@@ -38,7 +38,8 @@ from torch.utils.data import Dataset
 from mmaction.apis import load_config
 from mmaction.datasets import SampleKey, collate_clips
 from mmaction.datasets.sources.video import count_frames, read_frames
-from mmaction.engine import ActionRunner, tolerate_broken_torchvision
+from mmaction.engine import ActionRunner
+from mmaction.environment import tolerate_broken_torchvision
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import DATASETS
 from mmaction.structures import Prediction

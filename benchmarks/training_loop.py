@@ -36,8 +36,9 @@ from timing import print_table, report_machine
 from mmaction.apis import load_config
 from mmaction.dataprep.motion_shapes import CLASSES, DataSetOptions, make_data_set
 from mmaction.datasets import RawframeDataset, collate_clips
-from mmaction.engine import ActionRunner, tolerate_broken_torchvision
+from mmaction.engine import ActionRunner
 from mmaction.engine.nonfinite import StepGuard
+from mmaction.environment import tolerate_broken_torchvision
 from mmaction.registry import DATASETS, HOOKS
 
 CONFIG = Path(__file__).resolve().parents[1] / "config_files/motion_shapes/st_abn_tiny_evidence.py"

@@ -169,7 +169,7 @@ def start_processes(gpus: int) -> int:
     Returns:
         The exit code of the first process that failed, or 0.
     """
-    from mmaction.engine.launcher import torchrun
+    from mmaction.launcher import torchrun
 
     check_processes(gpus)
     here = ["--standalone", f"--nproc-per-node={gpus}"]

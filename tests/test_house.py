@@ -25,11 +25,12 @@ FLOORS = (
         "structures",
         "version",
     ),
-    ("build_errors", "checkpoint"),
+    ("build_errors", "loader_errors", "environment", "checkpoint"),
     ("models", "datasets", "evaluation"),
     ("convert", "dataprep", "explain"),
     ("datacheck",),
     ("engine",),
+    ("launcher",),
     ("cli", "apis"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -18,5 +18,5 @@ else
     rendezvous=(--standalone)
 fi
 read -ra options <<<"${TORCHRUN_OPTIONS:-}"
-PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "$python" -m mmaction.engine.launcher \
+PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "$python" -m mmaction.launcher \
     "${rendezvous[@]}" ${options[@]+"${options[@]}"} --nproc-per-node="$processes" "$@" --launcher pytorch

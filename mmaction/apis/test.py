@@ -19,9 +19,8 @@ from mmaction.datasets import ClipDataset, check_present
 from mmaction.engine import (
     ActionRunner,
     join_processes,
-    readable_loader_errors,
-    tolerate_broken_torchvision,
 )
+from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.evaluation import (
     AccuracyMetric,
@@ -31,6 +30,7 @@ from mmaction.evaluation import (
     with_accuracies,
 )
 from mmaction.files import atomic_path
+from mmaction.loader_errors import readable_loader_errors
 from mmaction.registry import DATASETS
 
 # They change how fast the scores come, not what they are.

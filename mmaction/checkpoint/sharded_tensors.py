@@ -5,7 +5,7 @@ A tensor of which each process has a part is torch's ``DTensor``; any other one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -19,26 +19,14 @@ def is_part(tensor: Any) -> bool:
     return hasattr(tensor, "full_tensor")
 
 
-def whole(tensor: Tensor) -> Tensor:
+def whole(tensor: Any) -> Any:
     """``tensor`` with the parts of all processes, which all call it; itself, if it is no part."""
-    return tensor.full_tensor() if is_part(tensor) else tensor  # type: ignore[attr-defined]
+    return tensor.full_tensor() if is_part(tensor) else tensor
 
 
 def own_part(tensor: Tensor) -> Tensor:
     """What this process keeps of ``tensor``; itself, if it is no part."""
     return tensor.to_local() if is_part(tensor) else tensor  # type: ignore[attr-defined]
-
-
-def parts_in(content: Any) -> Iterator[Tensor]:
-    """The tensors in ``content``, at any depth, that are spread over the processes."""
-    if is_part(content):
-        yield content
-    elif isinstance(content, Mapping):
-        for value in content.values():
-            yield from parts_in(value)
-    elif isinstance(content, list | tuple):
-        for value in content:
-            yield from parts_in(value)
 
 
 def part_like(value: Tensor, like: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmaction.checkpoint.plain_data import make_plain
 from mmaction.checkpoint.rng_state import rng_state
-from mmaction.checkpoint.sharded_tensors import is_part, parts_in, whole
+from mmaction.checkpoint.sharded_tensors import is_part
 from mmaction.checkpoint.writing import copied
 
 _EMA = "module."  # before the names of the weights in EMAHook's state
@@ -87,11 +87,8 @@ def collect(
     if resumable:
         own = copied(_own_state(training, content))
         content["processes"] = all_gather_object(own)
-    if is_main_process():
-        return copied(content)
-    for part in parts_in(content):
-        whole(part.detach())
-    return {}
+    kept = copied(content) if sharded or is_main_process() else {}
+    return kept if is_main_process() else {}
 
 
 def own_state(checkpoint: dict[str, Any]) -> Mapping[str, Any] | None:

@@ -1,7 +1,6 @@
 """What this project adds to mmengine's Runner."""
 
 from mmaction.engine.distributed import join_processes
-from mmaction.engine.environment import tolerate_broken_torchvision
 from mmaction.engine.hooks.attention_sheet import AttentionSheetHook
 from mmaction.engine.hooks.bad_videos import BadVideoHook
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
@@ -9,7 +8,6 @@ from mmaction.engine.hooks.data_wait import DataWaitHook
 from mmaction.engine.hooks.ema import ShardedEMAHook
 from mmaction.engine.hooks.explanation import ExplanationHook
 from mmaction.engine.hooks.training_info import TrainingInfoHook
-from mmaction.engine.loader_errors import readable_loader_errors
 from mmaction.engine.loops.iter_train import ResumableIterTrainLoop
 from mmaction.engine.loops.scoring import RecognizerTestLoop, RecognizerValLoop
 from mmaction.engine.loops.train import ResumableTrainLoop
@@ -38,6 +36,4 @@ __all__ = [
     "TrainingOptimWrapper",
     "TrainingStopped",
     "join_processes",
-    "readable_loader_errors",
-    "tolerate_broken_torchvision",
 ]

@@ -17,6 +17,21 @@ DEFAULT_PORT = "29500"
 FIRST_JOB_PORT, JOB_PORTS = 20000, 10000  # below those that systems hand out
 DEFAULT_TIMEOUT_SEC = 1800.0
 DIST_KEYS = ("backend", "timeout")
+# What starts processes, and what it calls the variables that torch reads.
+OWN_NAMES = {
+    "slurm": (
+        "srun",
+        dict(RANK="SLURM_PROCID", LOCAL_RANK="SLURM_LOCALID", WORLD_SIZE="SLURM_NTASKS"),
+    ),
+    "mpi": (
+        "mpirun",
+        dict(
+            RANK="OMPI_COMM_WORLD_RANK",
+            LOCAL_RANK="OMPI_COMM_WORLD_LOCAL_RANK",
+            WORLD_SIZE="OMPI_COMM_WORLD_SIZE",
+        ),
+    ),
+}
 
 
 def join_processes(launcher: str, dist_cfg: Mapping[str, Any] | None = None) -> None:
@@ -95,36 +110,26 @@ def _checked(dist_cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _set_environment(launcher: str) -> None:
     """Sets the variables that torch reads, from the launcher's own."""
-    if launcher == "slurm":
-        _environment_from_slurm()
-    elif launcher == "mpi":
-        _environment_from_mpi()
-    missing = [name for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE") if name not in os.environ]
+    command, own_names = OWN_NAMES.get(launcher, ("torchrun", {}))
+    names = {name: own_names.get(name, name) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE")}
+    missing = [own for own in names.values() if own not in os.environ]
     if missing:
         raise ConfigError(
-            f"--launcher {launcher}: {', '.join(missing)} not set; start through "
-            "tools/dist_train_recognizer.sh, torchrun, srun or mpirun"
+            f"--launcher {launcher}: {missing[0]} is not set; start through {command}"
         )
+    os.environ.update({name: os.environ[own] for name, own in names.items()})
+    if launcher == "slurm":
+        job = os.environ.get("SLURM_JOB_ID", "")
+        if job.isdigit():
+            # Two jobs may share a machine.
+            os.environ.setdefault("MASTER_PORT", str(FIRST_JOB_PORT + int(job) % JOB_PORTS))
+        if "MASTER_ADDR" not in os.environ:
+            os.environ["MASTER_ADDR"] = _first_host(os.environ.get("SLURM_NODELIST", ""))
     # As mmengine does, which warns of it in every process.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", DEFAULT_PORT)
-
-
-def _environment_from_slurm() -> None:
-    try:
-        rank, world = os.environ["SLURM_PROCID"], os.environ["SLURM_NTASKS"]
-        local_rank, nodes = os.environ["SLURM_LOCALID"], os.environ["SLURM_NODELIST"]
-    except KeyError as e:
-        raise ConfigError(f"--launcher slurm: {e.args[0]} is not set; start through srun") from e
-    os.environ.update(RANK=rank, WORLD_SIZE=world, LOCAL_RANK=local_rank)
-    job = os.environ.get("SLURM_JOB_ID", "")
-    if job.isdigit():
-        # Two jobs may share a machine.
-        os.environ.setdefault("MASTER_PORT", str(FIRST_JOB_PORT + int(job) % JOB_PORTS))
-    if "MASTER_ADDR" not in os.environ:
-        os.environ["MASTER_ADDR"] = _first_host(nodes)
 
 
 def _first_host(nodes: str) -> str:
@@ -137,14 +142,3 @@ def _first_host(nodes: str) -> str:
             f"--launcher slurm: scontrol can't tell the hosts of {nodes!r} ({e}); set MASTER_ADDR"
         ) from e
     return hosts.stdout.split()[0]
-
-
-def _environment_from_mpi() -> None:
-    try:
-        os.environ.update(
-            RANK=os.environ["OMPI_COMM_WORLD_RANK"],
-            WORLD_SIZE=os.environ["OMPI_COMM_WORLD_SIZE"],
-            LOCAL_RANK=os.environ["OMPI_COMM_WORLD_LOCAL_RANK"],
-        )
-    except KeyError as e:
-        raise ConfigError(f"--launcher mpi: {e.args[0]} is not set; start through mpirun") from e

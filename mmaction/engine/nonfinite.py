@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
+from mmengine.dist import all_gather_object, all_reduce, get_rank, get_world_size
 from torch import Tensor, nn
 
-from mmaction.checkpoint.sharded_tensors import own_part
 from mmaction.checkpoint.training_state import bare_model, optim_wrappers
-from mmaction.engine.kept_batches import keep_batch
+from mmaction.checkpoint.writing import copied, write_whole
 from mmaction.engine.optim_wrappers import TrainingOptimWrapper
 from mmaction.engine.signals import StopSignals
 from mmaction.errors import ConfigError, UserError
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
 
 ON_NONFINITE = ("stop", "skip")
 MOST_IN_A_ROW = 10  # skipped steps after which a run that only skips is ended
+DIRECTORY = "nonfinite"
+MOST_KEPT = 20  # batches of a run
+SHOWN = 5
 
 
 class NonfiniteError(UserError):
@@ -32,32 +33,6 @@ class NonfiniteError(UserError):
 
 class NonfiniteStep(Exception):
     """Raised out of a step before it changes the weights, in all processes alike."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What was seen of one step.
-
-    Attributes:
-        loss: Of this process.
-        parameters: Those that have gradients.
-        norms: Of their gradients, P numbers; of none where gradients were not looked at.
-    """
-
-    loss: float
-    parameters: Sequence[nn.Parameter]
-    norms: Sequence[float]
-
-    @property
-    def bad_loss(self) -> bool:
-        """Whether this process's loss is not finite."""
-        return not math.isfinite(self.loss)
-
-    def nonfinite_gradients(self, model: nn.Module) -> list[str]:
-        """Names of the parameters whose gradients are not finite, in this process."""
-        names = {id(parameter): name for name, parameter in model.named_parameters()}
-        found = zip(self.parameters, self.norms, strict=False)
-        return [names.get(id(p), "unknown") for p, norm in found if not math.isfinite(norm)]
 
 
 class BufferCopy:
@@ -102,7 +77,6 @@ class StepGuard:
         self._on_nonfinite = on_nonfinite
         self._skipped_in_a_row = 0
         self._looked = False  # at the newest step
-        self._bad: Look | None = None  # the newest bad step
 
     def take(self, batch: Mapping[str, Any], number: int) -> dict[str, Any]:
         """One step; all processes call it.
@@ -125,39 +99,35 @@ class StepGuard:
         self._looked = False
         try:
             outputs = model.train_step(batch, optim_wrapper=wrapper)
-        except NonfiniteStep:
+        except NonfiniteStep as step:
+            found, path = self._keep(batch, number, loss=step.args[0])
             if buffers is not None:
                 buffers.restore()
             for each in optim_wrappers(wrapper):
                 each.zero_grad()
-            self._meet_nonfinite(batch, number)
+            self._stop_or_skip(found, path)
             return {}
         if not self._looked:  # an optim wrapper of somebody else's
             self._exchange(torch.zeros(()))
         self._skipped_in_a_row = 0
         return outputs
 
-    def look(self, loss: Tensor, parameters: Sequence[nn.Parameter], judged: bool) -> None:
+    def look(self, loss: Tensor, norms: Sequence[Tensor]) -> None:
         """Looks at a step before it changes the weights.
 
         Args:
             loss: Scalar of this process.
-            parameters: Those that have gradients.
-            judged: Whether gradients that are not finite make the step a bad one.
+            norms: Scalars, of the gradients; none where they are not to be judged.
 
         Raises:
-            NonfiniteStep: In all processes, where any process's loss or gradients are not finite.
+            NonfiniteStep: In all processes, where any process's loss or norm is not finite; its
+                argument is this process's loss.
         """
         loss = loss.detach().float().reshape(())
-        norms = loss.new_zeros(0)
-        if judged and parameters:
-            gradients = [own_part(p.grad) for p in parameters if p.grad is not None]
-            norms = torch.stack([norm.to(loss) for norm in torch._foreach_norm(gradients)])
-        bad = self._exchange(torch.cat([loss[None], norms]).isfinite().all().logical_not())
+        values = torch.stack([loss, *(norm.to(loss) for norm in norms)])
         self._looked = True
-        if bad:
-            self._bad = Look(loss.item(), parameters, norms.tolist())
-            raise NonfiniteStep
+        if self._exchange(values.isfinite().all().logical_not()):
+            raise NonfiniteStep(loss.item())
 
     def _exchange(self, bad: Tensor) -> bool:
         """Whether any process's step is bad; and the stop signal, if any process has one."""
@@ -168,11 +138,24 @@ class StepGuard:
         self.stop_signal = self.stop_signal or int(stop)
         return bool(any_bad)
 
-    def _meet_nonfinite(self, batch: Mapping[str, Any], number: int) -> None:
-        assert self._bad is not None
-        model = bare_model(self.runner.model)
-        work_dir = Path(self.runner.work_dir)
-        path, found = keep_batch(work_dir, batch, self._bad, model, step=number)
+    def _keep(self, batch: Mapping[str, Any], number: int, *, loss: float) -> tuple[str, Path]:
+        """Keeps this process's batch; what was found with whose clips in all, and where it is."""
+        samples = list(batch.get("samples", ()))
+        names = [sample.name for sample in samples]
+        bad = nonfinite_gradients(bare_model(self.runner.model))
+        process = f"_process_{get_rank()}" if get_world_size() > 1 else ""
+        path = Path(self.runner.work_dir) / DIRECTORY / f"step_{number}{process}.pth"
+        if len(list(path.parent.glob("*.pth"))) < MOST_KEPT:
+            content: dict[str, Any] = dict(
+                step=number, loss=loss, names=names, nonfinite_gradients=bad
+            )
+            content["labels"] = [sample.label for sample in samples]
+            content["frame_indices"] = [torch.as_tensor(each.frame_indices) for each in samples]
+            content["batch"] = {k: v for k, v in batch.items() if isinstance(v, Tensor)}
+            write_whole(copied(content), path)
+        return f"step {number}: {_in_words(all_gather_object((loss, names, bad)))}", path
+
+    def _stop_or_skip(self, found: str, path: Path) -> None:
         self._skipped_in_a_row += 1
         if self._on_nonfinite == "stop":
             raise NonfiniteError(
@@ -185,3 +168,26 @@ class StepGuard:
                 f" lower the learning rate, or look at the batches in {path.parent}"
             )
         self.runner.logger.warning(f"{found}; the step is skipped, the batch kept in {path}")
+
+
+def nonfinite_gradients(model: nn.Module) -> list[str]:
+    """Names of the parameters whose gradients are not finite, in this process."""
+    return [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None and not parameter.grad.isfinite().all()
+    ]
+
+
+def _in_words(found: Sequence[tuple[float, list[str], list[str]]]) -> str:
+    """What each process's loss, clips and bad gradients come to."""
+    losses = [loss for loss, _, _ in found if not math.isfinite(loss)]
+    blamed = [n for loss, names, _ in found if not (losses and math.isfinite(loss)) for n in names]
+    if losses:
+        what = f"the loss is {losses[0]:g}"
+    else:
+        first = next((name for _, _, bad in found for name in bad), "unknown")
+        what = f"gradients are not finite (the first: {first})"
+    shown = ", ".join(f"'{name}'" for name in blamed[:SHOWN])
+    more = f" and {len(blamed) - SHOWN} more" if len(blamed) > SHOWN else ""
+    return f"{what}; clips: {shown}{more}"

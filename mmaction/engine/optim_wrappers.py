@@ -1,28 +1,35 @@
-"""mmengine's optim wrappers without a wait for the device in each step; they take its place."""
+"""mmengine's optim wrappers, their steps looked at first; they take its place."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW
 
-from mmaction.checkpoint.sharded_tensors import is_part
+from mmaction.checkpoint.sharded_tensors import is_part, own_part, whole
 from mmaction.registry import OPTIM_WRAPPERS, OPTIMIZERS
 
 
 @OPTIM_WRAPPERS.register_module()
 class TrainingOptimWrapper(OptimWrapper):
-    """mmengine's; the gradients' norm stays on the device until the log wants it.
+    """mmengine's; it takes its place.
 
     A checkpoint does not say whether the optimizer is fused: that is the machine's business.
+
+    Attributes:
+        before_step: Called with the loss and the gradients' norms, one a parameter, before they
+            are used; without norms where no step follows or a loss scaler will look at them.
+        norm: Of all gradients at the newest step, before they were clipped, on their device; None
+            where they are not clipped by it.
     """
 
-    before_step: Callable[[Tensor, list[nn.Parameter], bool], None] | None = None
-    _norm: Tensor | None = None
+    before_step: Callable[[Tensor, Sequence[Tensor]], None] | None = None
+    norm: Tensor | None = None
 
     def update_params(
         self,
@@ -30,32 +37,29 @@ class TrainingOptimWrapper(OptimWrapper):
         step_kwargs: dict[str, Any] | None = None,
         zero_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        """As mmengine's; ``before_step`` is shown loss and gradients before they are used.
-
-        Gradients are shown as judged where the optimizer is about to step and no loss scaler will
-        look at them.
-        """
-        scaled = self.scale_loss(loss)
-        self.backward(scaled)
+        """As mmengine's, with ``before_step``."""
+        self.norm = None
+        self.backward(self.scale_loss(loss))
         update = self.should_update()
         if self.before_step is not None:
-            of_all = (p for group in self.optimizer.param_groups for p in group["params"])
             judged = update and not isinstance(self, AmpOptimWrapper)
-            self.before_step(loss, [p for p in of_all if p.grad is not None], judged)
+            self.before_step(loss, self._norms() if judged else ())
         if update:
             self.step(**(step_kwargs or {}))
             self.zero_grad(**(zero_kwargs or {}))
 
-    def take_norm(self) -> list[tuple[str, Tensor]]:
-        """Key and value for the log of what was clipped since the last call, if anything was."""
-        norm, self._norm = self._norm, None
-        return [] if norm is None else [(f"train/{self.grad_name}", norm)]
+    def _parameters(self) -> list[nn.Parameter]:
+        groups = self.optimizer.param_groups
+        return [p for group in groups for p in group["params"] if p.grad is not None]
+
+    def _norms(self) -> Sequence[Tensor]:
+        gradients = [own_part(p.grad) for p in self._parameters() if p.grad is not None]
+        return torch._foreach_norm(gradients) if gradients else ()
 
     def _clip_grad(self) -> None:
-        of_all = (p for group in self.optimizer.param_groups for p in group["params"])
-        parameters = [p for p in of_all if p.requires_grad and p.grad is not None]
+        parameters = self._parameters()
         if parameters:
-            self._norm = self.clip_func(parameters, **self.clip_grad_kwargs)
+            self.norm = whole(self.clip_func(parameters, **self.clip_grad_kwargs))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As mmengine's, with ``fused`` as this optimizer has it."""

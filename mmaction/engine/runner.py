@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import mmengine
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
@@ -27,26 +29,25 @@ from mmaction.checkpoint.compatibility import (
 from mmaction.checkpoint.integrity import require_undamaged
 from mmaction.checkpoint.plain_data import restore_histories
 from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.resume import newest_checkpoint
+from mmaction.checkpoint.sharded_tensors import keep_parts_of_state
 from mmaction.checkpoint.training_state import Training, collect, optim_wrappers, own_state
 from mmaction.checkpoint.writing import CheckpointWriter
-from mmaction.engine.auto_resume import newest_checkpoint
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
-from mmaction.engine.memory import keep_freed_memory
-from mmaction.engine.message_hub import DeferringMessageHub, hub_of_run
 from mmaction.engine.optim_wrappers import fuse_on_gpu
 from mmaction.engine.replaced_types import use_own_types
-from mmaction.engine.run_record import checkpoint_meta
 from mmaction.engine.sharding import (
     FullyShardedModel,
     model_wrapper_type,
-    prepare_optimizer,
     require_sharding_possible,
 )
 from mmaction.engine.signals import ignore_group_signals
+from mmaction.environment import keep_freed_memory
 from mmaction.errors import CheckpointError
+from mmaction.version import __version__
 
 # No second copy of all gradients. SyncBuffersHook brings the norms' buffers in step.
 _DDP = dict(broadcast_buffers=False, gradient_as_bucket_view=True)
@@ -89,10 +90,6 @@ class ActionRunner(Runner):
             super().dump_config()
         elif is_main_process():
             self.cfg.dump(os.path.join(self.log_dir, Path(self.cfg.filename or "config.py").name))
-
-    def build_message_hub(self, message_hub: dict[str, Any] | None = None) -> DeferringMessageHub:
-        """One that leaves log values on the device until they are read."""
-        return hub_of_run((message_hub or {}).get("name") or str(self.experiment_name))
 
     def build_logger(
         self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
@@ -159,7 +156,7 @@ class ActionRunner(Runner):
         built = super().build_optim_wrapper(optim_wrapper)
         if isinstance(self.model, FullyShardedModel) and built is not optim_wrapper:
             for wrapper in optim_wrappers(built):
-                prepare_optimizer(wrapper)
+                wrapper.optimizer.register_load_state_dict_pre_hook(keep_parts_of_state)
         return built
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
@@ -186,19 +183,15 @@ class ActionRunner(Runner):
     def train(self) -> nn.Module:
         """Trains; ends once the last checkpoint is whole."""
         try:
-            model = super().train()
+            return super().train()
         except BaseException:
-            self._finish_writing()
+            try:
+                self.checkpoint_writer.wait()
+            except CheckpointError as e:  # the error at hand is the one to be raised
+                self.logger.error(str(e))
             raise
-        self.checkpoint_writer.wait()
-        return model
-
-    def _finish_writing(self) -> None:
-        """After an error, which is the one to be raised; the writer's own goes to the log."""
-        try:
+        finally:
             self.checkpoint_writer.wait()
-        except CheckpointError as e:
-            self.logger.error(str(e))
 
     def save_checkpoint(
         self,
@@ -231,12 +224,20 @@ class ActionRunner(Runner):
         """
         return collect(
             Training(self.model, self.optim_wrapper, self.param_schedulers, self.message_hub),
-            {**meta, **checkpoint_meta(self)},
+            {**meta, **self._own_meta()},
             before_save=lambda content: self.call_hook(
                 "before_save_checkpoint", checkpoint=content
             ),
             resumable=resumable,
         )
+
+    def _own_meta(self) -> dict[str, Any]:
+        """What a checkpoint says of its run."""
+        meta = dict(cfg=self.config_text, seed=self.seed, experiment_name=self.experiment_name)
+        meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
+        meta["mmaction_version"] = __version__
+        dataset = self.train_dataloader.dataset
+        return {**meta, "dataset_meta": dataset.metainfo} if hasattr(dataset, "metainfo") else meta
 
     def load_or_resume(self) -> None:
         """Finds what ``resume_from='auto'`` goes on from, and says which files it passed over.
@@ -245,15 +246,11 @@ class ActionRunner(Runner):
             CheckpointError: There are checkpoints, and none of them is whole.
         """
         if self._resume and self._load_from is None and not self._has_loaded:
-            self._load_from = self._newest_checkpoint()
-            if self._load_from is None:
-                self._resume = False
+            hooks = [hook for hook in self.hooks if isinstance(hook, TrainingCheckpointHook)]
+            directory = hooks[0].directory(self) if hooks else Path(self.work_dir)
+            self._load_from = newest_checkpoint(directory, self.logger)
+            self._resume = self._load_from is not None
         super().load_or_resume()
-
-    def _newest_checkpoint(self) -> str | None:
-        hooks = [hook for hook in self.hooks if isinstance(hook, TrainingCheckpointHook)]
-        directory = hooks[0].directory(self) if hooks else Path(self.work_dir)
-        return newest_checkpoint(directory, self.logger)
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Goes on where the checkpoint was saved: position in the epoch and rng state included."""

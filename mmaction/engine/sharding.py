@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import inspect
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +12,7 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmaction.checkpoint.sharded_tensors import keep_parts, keep_parts_of_state, whole
+from mmaction.checkpoint.sharded_tensors import keep_parts
 from mmaction.errors import ConfigError
 from mmaction.registry import MODEL_WRAPPERS
 
@@ -33,7 +30,8 @@ class FullyShardedModel(nn.Module):
     ends as under DDP.
 
     ``eval()`` gathers all weights, so all processes have to call it; ``train()`` lets them go. In
-    between each process computes alone, and may have more batches than another.
+    between each process computes alone, and may have more batches than another. Reading
+    ``state_dict()`` lets them go, too.
 
     Args:
         module: The network, on its device, its weights the same in all processes.
@@ -52,20 +50,13 @@ class FullyShardedModel(nn.Module):
     ) -> None:
         super().__init__()
         _require_averages(next(module.parameters()).device)
-        units = _units(module)
-        # The same network without its weights, for what runs on whole ones. A tuple hides it.
-        tensors = chain(module.parameters(), module.buffers())
-        self._whole = (copy.deepcopy(module, {id(tensor): tensor for tensor in tensors}),)
-        named = module.named_parameters(remove_duplicate=False)
-        self._strides = {name: p.stride() for name, p in named}
-        self._let_go()
-        _shard(module, units, reshard_after_forward)
+        _shard(module, _units(module), reshard_after_forward)
         module.register_load_state_dict_pre_hook(keep_parts)
         self.module = module
+        self._reshard_after_forward = reshard_after_forward
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        network = self.module if self.training else self._whole[0]
-        return network(*args, **kwargs)
+        return self.module(*args, **kwargs)
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """As the network's."""
@@ -73,37 +64,21 @@ class FullyShardedModel(nn.Module):
 
     def val_step(self, data: Any) -> list[Any]:
         """As the network's; after ``eval()``."""
-        assert not self.training
-        return self._whole[0].val_step(data)  # type: ignore[operator]
+        return self.module.val_step(data)  # type: ignore[operator]
 
     def test_step(self, data: Any) -> list[Any]:
         """As the network's; after ``eval()``."""
-        assert not self.training
-        return self._whole[0].test_step(data)  # type: ignore[operator]
+        return self.module.test_step(data)  # type: ignore[operator]
 
     def train(self, mode: bool = True) -> FullyShardedModel:
         super().train(mode)
-        if mode:
-            self._let_go()
-        else:
-            self._gather()
-            self._whole[0].eval()
+        unit: Any
+        for unit in self.module.modules():
+            if hasattr(unit, "unshard"):  # fully_shard's
+                keep = unit is self.module or not self._reshard_after_forward
+                unit.set_reshard_after_forward(mode and not keep, recurse=False)
+                unit.reshard() if mode else unit.unshard()
         return self
-
-    def _gather(self) -> None:
-        for name, parameter in self.module.named_parameters(remove_duplicate=False):
-            gathered = whole(parameter.detach())
-            # In the layout that the network gave its weights, which fully_shard doesn't keep.
-            weight = gathered.new_empty_strided(gathered.shape, self._strides[name])
-            self._set_whole(name, nn.Parameter(weight.copy_(gathered), requires_grad=False))
-
-    def _let_go(self) -> None:
-        for name in self._strides:
-            self._set_whole(name, None)
-
-    def _set_whole(self, name: str, parameter: nn.Parameter | None) -> None:
-        owner, _, own_name = name.rpartition(".")
-        self._whole[0].get_submodule(owner).register_parameter(own_name, parameter)
 
 
 def model_wrapper_type(name: Any) -> type:
@@ -146,13 +121,6 @@ def require_sharding_possible(sync_bn: Any) -> None:
         )
 
 
-def prepare_optimizer(wrapper: OptimWrapper) -> None:
-    """Makes an optimizer of sharded weights take whole states and report the norm of all."""
-    wrapper.optimizer.register_load_state_dict_pre_hook(keep_parts_of_state)
-    if wrapper.clip_grad_kwargs:
-        wrapper.clip_func = _giving_whole(wrapper.clip_func)
-
-
 def _require_averages(device: torch.device) -> None:
     """Some torch before 2.13 gives the sum over gloo where ``fully_shard`` asks for the average.
 
@@ -169,15 +137,6 @@ def _require_averages(device: torch.device) -> None:
             f"model_wrapper_cfg.type={FullyShardedModel.__name__!r} needs another torch: torch"
             f" {torch.__version__} sums over {dist.get_backend()} where it is to average"
         )
-
-
-def _giving_whole(clip: Callable[..., Tensor | None]) -> Callable[..., Tensor | None]:
-    @functools.wraps(clip)
-    def clipped(*args: Any, **kwargs: Any) -> Tensor | None:
-        norm = clip(*args, **kwargs)
-        return None if norm is None else whole(norm)
-
-    return clipped
 
 
 def _units(module: nn.Module) -> list[nn.Module]:

@@ -18,6 +18,7 @@ from mmaction import engine
 from mmaction.apis import load_config
 from mmaction.engine import ActionRunner
 from mmaction.engine.replaced_types import REPLACED, use_own_types
+from mmaction.environment import tolerate_broken_torchvision
 from mmaction.registry import HOOKS, LOOPS, OPTIM_WRAPPERS
 
 # What names it in a config, mmengine's class, this project's.
@@ -97,7 +98,7 @@ def test_nothing_of_mmengines_runs(
         else "train_cfg = dict(by_epoch=True, max_epochs=1)\ndel optim_wrapper['type']\n"
         "default_hooks = dict(_delete_=True)\n"
     )
-    engine.tolerate_broken_torchvision()
+    tolerate_broken_torchvision()
     runner = ActionRunner.from_cfg(load_config(make_config(tiny_data, text)))
     kinds = {type(part) for part in parts(runner)}
     left_out = {engine.ResumableIterTrainLoop, engine.ShardedEMAHook}

@@ -183,7 +183,7 @@ def test_a_wrong_config_costs_one_line(
         (["--gpus", "4096"], r"--gpus 4096: this machine has \d+ (GPU|CPU core)"),
         (["--load-from", "no.pth"], r"load_from no\.pth: no such file"),
         (["--resume-from", "no.pth"], r"resume_from no\.pth: no such file"),
-        (["--launcher", "pytorch"], r"--launcher pytorch: RANK, LOCAL_RANK, WORLD_SIZE not set"),
+        (["--launcher", "pytorch"], r"--launcher pytorch: RANK is not set"),
         (["--launcher", "slurm"], r"--launcher slurm: SLURM_PROCID is not set"),
         (["--launcher", "mpi"], r"--launcher mpi: OMPI_COMM_WORLD_RANK is not set"),
     ],

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from mmengine.dist import gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
+from mmaction.checkpoint.training_state import bare_model
 from mmaction.errors import ConfigError, near
 from mmaction.explain import explain_views, render_sheet
 from mmaction.explain.colormap import color_table
 from mmaction.registry import HOOKS
 from mmaction.structures import VideoResult
+
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
 
 # A tag becomes a file's name: 255 bytes hold it with letters of four bytes, too.
 MOST_LETTERS = 50
@@ -65,8 +68,8 @@ class AttentionSheetHook(Hook):
         self._training = False
         self._sheets: dict[int, tuple[str, np.ndarray]] = {}
 
-    def before_train(self, runner: Any) -> None:
-        """Makes sure that there will be sheets, with one of the videos itself."""
+    def before_train(self, runner: ActionRunner) -> None:
+        """Makes sure that there will be sheets."""
         if runner.val_loop is None:
             runner.logger.warning("AttentionSheetHook: no validation, so no sheets of attention")
             return
@@ -77,9 +80,13 @@ class AttentionSheetHook(Hook):
         self._training = True
         dataset = runner.val_dataloader.dataset
         self._chosen = choose_videos(dataset, number=self.number, names=self.names)
-        _require_attention(runner, min(self._chosen))
+        if getattr(bare_model(runner.model), "attention_branch", None) is None:
+            raise ConfigError(
+                f"AttentionSheetHook: model.type={runner.cfg.model.type!r} makes no attention maps;"
+                " expected STABN or another recognizer with an attention_branch, or no such hook"
+            )
 
-    def before_val_epoch(self, runner: Any) -> None:
+    def before_val_epoch(self, runner: ActionRunner) -> None:
         self._sheets.clear()
         if self._chosen is None:
             dataset = runner.val_dataloader.dataset
@@ -87,7 +94,7 @@ class AttentionSheetHook(Hook):
 
     def after_val_iter(
         self,
-        runner: Any,
+        runner: ActionRunner,
         batch_idx: int,
         data_batch: dict[str, Any] | None = None,
         outputs: Sequence[VideoResult] | None = None,
@@ -103,7 +110,9 @@ class AttentionSheetHook(Hook):
                 sheet = render_sheet(views[len(views) // 2], colormap=self.colormap)
                 self._sheets[result.sample.index] = (result.sample.name, sheet)
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(
+        self, runner: ActionRunner, metrics: dict[str, float] | None = None
+    ) -> None:
         if not self._due(runner):
             return
         # Only the first process has back ends; each of the others has some of the videos.
@@ -116,7 +125,7 @@ class AttentionSheetHook(Hook):
         for index, (name, sheet) in sorted(sheets.items()):
             runner.visualizer.add_image(sheet_tag(index, name), sheet, step=step)
 
-    def _due(self, runner: Any) -> bool:
+    def _due(self, runner: ActionRunner) -> bool:
         """Whether a multiple of the interval has come since the validation before this one."""
         if not self._training or runner.epoch >= runner.max_epochs:
             return True
@@ -156,20 +165,3 @@ def sheet_tag(index: int, name: str) -> str:
     """What a video's sheets are called: no slash in it, and no other video has the same."""
     plain = re.sub(r"[^\w.-]+", "_", name)
     return f"attention_{index}_{plain[:MOST_LETTERS]}"
-
-
-def _require_attention(runner: Any, index: int) -> None:
-    """Runs a video through the network as it will be run, and looks for maps in the answer."""
-    loader, model = runner.val_dataloader, runner.model
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            result = model.val_step(loader.collate_fn([loader.dataset[index]]))[0]
-    finally:
-        model.train(training)
-    if result.spatial_attention is None or result.temporal_attention is None:
-        raise ConfigError(
-            f"AttentionSheetHook: model.type={runner.cfg.model.type!r} makes no attention maps; "
-            "expected STABN or another recognizer with an attention branch, or no such hook"
-        )

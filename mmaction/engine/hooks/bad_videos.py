@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
@@ -11,6 +11,9 @@ from mmengine.hooks import Hook
 from mmaction.errors import DataError
 from mmaction.files import atomic_path
 from mmaction.registry import HOOKS
+
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
 
 LIST_FILE = "bad_videos.txt"
 SHOWN = 5
@@ -32,7 +35,7 @@ class BadVideoHook(Hook):
 
     def after_train_iter(
         self,
-        runner: Any,
+        runner: ActionRunner,
         batch_idx: int,
         data_batch: dict[str, Any] | None = None,
         outputs: dict[str, Any] | None = None,
@@ -50,7 +53,7 @@ class BadVideoHook(Hook):
         self.reasons |= found
         self._check(runner)
 
-    def after_train_epoch(self, runner: Any) -> None:
+    def after_train_epoch(self, runner: ActionRunner) -> None:
         if getattr(runner.train_dataloader.dataset, "on_error", "raise") == "raise":
             return
         for reasons in all_gather_object(self.reasons):
@@ -58,7 +61,7 @@ class BadVideoHook(Hook):
         if self.reasons:
             self._check(runner)
 
-    def _check(self, runner: Any) -> None:
+    def _check(self, runner: ActionRunner) -> None:
         dataset = runner.train_dataloader.dataset
         if is_main_process():
             with atomic_path(Path(runner.work_dir) / LIST_FILE) as path:

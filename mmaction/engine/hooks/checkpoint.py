@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
@@ -17,6 +17,9 @@ from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.errors import ConfigError, near
 from mmaction.files import atomic_path, remove_parts
 from mmaction.registry import HOOKS
+
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
 
 LAST = "last_checkpoint"  # holds the newest one's path
 STEP_NAME = "iter_{}.pth"
@@ -61,7 +64,7 @@ class TrainingCheckpointHook(CheckpointHook):
         self._held: dict[str, Any] | None = None
         self._step_due = False
 
-    def directory(self, runner: Any) -> Path:
+    def directory(self, runner: ActionRunner) -> Path:
         """Where checkpoints go: ``work_dir``, or its name below ``out_dir``."""
         work_dir = Path(runner.work_dir)
         if self._given_dir is None:
@@ -73,7 +76,7 @@ class TrainingCheckpointHook(CheckpointHook):
             )
         return Path(self._given_dir) / work_dir.name
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: ActionRunner) -> None:
         """As mmengine's; and clears away what a killed run left unfinished.
 
         Raises:
@@ -103,7 +106,7 @@ class TrainingCheckpointHook(CheckpointHook):
 
     def after_train_iter(
         self,
-        runner: Any,
+        runner: ActionRunner,
         batch_idx: int,
         data_batch: Any = None,
         outputs: Mapping[str, Any] | None = None,
@@ -126,25 +129,25 @@ class TrainingCheckpointHook(CheckpointHook):
             done = loop.batches_done if isinstance(loop, ResumableLoop) else batch_idx + 1
             self._save(runner, epoch=runner.epoch, step=step, batches_done=done)
 
-    def after_train_epoch(self, runner: Any) -> None:
+    def after_train_epoch(self, runner: ActionRunner) -> None:
         """Saves where an epoch's end is due."""
         due = self.every_n_epochs(runner, self.interval, self.save_begin)
         if self.by_epoch and (due or (self.save_last and self.is_last_train_epoch(runner))):
             runner.logger.info(f"saving a checkpoint after {runner.epoch + 1} epochs")
             self._save(runner, epoch=runner.epoch + 1, step=runner.iter, batches_done=0)
 
-    def before_validation(self, runner: Any) -> None:
+    def before_validation(self, runner: ActionRunner) -> None:
         """Keeps a copy of what is not saved, should validation be told to end."""
         loop = runner.train_loop
         if isinstance(loop, ResumableLoop) and self._saved != (runner.epoch, runner.iter):
             self._held = self._state(runner, runner.epoch, runner.iter, loop.batches_done)
 
-    def after_validation(self, runner: Any) -> None:
+    def after_validation(self, runner: ActionRunner) -> None:
         """Lets the copy go."""
         self._held = None
 
     def after_val_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+        self, runner: ActionRunner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Ends a validation that a signal came into: it is run again from its beginning.
 
@@ -165,12 +168,12 @@ class TrainingCheckpointHook(CheckpointHook):
             runner.message_hub.update_info("last_ckpt", os.fspath(path))
         loop.end_validation()
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: ActionRunner) -> None:
         """Waits for the last file, then publishes as mmengine's does."""
         runner.checkpoint_writer.wait()
         super().after_train(runner)
 
-    def _save(self, runner: Any, *, epoch: int, step: int, batches_done: int) -> None:
+    def _save(self, runner: ActionRunner, *, epoch: int, step: int, batches_done: int) -> None:
         path = self._path(epoch, step, batches_done)
         info = runner.message_hub.runtime_info
         for key, value in self._listed(info, path, epoch, step, batches_done).items():
@@ -179,14 +182,16 @@ class TrainingCheckpointHook(CheckpointHook):
         self._saved = epoch, step
         self._write(runner, content, path)
 
-    def _state(self, runner: Any, epoch: int, step: int, batches_done: int) -> dict[str, Any]:
+    def _state(
+        self, runner: ActionRunner, epoch: int, step: int, batches_done: int
+    ) -> dict[str, Any]:
         meta: dict[str, Any] = dict(epoch=epoch, iter=step)
         loop = runner.train_loop
         if isinstance(loop, ResumableLoop):
             meta |= loop.state(batches_done=batches_done)
         return runner.collect_state(meta)
 
-    def _write(self, runner: Any, content: dict[str, Any], path: Path) -> None:
+    def _write(self, runner: ActionRunner, content: dict[str, Any], path: Path) -> None:
         self.last_ckpt = os.fspath(path)
         outdated = self._take_outdated(runner)
         if is_main_process():
@@ -211,7 +216,7 @@ class TrainingCheckpointHook(CheckpointHook):
             ends = [*(n for n in ends if n != number), number]
         return dict(step_ckpt_ids=steps, keep_ckpt_ids=ends, last_ckpt=os.fspath(path))
 
-    def _take_outdated(self, runner: Any) -> list[Path]:
+    def _take_outdated(self, runner: ActionRunner) -> list[Path]:
         """Files that newer ones take the place of, taken off the lists.
 
         The checkpoint being written has them on its lists yet: should the run be killed before they
@@ -232,7 +237,7 @@ class TrainingCheckpointHook(CheckpointHook):
         names += [self.filename_tmpl.format(n) for n in ends if n not in kept]
         return [Path(self.out_dir) / name for name in names]
 
-    def _save_best_checkpoint(self, runner: Any, metrics: Mapping[str, Any]) -> None:
+    def _save_best_checkpoint(self, runner: ActionRunner, metrics: Mapping[str, Any]) -> None:
         """As mmengine's, but the former best one goes only once the new one is whole."""
         if not self.save_best:
             return

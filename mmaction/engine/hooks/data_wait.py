@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.hooks import Hook
 
 from mmaction.registry import HOOKS
+
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
 
 WINDOW = 10  # steps; what mmengine averages times over
 
@@ -21,7 +24,7 @@ class DataWaitHook(Hook):
 
     priority = "NORMAL"
 
-    def after_train_iter(self, runner: Any, *_: Any, **__: Any) -> None:
+    def after_train_iter(self, runner: ActionRunner, *_: Any, **__: Any) -> None:
         hub = runner.message_hub
         waited, whole = (
             hub.get_scalar(f"train/{key}").mean(WINDOW) for key in ("data_time", "time")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmengine.hooks import EMAHook
 from torch import nn
@@ -11,20 +11,32 @@ from mmaction.checkpoint.sharded_tensors import keep_parts
 from mmaction.engine.sharding import FullyShardedModel
 from mmaction.registry import HOOKS, MODELS
 
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
+
 
 @HOOKS.register_module()
 class ShardedEMAHook(EMAHook):
     """mmengine's hook; it takes its place. The average of a sharded weight is sharded as it is."""
 
-    def before_run(self, runner: Any) -> None:
+    _sharded: FullyShardedModel | None = None
+
+    def before_run(self, runner: ActionRunner) -> None:
         """As mmengine's, which copies the network; a sharded one can't be copied."""
         if not isinstance(runner.model, FullyShardedModel):
             super().before_run(runner)
             return
+        self._sharded = runner.model
         self.src_model = runner.model.module
         copy = tensors_of(self.src_model)
         self.ema_model = MODELS.build(self.ema_cfg, default_args=dict(model=copy))
         self.ema_model.module.register_load_state_dict_pre_hook(keep_parts)
+
+    def _swap_ema_parameters(self) -> None:
+        """As mmengine's, of the parts: validation has gathered them."""
+        if self._sharded is not None:
+            self._sharded.train()
+        super()._swap_ema_parameters()
 
 
 def tensors_of(module: nn.Module) -> nn.Module:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
@@ -11,6 +11,9 @@ from mmengine.hooks import Hook
 from mmaction.explain import ExplanationWriter, write_gallery
 from mmaction.registry import HOOKS
 from mmaction.structures import VideoResult
+
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
 
 
 @HOOKS.register_module()
@@ -30,13 +33,13 @@ class ExplanationHook(Hook):
         self.options = options
         self.writer: ExplanationWriter | None = None
 
-    def before_test(self, runner: Any) -> None:
+    def before_test(self, runner: ActionRunner) -> None:
         classes = runner.test_dataloader.dataset.classes
         self.writer = ExplanationWriter(out_dir=self.out_dir, classes=classes, **self.options)
 
     def after_test_iter(
         self,
-        runner: Any,
+        runner: ActionRunner,
         batch_idx: int,
         data_batch: dict[str, Any] | None = None,
         outputs: Sequence[VideoResult] | None = None,
@@ -46,7 +49,7 @@ class ExplanationHook(Hook):
         for result, inputs in zip(outputs or (), data_batch["inputs"], strict=True):
             self.writer.write(result, inputs)
 
-    def after_test(self, runner: Any) -> None:
+    def after_test(self, runner: ActionRunner) -> None:
         assert self.writer is not None
         written = all_gather_object(self.writer.entries)
         if is_main_process():

@@ -3,48 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import RuntimeInfoHook
+from torch import Tensor
 
 from mmaction.checkpoint.training_state import optim_wrappers
 from mmaction.engine.optim_wrappers import TrainingOptimWrapper
 from mmaction.registry import HOOKS
 
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
+
 
 @HOOKS.register_module()
 class TrainingInfoHook(RuntimeInfoHook):
-    """mmengine's hook, which does not wait for the device in each step; it takes its place.
+    """mmengine's hook; it takes its place. Logged values are means over the processes.
 
-    Losses, accuracies and the gradients' norm stay there until the log wants them, and are means
-    over the processes then.
-    """
-
-    def before_val(self, runner: Any) -> None:
-        """As mmengine's; processes need not be in step from here on."""
-        runner.message_hub.settle()
-        super().before_val(runner)
-
-    def after_train(self, runner: Any) -> None:
-        """As mmengine's; the processes part after this."""
-        runner.message_hub.settle()
-        super().after_train(runner)
+    They have equally many samples in a step."""
 
     def after_train_iter(
         self,
-        runner: Any,
+        runner: ActionRunner,
         batch_idx: int,
         data_batch: Any = None,
         outputs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Hands the step's values on; a step that is left out has none."""
-        values = [
-            norm
-            for wrapper in optim_wrappers(runner.optim_wrapper)
-            if isinstance(wrapper, TrainingOptimWrapper)
-            for norm in wrapper.take_norm()
-        ]
+        """Tells the step's values; a step that is left out has none."""
         if not outputs:
             return
-        values += [(f"train/{key}", value) for key, value in outputs.items()]
-        runner.message_hub.defer(values)
+        values = dict(outputs)
+        for wrapper in optim_wrappers(runner.optim_wrapper):
+            if isinstance(wrapper, TrainingOptimWrapper) and wrapper.norm is not None:
+                values[wrapper.grad_name] = wrapper.norm
+        hub = runner.message_hub
+        for key, value in zip(values, _means(list(values.values())), strict=True):
+            hub.update_scalar(f"train/{key}", value)
+        length = _longest_window(runner)
+        for key, history in hub.log_scalars.items():
+            if key.startswith("train/"):
+                history.max_length = length
+
+
+def _means(values: list[Tensor | float]) -> list[float]:
+    """Scalars of all processes, averaged in one exchange and brought to the host at once."""
+    device = next((v.device for v in values if isinstance(v, Tensor)), torch.device("cpu"))
+    scalars = [torch.as_tensor(value, device=device).detach().reshape(()) for value in values]
+    row = torch.stack([scalar.double() for scalar in scalars])
+    if get_world_size() > 1:
+        all_reduce(row, op="mean")
+    return row.tolist()
+
+
+def _longest_window(runner: ActionRunner) -> int:
+    """How many steps the log looks back on, at least an epoch.
+
+    mmengine copies a history for each value, and keeps a million: milliseconds a step.
+    """
+    processor = runner.log_processor
+    sizes = [processor.window_size, *(c.get("window_size", 0) for c in processor.custom_cfg)]
+    if "global" in sizes:
+        return runner.max_iters
+    return max(len(runner.train_dataloader), *(size for size in sizes if isinstance(size, int)))

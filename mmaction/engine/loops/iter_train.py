@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.runner import IterBasedTrainLoop
@@ -11,6 +11,9 @@ from mmengine.runner import IterBasedTrainLoop
 from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.nonfinite import BufferCopy
 from mmaction.registry import LOOPS
+
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
 
 
 @LOOPS.register_module()
@@ -23,7 +26,7 @@ class ResumableIterTrainLoop(ResumableLoop, IterBasedTrainLoop):
 
     counts_steps = True
 
-    def __init__(self, runner: Any, dataloader: Any, **kwargs: Any) -> None:
+    def __init__(self, runner: ActionRunner, dataloader: Any, **kwargs: Any) -> None:
         super().__init__(runner, dataloader, **kwargs)
         del self.dataloader_iterator  # mmengine's endless one
         self._max_epochs = -(-self._max_iters // len(self.dataloader))

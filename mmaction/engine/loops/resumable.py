@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from mmengine.dist import barrier, get_world_size, is_main_process
@@ -20,6 +20,9 @@ from mmaction.engine.distributed import leave_processes
 from mmaction.engine.loops.epoch_position import starting_at
 from mmaction.engine.nonfinite import StepGuard
 from mmaction.engine.signals import TrainingStopped, write_exit_code
+
+if TYPE_CHECKING:
+    from mmaction.engine.runner import ActionRunner
 
 
 class ResumableLoop(BaseLoop):
@@ -51,7 +54,7 @@ class ResumableLoop(BaseLoop):
 
     def __init__(
         self,
-        runner: Any,
+        runner: ActionRunner,
         dataloader: Any,
         *,
         on_nonfinite: str = "stop",

@@ -5,22 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from mmengine.hooks import Hook
 
 from mmaction.apis import load_config, train
 from mmaction.registry import HOOKS
 
-STEPS = 8  # two epochs of four, of which the first three are logged
+STEPS = 8  # two epochs of four
 
 
 @HOOKS.register_module(force=True)
-class Deferred(Hook):
-    """Notes how many steps' values are on the device yet, and each step's loss."""
-
-    priority = "VERY_LOW"
+class NoteLosses(Hook):
+    """Notes each step's loss."""
 
     def __init__(self) -> None:
-        self.at_validation: list[int] = []
         self.losses: list[float] = []
 
     def after_train_iter(
@@ -28,27 +26,30 @@ class Deferred(Hook):
     ) -> None:
         self.losses.append(outputs["loss"].item())
 
-    def before_val_epoch(self, runner: Any) -> None:
-        self.at_validation.append(len(runner.message_hub._deferred))
 
-
-def test_all_is_there_where_processes_part(
-    make_config: Callable[..., Path], tiny_data: Path
+@pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        ("window_size=2", 4),
+        ("window_size=5", 5),
+        ("custom_cfg=[dict(data_src='loss', method_name='mean', window_size='global')]", STEPS),
+    ],
+)
+def test_histories_are_as_long_as_what_reads_them(
+    make_config: Callable[..., Path], tiny_data: Path, log: str, kept: int
 ) -> None:
-    """Whoever reads in validation does it alone: nothing may be left to be exchanged."""
     text = (
         "train_cfg['max_epochs'] = 2\n"
-        "custom_hooks = [dict(type='Deferred')]\n"
+        "custom_hooks = [dict(type='NoteLosses')]\n"
         "train_dataloader['batch_size'] = 1\n"
         "default_hooks = dict(checkpoint=None, logger=dict(interval=3))\n"
         "optim_wrapper['clip_grad'] = dict(max_norm=1e-3)\n"
+        f"log_processor = dict({log})\n"
     )
     runner = train(load_config(make_config(tiny_data, text)))
-    [hook] = [hook for hook in runner.hooks if isinstance(hook, Deferred)]
-    assert hook.at_validation == [0, 0]
-    assert runner.message_hub._deferred == []
-    for key in ("loss", "grad_norm"):
-        assert len(runner.message_hub._log_scalars[f"train/{key}"].data[0]) == STEPS
+    [hook] = [hook for hook in runner.hooks if isinstance(hook, NoteLosses)]
+    for key in ("loss", "grad_norm", "time", "lr"):
+        assert len(runner.message_hub.get_scalar(f"train/{key}").data[0]) == kept
     logged = runner.message_hub.get_scalar("train/loss").data[0]
-    np.testing.assert_array_equal(logged, hook.losses)
+    np.testing.assert_array_equal(logged, hook.losses[-kept:])
     assert runner.message_hub.get_scalar("train/grad_norm").min() > 1e-3, "as before clipping"

@@ -1,13 +1,18 @@
-"""What a run checks and mends in the Python around it before it starts."""
+"""What a run checks and mends in the process around it before it starts."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import sys
 import warnings
 
 from mmaction.errors import first_line
+
+# Of malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_BYTES = 1 << 30
 
 
 def tolerate_broken_torchvision() -> None:
@@ -40,3 +45,18 @@ def _mark_absent(cause: Exception) -> None:
         "going on without it and its ImageNet weights",
         stacklevel=3,
     )
+
+
+def keep_freed_memory() -> None:
+    """Has the C library keep what is freed, for this process and those it forks later.
+
+    A batch of clips or an activation takes tens of megabytes. By default glibc gives such pieces
+    back to the system when they are freed, and every page of them is cleared and mapped anew at the
+    next step, which takes longer than filling it. Does nothing with other C libraries.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            mallopt(parameter, _BYTES)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mmaction.apis import load_config, train
-from mmaction.engine.run_record import fingerprint, git_state, hardware, in_lines, versions
+from mmaction.apis.run_record import fingerprint, git_state, hardware, in_lines, versions
 
 
 def test_a_file_is_known_by_its_lines_and_its_hash(tmp_path: Path) -> None:

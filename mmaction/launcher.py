@@ -1,6 +1,6 @@
 """torchrun, but a process's exit code is passed on, and its failure costs one line, not forty.
 
-``python -m mmaction.engine.launcher [torchrun's options] SCRIPT [arguments]``
+``python -m mmaction.launcher [torchrun's options] SCRIPT [arguments]``
 """
 
 from __future__ import annotations

@@ -10,18 +10,13 @@ import platform
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import mmengine
 import torch
 
 from mmaction.version import __version__
-
-if TYPE_CHECKING:
-    from mmaction.engine.runner import ActionRunner
 
 FILE = "run.json"
 # What results can depend on, as the packages are called where they are installed.
@@ -79,20 +74,6 @@ def run_record(
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "config": config,
     }
-
-
-def checkpoint_meta(runner: ActionRunner) -> dict[str, Any]:
-    """What a checkpoint says of its run."""
-    meta = {
-        "cfg": runner.config_text,
-        "seed": runner.seed,
-        "experiment_name": runner.experiment_name,
-        "time": time.strftime("%Y%m%d_%H%M%S", time.localtime()),
-        "mmengine_version": mmengine.__version__,
-        "mmaction_version": __version__,
-    }
-    dataset = runner.train_dataloader.dataset
-    return {**meta, "dataset_meta": dataset.metainfo} if hasattr(dataset, "metainfo") else meta
 
 
 def in_lines(record: Mapping[str, Any]) -> str:

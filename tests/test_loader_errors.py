@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mmaction.engine.loader_errors import readable_loader_errors
 from mmaction.errors import DataError, UserError
+from mmaction.loader_errors import readable_loader_errors
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[1]
 DEADLY = """
 import os, signal
 from mmaction.datasets.transforms.pipeline import Transform
