@@ -27,6 +27,7 @@ HOOKS = _child(mmengine.HOOKS, "mmaction.engine")
 
 # mmengine has no tree for these.
 EXPLAINERS = Registry("explainer", scope=SCOPE, locations=["mmaction.explain.explainers"])
+MEASURES = Registry("measure", scope=SCOPE, locations=["mmaction.explain.measures"])
 
 EVALUATOR = _child(mmengine.EVALUATOR)
 LOG_PROCESSORS = _child(mmengine.LOG_PROCESSORS)

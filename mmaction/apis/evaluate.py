@@ -16,7 +16,6 @@ from mmaction.build_errors import readable_build_errors
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers import build_explainer
 from mmaction.explain.measures import (
-    DEFAULT_GROUPS,
     Evaluation,
     EvaluationOptions,
     MeasureTable,
@@ -54,7 +53,7 @@ def evaluate_explanations(
         UserError: For a name, checkpoint, config or data that can't be used.
     """
     options = options or EvaluationOptions()
-    groups = resolve_measures(options.metrics or DEFAULT_GROUPS)
+    groups = resolve_measures(options.metrics)
     built = {name: build_explainer(name) for name in split_explainers(explainers)}
     if not built:
         raise ConfigError("no explainer is named")

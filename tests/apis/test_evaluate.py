@@ -16,8 +16,9 @@ from mmaction.apis.evaluate import (
 )
 from mmaction.dataprep.motion_shapes import CLASSES, DataSetOptions, make_data_set
 from mmaction.errors import ConfigError, DataError
-from mmaction.explain.measures import EvaluationOptions, MeasureTable
+from mmaction.explain.measures import ClipBatch, EvaluationOptions, MeasureGroup, MeasureTable
 from mmaction.models import STABN
+from mmaction.registry import MEASURES
 
 MakeConfig = Callable[..., Path]
 
@@ -102,7 +103,7 @@ def test_everything_on_motion_shapes(evaluate: Evaluate, tmp_path: Path) -> None
         assert np.nanmin(table.values[control]["sanity_mean"]) == 1
     assert set(table.intervention) >= {"intact", "spatial_uniform", "both_another"}
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    pictures = {f"curves_{way}.png" for way in ("joint", "spatial", "temporal")}
+    pictures = {f"curves_{domain}.png" for domain in ("joint", "spatial", "temporal")}
     assert names == {"table.csv", "results.json", "sanity.png"} | pictures
     record = json.loads((tmp_path / "out" / "results.json").read_text())
     assert len(record["sha256"]["checkpoint"]) == 64
@@ -146,6 +147,32 @@ def test_random_is_on_the_first_one_s_grid(evaluate: Evaluate) -> None:
         "random:grid=(3,3)"
     ]
     assert list(evaluate("attention", metrics=["confidence"]).values) == ["attention", "random"]
+
+
+def test_a_group_of_one_s_own(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is registered, and nothing else has to know of it."""
+
+    class Spread(MeasureGroup):
+        name = "spread"
+        measures = ("spread_temporal", "spread_spatial")
+        low_is_good = frozenset({"spread_temporal"})
+        reads_maps = True
+
+        def measure(
+            self, explainer: str, batch: ClipBatch, spatial: np.ndarray, temporal: np.ndarray
+        ) -> None:
+            for i, position in enumerate(batch.positions):
+                self.table.put(explainer, "spread_spatial", position, float(np.ptp(spatial[i])))
+                self.table.put(explainer, "spread_temporal", position, float(np.ptp(temporal[i])))
+
+    monkeypatch.setitem(MEASURES.module_dict, "spread", Spread)
+    table = evaluate("center", metrics=["spread"], batch_size=4)
+    assert table.measures == ["spread_temporal", "spread_spatial"]
+    assert "spread_temporal ↓" in table.text()
+    for values in table.values["center"].values():
+        assert (values == values[0]).all()
+        assert 0 < values[0] < 1
+    assert evaluate("center", metrics=["spread_spatial"]).measures == ["spread_spatial"]
 
 
 def test_without_ground_truth_the_rest_is_measured(

@@ -17,15 +17,53 @@ Dimension letters: T frames, H×W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmaction.explain.explainers import Explainer
+from mmaction.explain.measures.group import MeasureGroup
 from mmaction.explain.measures.localization import energy, hit_rate
+from mmaction.explain.measures.table import CHANCE
+from mmaction.progress import Progress
+from mmaction.registry import MEASURES
 
 CONCATENATION = ("concatenation_pointing", "concatenation_energy")
+_HALF = 0.5
+
+
+@MEASURES.register_module(name="concatenation")
+class Concatenation(MeasureGroup):
+    """Each video before and after one of another class."""
+
+    name = "concatenation"
+    measures = CONCATENATION
+
+    def run(self, explainers: Mapping[str, Explainer]) -> None:
+        other = partners(self.subject.classes, self.rng(len(self.subject)))
+        if (other < 0).any():
+            # Found out by running: what has been measured must not be lost over it.
+            reason = "the network names the same class for all videos"
+            self.table.notes.append(f"{self.name} left out: {reason}")
+            return
+        total = len(self.subject) * len(explainers)
+        with Progress(self.name, total, "maps", stream=sys.stderr) as progress:
+            for position, partner in enumerate(other.tolist()):
+                clips = self.subject.clips([position, partner])
+                for name, explainer in explainers.items():
+                    found = concatenation(self._weights(explainer, position), *clips)
+                    for measure, value in found.items():
+                        self.table.put(name, measure, position, value)
+                        self.table.put(CHANCE, measure, position, _HALF)
+                    progress.advance()
+
+    def _weights(self, explainer: Explainer, position: int) -> Callable[[Tensor], np.ndarray]:
+        """Temporal weights, B×T, for the class of one video."""
+        own = self.subject.classes[position]
+        return lambda clips: self.subject.explain(explainer, clips, np.repeat(own, len(clips)))[1]
 
 
 def concatenated(first: Tensor, second: Tensor) -> Tensor:

@@ -19,8 +19,35 @@ import torch
 from torch import Tensor
 
 from mmaction.explain.colormap import resize_maps, scale_clip
+from mmaction.explain.measures.group import ClipBatch, MeasureGroup
 from mmaction.explain.measures.importance import joint_importance
 from mmaction.explain.measures.perturbation import Score
+from mmaction.registry import MEASURES
+
+
+@MEASURES.register_module(name="confidence")
+class Confidence(MeasureGroup):
+    """Drop and increase of the class that the network names."""
+
+    name = "confidence"
+    measures = ("average_drop", "increase")
+    low_is_good = frozenset({"average_drop"})
+    reads_maps = True
+
+    def measure(
+        self, explainer: str, batch: ClipBatch, spatial: np.ndarray, temporal: np.ndarray
+    ) -> None:
+        found = drop_and_increase(
+            self.subject.score,
+            batch.clips,
+            spatial,
+            temporal,
+            targets=torch.from_numpy(batch.classes),
+            black=self.subject.black,
+        )
+        for measure, values in zip(self.measures, found, strict=True):
+            for position, value in zip(batch.positions, values, strict=True):
+                self.table.put(explainer, measure, position, value)
 
 
 def through_map(

@@ -12,7 +12,7 @@ Dimension letters: N clips, T frames, h×w cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,12 +20,47 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmaction.errors import ConfigError
+from mmaction.explain.explainers import Explainer
 from mmaction.explain.measures.concatenation import partners
+from mmaction.explain.measures.group import MeasureGroup, NotMeasurable
+from mmaction.registry import MEASURES
 
 MAPS = ("spatial", "temporal", "both")
 KINDS = ("uniform", "shuffled", "another")
 INTACT = "intact"
+
+
+@MEASURES.register_module(name="intervention")
+class Intervention(MeasureGroup):
+    """Accuracy and the label's probability without A_s, A_t or both; of no explainer."""
+
+    name = "intervention"
+    measures = ("intervention",)
+
+    def check(self) -> None:
+        attention_mechanism(self.subject.model)
+
+    def run(self, explainers: Mapping[str, Explainer]) -> None:
+        subject = self.subject
+        # What was said stands in for what is not labelled.
+        labels = np.where(subject.labels < 0, subject.classes, subject.labels)
+        found = intervention(subject.model, subject.batches, labels, rng=self.rng(len(subject) + 1))
+        self.table.intervention.update(found)
+
+
+def attention_mechanism(model: nn.Module) -> nn.Module:
+    """The module that a model's attention maps go to.
+
+    Raises:
+        NotMeasurable: There is none.
+    """
+    mechanism = getattr(model, "attention_mechanism", None)
+    if not isinstance(mechanism, nn.Module):
+        raise NotMeasurable(
+            f"metric 'intervention' needs an attention mechanism such as STABN's, which "
+            f"{type(model).__name__} has not; leave it out of the metrics"
+        )
+    return mechanism
 
 
 def intervention(
@@ -49,14 +84,9 @@ def intervention(
         ``probability`` of the label, float64, N, which moves before the answer does.
 
     Raises:
-        ConfigError: The model has no attention to take away.
+        NotMeasurable: The model has no attention to take away.
     """
-    mechanism = getattr(model, "attention_mechanism", None)
-    if not isinstance(mechanism, nn.Module):
-        raise ConfigError(
-            f"intervention needs a model with an attention mechanism such as STABN, not "
-            f"{type(model).__name__}: leave 'intervention' out of the metrics"
-        )
+    mechanism = attention_mechanism(model)
     with recorded(mechanism) as seen:
         answers = {INTACT: _answers(model, batches(), labels)}
     spatial, temporal = (torch.cat(maps) for maps in zip(*seen, strict=True))

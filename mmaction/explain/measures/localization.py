@@ -19,13 +19,49 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mmaction.errors import DataError
 from mmaction.explain.colormap import resize_maps
 from mmaction.explain.measures.ground_truth import GroundTruth
+from mmaction.explain.measures.group import ClipBatch, MeasureGroup, NotMeasurable
 from mmaction.explain.measures.importance import joint_importance
+from mmaction.explain.measures.table import CHANCE
+from mmaction.registry import MEASURES
 
 SPATIAL = ("pointing", "pointing_clip", "energy")
 TEMPORAL = ("temporal_pointing", "temporal_energy", "temporal_iou")
 LOCALIZATION = (*SPATIAL, *TEMPORAL)
+
+
+@MEASURES.register_module(name="localization")
+class Localization(MeasureGroup):
+    """Pointing and energy, in space and in time, of videos that the network recognises."""
+
+    name = "localization"
+    measures = LOCALIZATION
+    reads_maps = True
+
+    def check(self) -> None:
+        try:
+            self.subject.truth(0)
+        except DataError as error:
+            # A ground truth that is named but does not fit is a mistake, not a lack.
+            if self.subject.reader is not None:
+                raise
+            raise NotMeasurable(str(error)) from error
+
+    def measure(
+        self, explainer: str, batch: ClipBatch, spatial: np.ndarray, temporal: np.ndarray
+    ) -> None:
+        for i, position in enumerate(batch.positions):
+            wrong = self.subject.labels[position] not in (batch.classes[i], -1)
+            found = localization(
+                spatial[i], temporal[i], batch.truths[i], tolerance_px=self.options.tolerance_px
+            )
+            for measure, value in found.items():
+                value = np.nan if wrong and self.options.only_correct else value
+                chance = measure.endswith("_chance")
+                row = CHANCE if chance else explainer
+                self.table.put(row, measure.removesuffix("_chance"), position, value)
 
 
 def localization(

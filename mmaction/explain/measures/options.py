@@ -6,9 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmaction.errors import ConfigError
-
-DEFAULT_VIDEOS = 100
+from mmaction.errors import ConfigError, near
+from mmaction.explain.measures.perturbation import FILLS, TEMPORAL_FILLS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,7 @@ class EvaluationOptions:
     """
 
     metrics: Sequence[str] = ()
-    videos: int = DEFAULT_VIDEOS
+    videos: int = 100
     seed: int = 0
     steps: int = 16
     fill: str = "mean"
@@ -47,3 +46,6 @@ class EvaluationOptions:
         for name, low in least.items():
             if (value := getattr(self, name)) < low:
                 raise ConfigError(f"{name}={value}: expected {low} or more")
+        for name, known in (("fill", FILLS), ("temporal_fill", TEMPORAL_FILLS)):
+            if (word := getattr(self, name)) not in known:
+                raise ConfigError(f"{name}={word!r} is unknown{near(word, known)}")

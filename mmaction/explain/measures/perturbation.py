@@ -1,7 +1,7 @@
 """Insertion and deletion: does the score follow what the map says is important?
 
 V. Petsiuk, A. Das, K. Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box
-Models", BMVC 2018, carried over to clips in three ways (:data:`WAYS`):
+Models", BMVC 2018, carried over to clips in three domains (:data:`DOMAINS`):
 
 - ``joint``: the T·h·w space-time cells of the map's grid, ranked by
   :func:`~mmaction.explain.measures.importance.joint_importance`.
@@ -12,7 +12,7 @@ Cells go from the clip (deletion) or come into a clip without them (insertion), 
 first (MoRF) or the least relevant first (LeRF), and the probability p of the class that the network
 names for the whole clip is read at each step. With n of N units removed or inserted, the area is
 that under p(n/N) by the trapezoid, in [0, 1]. A true map has a high insertion and a low deletion
-under MoRF, and the other way round under LeRF.
+under MoRF, and the reverse under LeRF.
 
 What takes a cell's place: in deletion the clip's mean colour or its blur (:data:`FILLS`); insertion
 starts from the blurred clip. In time, a frame that is not there shows the last frame before it that
@@ -41,14 +41,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmaction.errors import ConfigError, near
 from mmaction.explain.explainers.maps import smooth
 from mmaction.explain.measures.importance import joint_importance, ranked
 
 # Clips B×3×T×H×W to probabilities B×K.
 Score = Callable[[Tensor], Tensor]
 
-WAYS = ("joint", "spatial", "temporal")
+DOMAINS = ("joint", "spatial", "temporal")
 FILLS = ("mean", "blur")
 TEMPORAL_FILLS = ("freeze", "black")
 ORDERS = ("morf", "lerf")
@@ -60,7 +59,7 @@ BLUR_FRAMES = 2.0
 
 @dataclass(frozen=True)
 class Curves:
-    """Probabilities along one way of taking a clip apart.
+    """Probabilities while a clip is taken apart in one domain.
 
     Attributes:
         fractions: float64, S, rising from 0 to 1: the share of units removed or inserted.
@@ -92,9 +91,6 @@ class Perturbation:
         temporal_fill: What a deleted frame shows, one of :data:`TEMPORAL_FILLS`.
         black: float, 3: black as the network gets it, normalised.
         batch_size: Clips the network sees at a time; bounds the memory.
-
-    Raises:
-        ConfigError: A value that is none of those.
     """
 
     steps: int = 16
@@ -102,17 +98,6 @@ class Perturbation:
     temporal_fill: str = "freeze"
     black: tuple[float, float, float] = (0.0, 0.0, 0.0)
     batch_size: int = 32
-
-    def __post_init__(self) -> None:
-        for name, value, known in (
-            ("fill", self.fill, FILLS),
-            ("temporal_fill", self.temporal_fill, TEMPORAL_FILLS),
-        ):
-            if value not in known:
-                raise ConfigError(f"{name}={value!r} is unknown{near(value, known)}")
-        for name, number in (("steps", self.steps), ("batch_size", self.batch_size)):
-            if number < 1:
-                raise ConfigError(f"{name}={number}: expected 1 or more")
 
     def curves(
         self,
@@ -122,7 +107,7 @@ class Perturbation:
         temporal: np.ndarray,
         *,
         target: int,
-        way: str,
+        domain: str,
         rng: np.random.Generator,
     ) -> Curves:
         """Takes one clip apart and puts it together, most and least relevant units first.
@@ -133,17 +118,17 @@ class Perturbation:
             spatial: float, T×h×w.
             temporal: float, T.
             target: The class whose probability is read.
-            way: One of :data:`WAYS`.
+            domain: One of :data:`DOMAINS`.
             rng: Breaks ties of the map.
         """
-        order = rank_units(spatial, temporal, way, rng)
+        order = rank_units(spatial, temporal, domain, rng)
         units = order.shape[-1]
         counts = np.unique(np.rint(np.linspace(0, units, self.steps + 1)).astype(np.int64))
         gone = {
             name: np.stack([_first(direction, int(count)) for count in counts])
             for name, direction in zip(ORDERS, (order, order[..., ::-1]), strict=True)
         }
-        if way == "temporal":
+        if domain == "temporal":
             values = self._temporal(score, clip, gone, order, target)
         else:
             cells = {name: g.reshape(len(counts), *spatial.shape) for name, g in gone.items()}
@@ -219,7 +204,7 @@ class Perturbation:
 
 
 def rank_units(
-    spatial: np.ndarray, temporal: np.ndarray, way: str, rng: np.random.Generator
+    spatial: np.ndarray, temporal: np.ndarray, domain: str, rng: np.random.Generator
 ) -> np.ndarray:
     """The units of one clip, the most important first.
 
@@ -227,13 +212,12 @@ def rank_units(
         int64: T·h·w cells (``joint``), T×(h·w) cells of each frame (``spatial``), or T frames
         (``temporal``).
     """
-    if way == "joint":
+    if domain == "joint":
         return ranked(joint_importance(spatial[None], temporal[None]).ravel(), rng)
-    if way == "spatial":
+    if domain == "spatial":
         return ranked(spatial.reshape(len(spatial), -1), rng)
-    if way == "temporal":
-        return ranked(temporal, rng)
-    raise ConfigError(f"way {way!r} is unknown{near(way, WAYS)}")
+    assert domain == "temporal", domain
+    return ranked(temporal, rng)
 
 
 def _first(order: np.ndarray, count: int) -> np.ndarray:

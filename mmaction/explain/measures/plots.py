@@ -25,22 +25,22 @@ _RESAMPLES = 1000
 
 
 def write_plots(table: MeasureTable, folder: Path) -> list[Path]:
-    """Writes ``curves_<way>.png`` for each way of taking clips apart, and ``sanity.png``.
+    """Writes ``curves_<domain>.png``, one for each domain of ``table.curves``, and ``sanity.png``.
 
     Lines are means over videos, bands their 95 % intervals.
     """
-    ways = list(dict.fromkeys(way for found in table.curves.values() for way in found))
+    domains = list(dict.fromkeys(name for found in table.curves.values() for name in found))
     written = []
-    for way in ways:
-        written.append(folder / f"curves_{way}.png")
-        _save(_curves(table, way), written[-1])
+    for domain in domains:
+        written.append(folder / f"curves_{domain}.png")
+        _save(_curves(table, domain), written[-1])
     if table.stages:
         written.append(folder / "sanity.png")
         _save(_cascade(table), written[-1])
     return written
 
 
-def _curves(table: MeasureTable, way: str) -> Figure:
+def _curves(table: MeasureTable, domain: str) -> Figure:
     """Insertion and deletion (columns) by MoRF and LeRF (rows), a line an explainer."""
     figure = Figure(figsize=(11, 8), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
@@ -51,8 +51,8 @@ def _curves(table: MeasureTable, way: str) -> Figure:
             ax = axes[row, column]
             ax.set_title(f"{kind}, {said} relevant first", fontsize=11)
             for number, (name, found) in enumerate(table.curves.items()):
-                if way in found:
-                    points = found[way]
+                if domain in found:
+                    points = found[domain]
                     _line(ax, points["fractions"], points[f"{kind}_{order}"], name, number)
             if row == 1:
                 ax.set_xlabel(f"share {doing}")
@@ -64,7 +64,7 @@ def _curves(table: MeasureTable, way: str) -> Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
     videos = len(table.videos)
-    figure.suptitle(f"{way}: mean of {videos} videos, 95 % intervals", fontsize=13)
+    figure.suptitle(f"{domain}: mean of {videos} videos, 95 % intervals", fontsize=13)
     return figure
 
 

@@ -16,18 +16,63 @@ same, correlation 1, until the cascade comes to the attention branch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
+from mmaction.explain.explainers import Explainer
+from mmaction.explain.measures.group import MeasureGroup
+from mmaction.explain.measures.importance import joint_importance
+from mmaction.progress import Progress
+from mmaction.registry import MEASURES
+
 Network = TypeVar("Network", bound=nn.Module)
 
 SANITY = ("sanity_end", "sanity_mean")
 # Names of parts down to this depth are one stage of the cascade, such as ``backbone.stem``.
 _DEPTH = 2
+
+
+@MEASURES.register_module(name="sanity")
+class Sanity(MeasureGroup):
+    """Correlation of the maps with the trained network's, at the cascade's end and over it.
+
+    It takes a network for each stage, for each explainer, and so is asked for by name.
+    """
+
+    name = "sanity"
+    measures = SANITY
+    low_is_good = frozenset(SANITY)
+    by_default = False
+
+    def run(self, explainers: Mapping[str, Explainer]) -> None:
+        subject = self.subject
+        count = min(self.options.sanity_videos, len(subject))
+        # Spread over all that were chosen, which are sorted.
+        positions = np.unique(np.linspace(0, len(subject) - 1, count).astype(int)).tolist()
+        clips, classes = subject.clips(positions), subject.classes[positions]
+        before = {
+            name: joint_importance(*subject.explain(explainer, clips, classes))
+            for name, explainer in explainers.items()
+        }
+        total = len(stages_from_top(subject.model)) * len(before)
+        with Progress(self.name, total, "maps", stream=sys.stderr) as progress:
+            for stage, changed in cascade(subject.model, seed=self.options.seed):
+                for name, explainer in explainers.items():
+                    maps = subject.explain(explainer, clips, classes, changed)
+                    after = joint_importance(*maps)
+                    values = [spearman(a, b) for a, b in zip(before[name], after, strict=True)]
+                    self.table.stages.setdefault(name, {})[stage] = np.array(values)
+                    progress.advance()
+        for name, stages in self.table.stages.items():
+            by_stage = np.stack(list(stages.values()))
+            for measure, values in zip(SANITY, (by_stage[-1], by_stage.mean(axis=0)), strict=True):
+                for position, value in zip(positions, values, strict=True):
+                    self.table.put(name, measure, position, value)
 
 
 def stages_from_top(model: nn.Module) -> list[tuple[str, list[nn.Module]]]:

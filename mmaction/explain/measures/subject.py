@@ -6,6 +6,7 @@ Dimension letters: N videos, B clips, V views of a video, T frames, h×w cells, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +71,16 @@ class Subject:
             samples=[item["sample"] for item in items],
         )
         return self.model.data_preprocessor(batch)["clips"]
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """What the network says of all videos, float, N×K, on the CPU."""
+        return torch.cat([self.score(clips).cpu() for clips in self.batches()])
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """The classes that the network names, int64, N."""
+        return self.probabilities.argmax(dim=1).numpy()
 
     def batches(self) -> Iterator[Tensor]:
         """The clips of all videos."""

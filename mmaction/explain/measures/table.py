@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,9 @@ from typing import Any
 import numpy as np
 
 from mmaction.explain.measures.bootstrap import Interval, bootstrap_difference, bootstrap_mean
-from mmaction.explain.measures.names import LOW_IS_GOOD
 from mmaction.files import atomic_path
 
 CHANCE = "chance"
-CONCATENATION_CHANCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,13 @@ class MeasureTable:
         videos: What is known of each video: ``name``, ``label``, ``prediction``, ``probability``.
         values: ``values[explainer][measure]``: float, N; NaN where a video has none.
         chance: ``chance[measure]``: likewise, what a map that is the same everywhere gets.
-        curves: ``curves[explainer][way]``: ``{'fractions': S, 'insertion_morf': N×S, …}``.
+        curves: ``curves[explainer][domain]``: ``{'fractions': S, 'insertion_morf': N×S, …}``.
         stages: ``stages[explainer]``: ``{stage of the cascade: correlation of each video}``.
         intervention: ``{'intact': …, 'spatial_uniform': …}``, each ``correct`` (0 or 1) and
             ``probability`` (of the label), float, N.
         about: Config, checkpoint and its SHA-256, seed, settings.
         notes: What was left out, and why.
+        low_is_good: The measures where less is better.
     """
 
     videos: list[dict[str, Any]]
@@ -44,6 +44,29 @@ class MeasureTable:
     intervention: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    low_is_good: set[str] = field(default_factory=set)
+
+    def put(self, row: str, measure: str, position: int, value: float) -> None:
+        """Sets the value of one video.
+
+        Args:
+            row: An explainer, or ``chance``.
+            measure: Its name.
+            position: Of the video, 0 to N - 1.
+            value: NaN where there is none.
+        """
+        empty = np.full(len(self.videos), np.nan)
+        self._row(row).setdefault(measure, empty)[position] = value
+
+    def keep(self, wanted: Sequence[str]) -> None:
+        """Keeps these measures alone, in their order."""
+        for found in (*self.values.values(), self.chance):
+            kept = {measure: found[measure] for measure in wanted if measure in found}
+            found.clear()
+            found.update(kept)
+
+    def _row(self, name: str) -> dict[str, np.ndarray]:
+        return self.chance if name == CHANCE else self.values[name]
 
     @property
     def measures(self) -> list[str]:
@@ -52,8 +75,7 @@ class MeasureTable:
 
     def interval(self, explainer: str, measure: str) -> Interval:
         """The mean of an explainer at a measure; of ``chance`` too."""
-        found = self.chance if explainer == CHANCE else self.values[explainer]
-        return bootstrap_mean(found[measure], seed=self._seed)
+        return bootstrap_mean(self._row(explainer)[measure], seed=self._seed)
 
     def difference(self, first: str, second: str, measure: str) -> Interval:
         """How much ``first`` is above ``second`` on the same videos."""
@@ -77,10 +99,9 @@ class MeasureTable:
         columns = [*self.values, *([CHANCE] if self.chance else [])]
         rows = [["mean [95 % interval]", *columns]]
         for measure in self.measures:
-            row = [f"{measure} {'↓' if measure in LOW_IS_GOOD else '↑'}"]
+            row = [f"{measure} {'↓' if measure in self.low_is_good else '↑'}"]
             for column in columns:
-                found = self.chance if column == CHANCE else self.values[column]
-                known = measure in found
+                known = measure in self._row(column)
                 row.append(shown(self.interval(column, measure)) if known else "")
             rows.append(row)
         return aligned(rows)

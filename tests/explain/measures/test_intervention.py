@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmaction.errors import ConfigError
+from mmaction.errors import DataError
 from mmaction.explain.measures.intervention import INTACT, intervention, replaced
 from mmaction.models import STABN, Recognizer3D
 from mmaction.structures import Prediction
@@ -114,5 +114,5 @@ def test_a_network_without_attention() -> None:
     model = Recognizer3D(
         num_classes=3, clip_len=4, backbone=dict(type="ResNet3D", depth=10, base_channels=4)
     )
-    with pytest.raises(ConfigError, match="not Recognizer3D"):
+    with pytest.raises(DataError, match="'intervention' needs .* Recognizer3D has not"):
         intervention(model, lambda: iter(()), np.zeros(1, dtype=int), rng=np.random.default_rng(0))

@@ -13,3 +13,10 @@ from mmaction.explain.measures.options import EvaluationOptions
 def test_numbers_that_can_not_be(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{name}={value}: expected [01] or more"):
         EvaluationOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_fills_that_are_not_known() -> None:
+    with pytest.raises(ConfigError, match="^fill='blurr' is unknown; did you mean 'blur'"):
+        EvaluationOptions(fill="blurr")
+    with pytest.raises(ConfigError, match="temporal_fill='white' is unknown"):
+        EvaluationOptions(temporal_fill="white")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mmaction.errors import ConfigError
-from mmaction.explain.measures.names import GROUPS, LOW_IS_GOOD, resolve_measures
+from mmaction.explain.measures import resolve_measures
+from mmaction.registry import MEASURES
 
 
 def test_groups_and_single_measures() -> None:
@@ -13,13 +14,18 @@ def test_groups_and_single_measures() -> None:
         "localization": ("pointing", "energy"),
         "sanity": ("sanity_end",),
     }
-    assert resolve_measures(["temporal", "all"]) == GROUPS
+    whole = {name: group.measures for name, group in MEASURES.module_dict.items()}
+    assert resolve_measures(["temporal", "all"]) == whole
+    assert whole.keys() - resolve_measures([]) == {"sanity"}
 
 
 def test_no_name_is_there_twice() -> None:
-    measures = [measure for found in GROUPS.values() for measure in found]
+    groups = MEASURES.module_dict
+    measures = [measure for group in groups.values() for measure in group.measures]
     assert len(measures) == len(set(measures))
-    assert set(measures) >= LOW_IS_GOOD
+    for name, group in groups.items():
+        assert group.name == name
+        assert set(group.measures) >= group.low_is_good
 
 
 def test_an_unknown_name() -> None:
