@@ -29,7 +29,7 @@ from mmaction.explain import ExplanationWriter, write_gallery
 from mmaction.explain.explainers import Explainer, build_explainer
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.records import ATTENTION, as_probabilities
-from mmaction.explain.writer import explain_views, explained_views
+from mmaction.explain.writer import explain_views
 from mmaction.files import require_writable
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.progress import Progress
@@ -229,7 +229,7 @@ def _explain_video(
         else:
             # One by one, which needs less memory than all at once.
             found = [explainer.explain(model, clip[None]) for clip in batch["clips"]]
-            views.append(explained_views(**look, explanation=_join(found), method=name))
+            views.append(explain_views(**look, explanation=_join(found), method=name))
     # View by view, each explained by all methods.
     writer.write_views(
         list(zip(*views, strict=True)),

@@ -5,7 +5,6 @@ Dimension letters as in :mod:`mmaction.structures`: T frames, H×W pixels, h×w 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +16,6 @@ from mmaction.files import atomic_path
 
 UNKNOWN_LABEL = -1
 ATTENTION = "attention"
-FIELDS = (
-    "spatial",
-    "temporal",
-    "frame_indices",
-    "scores",
-    "attention_scores",
-    "label",
-    "prediction",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +25,7 @@ class ClipExplanation:
     Attributes:
         name: The video's name as the annotation writes it.
         frames: uint8 RGB, T×H×W×3: the pixels as the model saw them; T×0×0×3 where they are not at
-            hand, as after :meth:`load`.
+            hand.
         spatial: float32, T×h×w: WHERE in each frame; in [0, 1] for attention, on the method's own
             scale for others.
         temporal: float32, T: WHEN in the clip, likewise; compare within a clip only.
@@ -134,66 +124,6 @@ class ClipExplanation:
                 prediction=np.int64(self.prediction),
                 **target,
             )
-
-    @classmethod
-    def load(
-        cls,
-        path: str | Path,
-        *,
-        name: str | None = None,
-        frames: np.ndarray | None = None,
-        classes: Sequence[str] | None = None,
-        method: str = ATTENTION,
-    ) -> ClipExplanation:
-        """Read what :meth:`save` wrote; what the file doesn't hold is given by keyword.
-
-        Args:
-            path: The ``.npz``.
-            name: The video's name; by default that of the directory the file lies in.
-            frames: uint8 RGB, T×H×W×3; by default T×0×0×3.
-            classes: K class names.
-            method: The explainer that made the maps, as the file's name has it.
-
-        Raises:
-            UserError: where the file is missing, broken or lacks a field.
-        """
-        path = Path(path)
-        data = read_fields(path)
-        attention_scores, label = data["attention_scores"], int(data["label"])
-        target = data.get("target")
-        if frames is None:
-            frames = np.zeros((len(data["temporal"]), 0, 0, 3), dtype=np.uint8)
-        return cls(
-            name=path.resolve().parent.name if name is None else name,
-            frames=frames,
-            spatial=data["spatial"],
-            temporal=data["temporal"],
-            frame_indices=data["frame_indices"],
-            scores=data["scores"],
-            attention_scores=attention_scores if attention_scores.size else None,
-            label=None if label == UNKNOWN_LABEL else label,
-            classes=classes,
-            method=method,
-            target=None if target is None else int(target),
-        )
-
-
-def read_fields(path: Path) -> dict[str, np.ndarray]:
-    """Read an explanation file; ``target`` is there if the file has it.
-
-    Raises:
-        UserError: where the file is missing, broken or lacks one of the others.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            fields = (*FIELDS, "target") if "target" in archive else FIELDS
-            return {field: archive[field] for field in fields}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: can't be read as an explanation ({error})") from error
-    except KeyError as error:
-        raise UserError(
-            f"{path}: is no explanation, {error}; expected {', '.join(FIELDS)}"
-        ) from error
 
 
 def as_probabilities(scores: np.ndarray) -> np.ndarray:

@@ -156,67 +156,37 @@ def view_folder(folder: Path, number: int) -> Path:
 
 
 def explain_views(
-    result: VideoResult, inputs: Tensor | np.ndarray, *, classes: Sequence[str] | None = None
+    result: VideoResult,
+    inputs: Tensor | np.ndarray,
+    explanation: Explanation | None = None,
+    *,
+    method: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> list[ClipExplanation]:
-    """Take a result apart into one record a view, with the recognizer's own attention.
+    """Take a result apart into one record a view.
 
     Args:
-        result: What the recognizer says of a video, with maps.
+        result: What the recognizer says of a video; with maps, where no explanation is given.
         inputs: uint8 RGB, V×T×H×W×3: its views as the model saw them.
+        explanation: An explainer's, of its V views as a batch, instead of the recognizer's own
+            attention.
+        method: What to call the method; by default as the explanation does.
         classes: K class names.
 
     Raises:
-        UserError: where the result has no maps.
+        UserError: where neither the result nor an explanation has maps.
     """
-    if result.spatial_attention is None or result.temporal_attention is None:
+    spatial, temporal = result.spatial_attention, result.temporal_attention
+    targets = None
+    if explanation is not None:
+        spatial, temporal = explanation.spatial, explanation.temporal
+        method, targets = method or explanation.method, explanation.target.tolist()
+    if spatial is None or temporal is None:
         raise UserError(
             f"video {result.sample.name!r}: the recognizer made no attention maps, which "
             "takes STABN or another one with an attention branch, not a plain baseline such as "
             "Recognizer3D; tools/visualize.py --explainers grad_cam explains that one too"
         )
-    return _records(
-        result, inputs, result.spatial_attention, result.temporal_attention, classes=classes
-    )
-
-
-def explained_views(
-    result: VideoResult,
-    inputs: Tensor | np.ndarray,
-    explanation: Explanation,
-    *,
-    method: str | None = None,
-    classes: Sequence[str] | None = None,
-) -> list[ClipExplanation]:
-    """Take an explainer's answer apart into one record a view.
-
-    Args:
-        result: What the recognizer says of a video.
-        inputs: uint8 RGB, V×T×H×W×3: its views as the model saw them.
-        explanation: Of its V views, as a batch.
-        method: What to call the method; by default as the explanation does.
-        classes: K class names.
-    """
-    return _records(
-        result,
-        inputs,
-        explanation.spatial,
-        explanation.temporal,
-        classes=classes,
-        method=method or explanation.method,
-        targets=explanation.target.tolist(),
-    )
-
-
-def _records(
-    result: VideoResult,
-    inputs: Tensor | np.ndarray,
-    spatial: Tensor,
-    temporal: Tensor,
-    *,
-    classes: Sequence[str] | None,
-    method: str = ATTENTION,
-    targets: Sequence[int] | None = None,
-) -> list[ClipExplanation]:
     views = _numpy(inputs)
     if views.dtype != np.uint8:
         raise ValueError(f"video {result.sample.name!r}: inputs are {views.dtype}, not uint8")
@@ -238,7 +208,7 @@ def _records(
             attention_scores=attention_scores,
             label=result.sample.label,
             classes=classes,
-            method=method,
+            method=method or ATTENTION,
             target=None if targets is None else targets[view],
         )
         for view, frames in enumerate(views)

@@ -27,46 +27,26 @@ def test_the_file_has_exactly_the_documented_fields(make_explanation, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["explanation.npz"]
 
 
-@pytest.mark.parametrize("label", [None, 0, 2])
-@pytest.mark.parametrize("has_attention_scores", [True, False])
-def test_what_is_saved_is_loaded(make_explanation, tmp_path, label, has_attention_scores):
-    fields = {} if has_attention_scores else {"attention_scores": None}
-    saved = make_explanation(label=label, **fields)
-    path = tmp_path / "some video" / "explanation.npz"
-    path.parent.mkdir()
-    saved.save(path)
-    loaded = ClipExplanation.load(path, classes=["a", "b", "c"])
+@pytest.mark.parametrize(
+    ("fields", "label", "target", "has_attention"),
+    [
+        (dict(label=None), -1, None, True),
+        (dict(label=0, attention_scores=None), 0, None, False),
+        (dict(label=2, method="grad_cam", target=2), 2, 2, True),
+    ],
+)
+def test_what_is_saved_is_what_was_given(
+    make_explanation, tmp_path, fields, label, target, has_attention
+):
+    explanation = make_explanation(**fields)
+    explanation.save(tmp_path / "explanation.npz")
+    with np.load(tmp_path / "explanation.npz", allow_pickle=False) as archive:
+        saved = dict(archive)
     for field in ("spatial", "temporal", "frame_indices", "scores"):
-        np.testing.assert_array_equal(getattr(loaded, field), getattr(saved, field))
-    assert (loaded.attention_scores is not None) == has_attention_scores
-    assert (loaded.label, loaded.prediction) == (label, saved.prediction)
-    assert loaded.name == "some video"
-    assert loaded.class_name(1) == "b"
-    assert loaded.frames.shape == (5, 0, 0, 3)
-    assert ClipExplanation.load(path, frames=saved.frames, name="x").frames is saved.frames
-
-
-def test_the_class_the_maps_were_made_for_is_kept_where_there_is_one(make_explanation, tmp_path):
-    path = tmp_path / "explanation.grad_cam.npz"
-    make_explanation(method="grad_cam", target=2).save(path)
-    loaded = ClipExplanation.load(path, method="grad_cam")
-    assert (loaded.method, loaded.target) == ("grad_cam", 2)
-
-
-def test_unreadable_files_are_named(tmp_path, make_explanation):
-    path = tmp_path / "explanation.npz"
-    with pytest.raises(UserError, match=r"explanation\.npz: can't be read"):
-        ClipExplanation.load(path)
-    make_explanation().save(path)
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(UserError, match=r"explanation\.npz: can't be read"):
-        ClipExplanation.load(path)
-    np.savez(path, spatial=np.zeros(3))
-    with pytest.raises(UserError, match="temporal"):
-        ClipExplanation.load(path)
-    np.savez(path, spatial=np.array([object()], dtype=object))
-    with pytest.raises(UserError, match="can't be read"):
-        ClipExplanation.load(path)
+        np.testing.assert_array_equal(saved[field], getattr(explanation, field))
+    assert (saved["attention_scores"].size > 0) == has_attention
+    assert (saved["label"], saved["prediction"]) == (label, explanation.prediction)
+    assert saved.get("target") == target
 
 
 @pytest.mark.parametrize("field", ["spatial", "temporal", "scores", "attention_scores"])

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from mmaction.errors import ConfigError, UserError
 from mmaction.explain.explanation import Explanation
-from mmaction.explain.records import ClipExplanation
-from mmaction.explain.writer import ExplanationWriter, explain_views, explained_views, video_folder
+from mmaction.explain.writer import ExplanationWriter, explain_views, video_folder
 from mmaction.structures import ClipSample, VideoResult
 
 FILES = {"explanation.npz", "sheet.png", "clip.mp4"}
@@ -45,11 +44,11 @@ def test_a_video_gets_a_directory_by_its_name(tmp_path):
     folder = writer.write(result, make_inputs())
     assert folder == tmp_path / "new" / "out" / "a" / "b c"
     assert below(tmp_path / "new" / "out") == {f"a/b c/{file}" for file in VIDEO_FILES}
-    loaded = ClipExplanation.load(folder / "explanation.npz")
-    np.testing.assert_array_equal(loaded.spatial, result.spatial_attention[0])
-    np.testing.assert_array_equal(loaded.temporal, result.temporal_attention[0])
-    assert loaded.frame_indices.tolist() == [0, 1, 2]
-    assert (loaded.label, loaded.prediction) == (1, 1)
+    saved = np.load(folder / "explanation.npz")
+    np.testing.assert_array_equal(saved["spatial"], result.spatial_attention[0])
+    np.testing.assert_array_equal(saved["temporal"], result.temporal_attention[0])
+    assert saved["frame_indices"].tolist() == [0, 1, 2]
+    assert (saved["label"], saved["prediction"]) == (1, 1)
 
 
 def test_further_views_lie_below_the_first(tmp_path):
@@ -57,9 +56,9 @@ def test_further_views_lie_below_the_first(tmp_path):
     folder = ExplanationWriter(out_dir=tmp_path).write(result, make_inputs(views=3).numpy())
     further = {prefix + file for prefix in ("view_02/", "view_03/") for file in FILES}
     assert below(folder) == VIDEO_FILES | further
-    second = ClipExplanation.load(folder / "view_02" / "explanation.npz")
-    np.testing.assert_array_equal(second.spatial, result.spatial_attention[1])
-    assert second.frame_indices.tolist() == [3, 4, 5]
+    second = np.load(folder / "view_02" / "explanation.npz")
+    np.testing.assert_array_equal(second["spatial"], result.spatial_attention[1])
+    assert second["frame_indices"].tolist() == [3, 4, 5]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -79,14 +78,15 @@ def test_other_methods_lie_beside_attention_under_their_names(tmp_path):
         target=torch.tensor([1, 2]),
     )
     writer = ExplanationWriter(out_dir=tmp_path)
-    attention, cam = explain_views(result, inputs), explained_views(result, inputs, found)
+    attention, cam = explain_views(result, inputs), explain_views(result, inputs, found)
     folder = writer.write_views(list(zip(attention, cam, strict=True)))
     cams = {"explanation.grad_cam.npz", "sheet.grad_cam.png", "clip.grad_cam.mp4"}
     assert below(folder) == VIDEO_FILES | cams | {f"view_02/{file}" for file in FILES | cams}
-    loaded = ClipExplanation.load(folder / "view_02/explanation.grad_cam.npz", method="grad_cam")
-    np.testing.assert_array_equal(loaded.spatial, found.spatial[1])
-    assert (loaded.method, loaded.target) == ("grad_cam", 2)
-    assert ClipExplanation.load(folder / "explanation.npz").target is None
+    saved = np.load(folder / "view_02/explanation.grad_cam.npz")
+    np.testing.assert_array_equal(saved["spatial"], found.spatial[1])
+    assert saved["target"] == 2
+    assert "target" not in np.load(folder / "explanation.npz")
+    assert {view.method for view in cam} == {"grad_cam"}
 
 
 def test_entries_say_what_was_written(tmp_path):

@@ -39,7 +39,7 @@ class AttentionSheetHook(Hook):
         number: How many videos, 1 or more, evenly spread over the validation set ordered by class;
             all of them where there are no more.
         names: The videos to show, by name, in place of a number of them.
-        colormap: One of ``mmaction.explain.COLORMAPS``.
+        colormap: One of ``mmaction.explain.colormap.COLORMAPS``.
 
     Raises:
         ConfigError: An argument out of range; before the training, a name that no validation video

@@ -1,15 +1,13 @@
-"""Explainers: one method a file, each answers with an ``Explanation``."""
+"""Explainers: one method a file (and one of controls), each answers with an ``Explanation``."""
 
 from mmaction.explain.explainers.attention import Attention
 from mmaction.explain.explainers.base import Explainer
-from mmaction.explain.explainers.blurred_random import BlurredRandom
 from mmaction.explain.explainers.build import build_explainer
-from mmaction.explain.explainers.center import Center
 from mmaction.explain.explainers.class_response import ClassResponse
+from mmaction.explain.explainers.controls import BlurredRandom, Center, Random
 from mmaction.explain.explainers.grad_cam import GradCAM
 from mmaction.explain.explainers.integrated_gradients import IntegratedGradients
 from mmaction.explain.explainers.occlusion import Occlusion
-from mmaction.explain.explainers.random import Random
 from mmaction.explain.explainers.rise import RISE
 from mmaction.explain.explainers.saliency_tube import SaliencyTube
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
 
 
 @EXPLAINERS.register_module(name="attention")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,9 +16,7 @@ from torch import Tensor
 
 from mmaction.errors import ConfigError
 from mmaction.explain.explanation import Explanation
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.base import BaseRecognizer
 
 MapsOverTime = tuple[Tensor, Tensor]
 
@@ -80,14 +78,9 @@ class Explainer(ABC):
         """The maps B×T×h×w and B×T; the model is in eval mode, ``target`` int64, B, is checked."""
 
 
-def scores(model: BaseRecognizer, clips: Tensor) -> Tensor:
-    """The logits a recognizer answers with, float, B×K."""
-    return model(clips).scores
-
-
 def target_scores(model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
     """The logit of each clip's target, float, B."""
-    return scores(model, clips).gather(1, target[:, None]).squeeze(1)
+    return model(clips).scores.gather(1, target[:, None]).squeeze(1)
 
 
 @contextmanager
@@ -117,7 +110,7 @@ def _check_clips(clips: Tensor) -> None:
 def _resolve_target(model: BaseRecognizer, clips: Tensor, target: int | Tensor | None) -> Tensor:
     """The class of each clip, int64, B, on the clips' device."""
     if target is None:
-        return scores(model, clips).argmax(dim=1)
+        return model(clips).scores.argmax(dim=1)
     if not isinstance(target, Tensor):
         if isinstance(target, bool) or not isinstance(target, int | np.integer):
             raise ConfigError(f"target={target!r}: expected a class number")

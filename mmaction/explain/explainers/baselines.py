@@ -1,20 +1,18 @@
-"""What takes the place of pixels that an explainer takes away.
+"""What explainers that change the clip share: what takes the place of its pixels, and captum.
 
 Dimension letters: B clips, T frames, H×W pixels.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import torch
 from torch import Tensor
 
-from mmaction.errors import ConfigError
+from mmaction.errors import ConfigError, UserError
 from mmaction.explain.explainers.maps import smooth
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.base import BaseRecognizer
 
 BASELINES = ("mean", "black", "blur")
 # Standard deviation of the blur, as a share of the frame's shorter side: 11 pixels of 224.
@@ -53,3 +51,18 @@ def baseline_clips(baseline: str, model: BaseRecognizer, clips: Tensor) -> Tenso
     # A map of colours to (0, 0, 0), followed by the normalisation: what is left is black.
     black = affine(torch.zeros(1, 3, 4, device=clips.device))[0, :, 3]
     return black.to(clips.dtype)[:, None, None, None].expand_as(clips)
+
+
+def require_captum(explainer: str) -> ModuleType:
+    """``captum.attr``.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    try:
+        import captum.attr
+    except ImportError as error:
+        raise UserError(
+            f"explainer {explainer} needs captum ({error}): pip install st-abn[explain]"
+        ) from error
+    return captum.attr

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
 from mmaction.explain.explainers.maps import frame_means, per_frame
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
 
 
 @EXPLAINERS.register_module(name="class_response")

@@ -5,7 +5,7 @@ Dimension letters: B clips, C channels, T' steps in time and h×w cells of a lay
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from mmaction.errors import ConfigError, near
 from mmaction.explain.explainers.base import Explainer, MapsOverTime, target_scores
 from mmaction.explain.explainers.maps import frame_means, per_frame
-from mmaction.explain.explainers.options import check_flag
+from mmaction.explain.explainers.options import check_choice
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
 
 
 @EXPLAINERS.register_module(name="grad_cam")
@@ -46,7 +44,7 @@ class GradCAM(Explainer):
     uses_gradients: ClassVar[bool] = True
 
     def __init__(self, *, per_frame: bool = False, layer: str | None = None) -> None:
-        self.per_frame = check_flag(self.name, "per_frame", per_frame)
+        self.per_frame = check_choice(self.name, "per_frame", per_frame, (False, True))
         if layer is not None and not (isinstance(layer, str) and layer):
             raise ConfigError(f"explainer grad_cam: layer={layer!r}, expected a module's name")
         self.layer = layer

@@ -5,25 +5,16 @@ Dimension letters: B clips, T frames, H×W pixels.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
-from mmaction.explain.explainers.attribution import (
-    OUTPUTS,
-    SIGNS,
-    outputs,
-    require_captum,
-    unsigned,
-)
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.baselines import BASELINES, baseline_clips
+from mmaction.explain.explainers.baselines import BASELINES, baseline_clips, require_captum
 from mmaction.explain.explainers.maps import frame_means
 from mmaction.explain.explainers.options import check_choice, check_count
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
 
 
 @EXPLAINERS.register_module(name="integrated_gradients")
@@ -31,17 +22,15 @@ class IntegratedGradients(Explainer):
     """Integrated gradients (Sundararajan et al., ICML 2017, arXiv:1703.01365).
 
     a = (x - x')·∫₀¹ ∂y/∂x at x' + α(x - x') dα, with x the clip, x' the baseline, y the target's
-    output; the integral by Gauss-Legendre quadrature. The a of all pixels and channels sum to
+    logit; the integral by Gauss-Legendre quadrature. The a of all pixels and channels sum to
     y(x) - y(x').
 
-    Spatial: ≥ 0, the sum over the three channels of each one's max(a, 0) or |a|; as fine as the
+    Spatial: ≥ 0, the sum over the three channels of each one's max(a, 0); as fine as the
     clip, H×W. Temporal: its frame means.
 
     Args:
         baseline: x': ``'mean'``, the mean colour, which is zero after normalisation; ``'black'``;
             or ``'blur'``, the clip with each frame blurred.
-        sign: ``'positive'`` or ``'absolute'``: which of the channels' values count.
-        output: ``'score'``, the logit, or ``'probability'``, its softmax.
         steps: Points of the quadrature; each costs a forward and a backward pass.
         batch_size: Clips in one pass, at least B.
 
@@ -56,20 +45,16 @@ class IntegratedGradients(Explainer):
         self,
         *,
         baseline: str = "mean",
-        sign: str = "positive",
-        output: str = "score",
         steps: int = 32,
         batch_size: int = 8,
     ) -> None:
         self.baseline = check_choice(self.name, "baseline", baseline, BASELINES)
-        self.sign = check_choice(self.name, "sign", sign, SIGNS)
-        self.output = check_choice(self.name, "output", output, OUTPUTS)
         self.steps = check_count(self.name, "steps", steps)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
         self._attr = require_captum(self.name)
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
-        method = self._attr.IntegratedGradients(lambda x: outputs(model, x, self.output))
+        method = self._attr.IntegratedGradients(lambda x: model(x).scores)
         attributions = method.attribute(
             clips,
             baselines=baseline_clips(self.baseline, model, clips),
@@ -77,5 +62,5 @@ class IntegratedGradients(Explainer):
             n_steps=self.steps,
             internal_batch_size=max(self.batch_size, len(clips)),
         )
-        spatial = unsigned(attributions, self.sign).sum(dim=1)
+        spatial = attributions.clamp_min(0).sum(dim=1)
         return spatial, frame_means(spatial)

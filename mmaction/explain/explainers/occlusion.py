@@ -6,26 +6,17 @@ Dimension letters: B clips, T frames, H×W pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from mmaction.errors import ConfigError
-from mmaction.explain.explainers.attribution import (
-    OUTPUTS,
-    SIGNS,
-    outputs,
-    require_captum,
-    unsigned,
-)
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.baselines import BASELINES, baseline_clips
+from mmaction.explain.explainers.baselines import BASELINES, baseline_clips, require_captum
 from mmaction.explain.explainers.maps import frame_means
 from mmaction.explain.explainers.options import check_choice, check_count, check_sizes
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
 
 
 @EXPLAINERS.register_module(name="occlusion")
@@ -34,9 +25,9 @@ class Occlusion(Explainer):
 
     A window slides over the clip and puts the baseline in the place of all that it covers, in all
     three channels. A pixel's value a is the mean, over the windows that cover it, of how far the
-    target's output falls; the last windows are cut off at the clip's end.
+    target's logit falls; the last windows are cut off at the clip's end.
 
-    Spatial: ≥ 0, max(a, 0) or |a|, the same for each channel and so counted once; as fine as the
+    Spatial: ≥ 0, max(a, 0), the same for each channel and so counted once; as fine as the
     clip, H×W. Temporal: its frame means.
 
     Args:
@@ -44,8 +35,6 @@ class Occlusion(Explainer):
         stride: (T, H, W) of its steps, none above the window's; default: half the window.
         baseline: ``'mean'``, the mean colour, which is zero after normalisation; ``'black'``; or
             ``'blur'``, the clip with each frame blurred.
-        sign: ``'positive'`` or ``'absolute'``: whether a score that rises counts too.
-        output: ``'score'``, the logit, or ``'probability'``, its softmax.
         batch_size: Clips in one forward pass, at least B.
 
     Raises:
@@ -60,21 +49,17 @@ class Occlusion(Explainer):
         window: Sequence[int] | None = None,
         stride: Sequence[int] | None = None,
         baseline: str = "mean",
-        sign: str = "positive",
-        output: str = "score",
         batch_size: int = 16,
     ) -> None:
         self.window = None if window is None else check_sizes(self.name, "window", window, "THW")
         self.stride = None if stride is None else check_sizes(self.name, "stride", stride, "THW")
         self.baseline = check_choice(self.name, "baseline", baseline, BASELINES)
-        self.sign = check_choice(self.name, "sign", sign, SIGNS)
-        self.output = check_choice(self.name, "output", output, OUTPUTS)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
         self._attr = require_captum(self.name)
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
         window, stride = self._sizes(tuple(clips.shape[2:]))
-        method = self._attr.Occlusion(lambda x: outputs(model, x, self.output))
+        method = self._attr.Occlusion(lambda x: model(x).scores)
         attributions = method.attribute(
             clips,
             sliding_window_shapes=(clips.shape[1], *window),
@@ -83,7 +68,7 @@ class Occlusion(Explainer):
             target=target,
             perturbations_per_eval=max(1, self.batch_size // len(clips)),
         )
-        spatial = unsigned(attributions[:, 0], self.sign)
+        spatial = attributions[:, 0].clamp_min(0)
         return spatial, frame_means(spatial)
 
     def _sizes(self, clip: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

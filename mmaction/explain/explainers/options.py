@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from mmaction.errors import ConfigError
 
@@ -47,17 +48,10 @@ def check_number(
     return float(value)
 
 
-def check_choice(explainer: str, name: str, value: str, choices: Collection[str]) -> str:
-    """One of some words."""
-    if value not in choices:
-        raise _wrong(explainer, name, value, f"one of {', '.join(choices)}")
-    return value
-
-
-def check_flag(explainer: str, name: str, value: bool) -> bool:
-    """True or False."""
-    if not isinstance(value, bool):
-        raise _wrong(explainer, name, value, "True or False")
+def check_choice(explainer: str, name: str, value: Any, choices: Sequence[Any]) -> Any:
+    """One of some values, of their type."""
+    if value not in choices or type(value) is not type(choices[0]):
+        raise _wrong(explainer, name, value, f"one of {', '.join(map(str, choices))}")
     return value
 
 

@@ -6,13 +6,12 @@ Dimension letters: B clips, N masks, T frames, H×W pixels, t×h×w cells of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmaction.explain.explainers.attribution import outputs
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
 from mmaction.explain.explainers.baselines import BASELINES, baseline_clips
 from mmaction.explain.explainers.maps import frame_means
@@ -23,10 +22,8 @@ from mmaction.explain.explainers.options import (
     check_seed,
     check_sizes,
 )
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
 
 
 @EXPLAINERS.register_module(name="rise")
@@ -86,7 +83,7 @@ class RISE(Explainer):
         for masks in self._draw(size, chunk=chunk, device=clips.device):
             masks = masks.to(clips.dtype)
             blended = torch.lerp(hidden[:, None], clips[:, None], masks[None, :, None])
-            probabilities = outputs(model, blended.flatten(0, 1), "probability")
+            probabilities = model(blended.flatten(0, 1)).scores.softmax(dim=1)
             of_mask = target.repeat_interleave(len(masks))[:, None]
             weights = probabilities.gather(1, of_mask).view(len(clips), len(masks))
             weighed += torch.einsum("bn,nthw->bthw", weights, masks)

@@ -5,18 +5,16 @@ Dimension letters: B clips, C channels, T' steps in time and h×w cells of the f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
-from mmaction.explain.explainers.base import Explainer, MapsOverTime, scores
+from mmaction.explain.explainers.base import Explainer, MapsOverTime, target_scores
 from mmaction.explain.explainers.maps import frame_means, per_frame
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
 
 _HEADS = ("perception_branch", "head")
 # Of the sum of the terms' sizes: far above float32's rounding, far below another head's difference.
@@ -45,7 +43,7 @@ class SaliencyTube(Explainer):
         stage, linear = _plain_head(model)
         taken: list[Any] = []
         with stage.register_forward_hook(lambda _module, _args, output: taken.append(output)):
-            logits = scores(model, clips).gather(1, target[:, None]).squeeze(1)
+            logits = target_scores(model, clips, target)
         features = taken[-1] if taken else None
         if not isinstance(features, Tensor) or features.shape[1:2] != (linear.in_features,):
             raise _not_plain(model)

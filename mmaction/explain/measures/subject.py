@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,7 @@ from torch import Tensor
 from mmaction.explain.explainers import Explainer
 from mmaction.explain.measures.clip_truth import clip_ground_truth
 from mmaction.explain.measures.ground_truth import GroundTruth, GroundTruthReader
-
-if TYPE_CHECKING:
-    from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.base import BaseRecognizer
 
 
 class Subject:

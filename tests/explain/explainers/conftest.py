@@ -70,3 +70,15 @@ def plain() -> BaseRecognizer:
 @pytest.fixture
 def clips() -> Tensor:
     return torch.randn(2, 3, FRAMES, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def small_clips() -> Tensor:
+    return torch.randn(2, 3, 4, 6, 5, generator=torch.Generator().manual_seed(4))
+
+
+@pytest.fixture
+def linear() -> LinearRecognizer:
+    """Of the size of ``small_clips``."""
+    weights = torch.randn(3, 3, 4, 6, 5, generator=torch.Generator().manual_seed(3))
+    return LinearRecognizer(weights)

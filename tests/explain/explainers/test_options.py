@@ -39,10 +39,11 @@ def test_a_number_above_a_bound() -> None:
         options.check_number("center", "sigma", 0, above=0)
 
 
-def test_a_choice_and_a_flag() -> None:
+def test_a_choice() -> None:
     assert options.check_choice("rise", "baseline", "blur", ("mean", "blur")) == "blur"
     with pytest.raises(ConfigError, match="baseline='blurr', expected one of mean, blur"):
         options.check_choice("rise", "baseline", "blurr", ("mean", "blur"))
-    assert options.check_flag("grad_cam", "per_frame", True) is True
-    with pytest.raises(ConfigError, match="per_frame='true', expected True or False"):
-        options.check_flag("grad_cam", "per_frame", "true")
+    assert options.check_choice("grad_cam", "per_frame", True, (False, True)) is True
+    for wrong in ("true", 1):
+        with pytest.raises(ConfigError, match="per_frame=.*, expected one of False, True"):
+            options.check_choice("grad_cam", "per_frame", wrong, (False, True))
