@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -100,9 +101,6 @@ class TrainingCheckpointHook(CheckpointHook):
                 self.best_ckpt_path_dict = {
                     key: info.get(f"best_ckpt_{key}") for key in self.key_indicators
                 }
-        outdated = self._take_outdated(runner)
-        if is_main_process():
-            _remove(outdated)
 
     def after_train_iter(
         self,
@@ -161,11 +159,7 @@ class TrainingCheckpointHook(CheckpointHook):
         ):
             return
         if self._held is not None:
-            path = self._path(runner.epoch, runner.iter, 0)
-            info = self._held["message_hub"]["runtime_info"]
-            info |= self._listed(info, path, runner.epoch, runner.iter, 0)
-            self._write(runner, self._held, path)
-            runner.message_hub.update_info("last_ckpt", os.fspath(path))
+            self._write(runner, self._held, self._path(runner.epoch, runner.iter, 0))
         loop.end_validation()
 
     def after_train(self, runner: ActionRunner) -> None:
@@ -174,13 +168,9 @@ class TrainingCheckpointHook(CheckpointHook):
         super().after_train(runner)
 
     def _save(self, runner: ActionRunner, *, epoch: int, step: int, batches_done: int) -> None:
-        path = self._path(epoch, step, batches_done)
-        info = runner.message_hub.runtime_info
-        for key, value in self._listed(info, path, epoch, step, batches_done).items():
-            runner.message_hub.update_info(key, value)
         content = self._state(runner, epoch, step, batches_done)
         self._saved = epoch, step
-        self._write(runner, content, path)
+        self._write(runner, content, self._path(epoch, step, batches_done))
 
     def _state(
         self, runner: ActionRunner, epoch: int, step: int, batches_done: int
@@ -193,49 +183,29 @@ class TrainingCheckpointHook(CheckpointHook):
 
     def _write(self, runner: ActionRunner, content: dict[str, Any], path: Path) -> None:
         self.last_ckpt = os.fspath(path)
-        outdated = self._take_outdated(runner)
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
         if is_main_process():
-            then = partial(_after_write, path, Path(runner.work_dir), outdated)
+            last, step = Path(runner.work_dir) / LAST, content["meta"]["iter"]
+            then = partial(self._after_write, path, last=last, step=step)
             runner.checkpoint_writer.write(content, path, then=then)
+
+    def _after_write(self, path: Path, *, last: Path, step: int) -> None:
+        """Once it is whole: names it as the newest, and deletes what it takes the place of."""
+        with atomic_path(last, durable=True) as part:
+            part.write_text(os.fspath(path), encoding="utf-8")
+        ends = list(_numbered(path.parent, self.filename_tmpl).values())
+        within = _numbered(path.parent, STEP_NAME) if self.by_epoch else {}
+        outdated = [each for number, each in within.items() if number <= step and each != path]
+        if self.max_keep_ckpts > 0 and path in ends:
+            # A run that began again at an earlier epoch leaves what was trained further.
+            outdated += ends[: ends.index(path) + 1][: -self.max_keep_ckpts]
+        _remove(outdated)
 
     def _path(self, epoch: int, step: int, batches_done: int) -> Path:
         name = self.filename_tmpl.format(epoch if self.by_epoch else step)
         if self.by_epoch and batches_done:
             name = STEP_NAME.format(step)
         return Path(self.out_dir) / name
-
-    def _listed(
-        self, info: Mapping[str, Any], path: Path, epoch: int, step: int, batches_done: int
-    ) -> dict[str, Any]:
-        """The lists of files that travel in checkpoints, with ``path`` at the end of its own."""
-        steps, ends = info.get("step_ckpt_ids", []), info.get("keep_ckpt_ids", [])
-        if self.by_epoch and batches_done:
-            steps = [*(n for n in steps if n != step), step]
-        else:
-            number = epoch if self.by_epoch else step
-            ends = [*(n for n in ends if n != number), number]
-        return dict(step_ckpt_ids=steps, keep_ckpt_ids=ends, last_ckpt=os.fspath(path))
-
-    def _take_outdated(self, runner: ActionRunner) -> list[Path]:
-        """Files that newer ones take the place of, taken off the lists.
-
-        The checkpoint being written has them on its lists yet: should the run be killed before they
-        are deleted, the resumed one deletes them.
-        """
-        hub = runner.message_hub
-        steps, ends = hub.get_info("step_ckpt_ids", []), hub.get_info("keep_ckpt_ids", [])
-        kept_steps = steps[-1:]
-        if not steps or Path(hub.get_info("last_ckpt")).name != STEP_NAME.format(steps[-1]):
-            kept_steps = []
-        kept = ends
-        if self.max_keep_ckpts > 0:
-            kept = ends[-self.max_keep_ckpts :]
-        if steps or ends:
-            hub.update_info("step_ckpt_ids", kept_steps)
-            hub.update_info("keep_ckpt_ids", kept)
-        names = [STEP_NAME.format(n) for n in steps if n not in kept_steps]
-        names += [self.filename_tmpl.format(n) for n in ends if n not in kept]
-        return [Path(self.out_dir) / name for name in names]
 
     def _save_best_checkpoint(self, runner: ActionRunner, metrics: Mapping[str, Any]) -> None:
         """As mmengine's, but the former best one goes only once the new one is whole."""
@@ -278,10 +248,11 @@ class TrainingCheckpointHook(CheckpointHook):
             self.best_ckpt_path_dict[indicator] = os.fspath(path)
 
 
-def _after_write(path: Path, work_dir: Path, outdated: Iterable[Path]) -> None:
-    with atomic_path(work_dir / LAST, durable=True) as part:
-        part.write_text(os.fspath(path), encoding="utf-8")
-    _remove(outdated)
+def _numbered(directory: Path, template: str) -> dict[int, Path]:
+    """The files there whose names are ``template`` with a number, by it in rising order."""
+    pattern = re.compile(re.escape(template).replace(r"\{\}", r"(\d+)"))
+    found = ((pattern.fullmatch(path.name), path) for path in directory.iterdir())
+    return dict(sorted((int(match[1]), path) for match, path in found if match))
 
 
 def _remove(outdated: Iterable[Path]) -> None:

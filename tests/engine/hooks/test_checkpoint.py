@@ -104,6 +104,16 @@ def test_a_resumed_run_keeps_what_an_unbroken_one_keeps(trained: Trained) -> Non
     assert names(directory) == ["epoch_3.pth", "epoch_4.pth"]
 
 
+def test_a_run_from_an_earlier_epoch_leaves_what_was_trained_further(trained: Trained) -> None:
+    """And a file of no number, or of another name."""
+    _, directory = trained(checkpoints(4, max_keep_ckpts=-1))
+    for name in ("epoch_best.pth", "my_epoch_1.pth"):
+        (directory / name).write_bytes(b"mine")
+    trained(checkpoints(3, max_keep_ckpts=1), resume_from=str(directory / "epoch_2.pth"))
+    expected = ["epoch_3.pth", "epoch_4.pth", "epoch_best.pth", "my_epoch_1.pth"]
+    assert names(directory) == expected
+
+
 def test_auto_takes_the_newest_whole_one_and_says_what_it_passed_over(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
