@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 
 from mmaction.errors import UserError
 from mmaction.explain.colormap import (
-    DEFAULT_OPACITY,
     overlay,
     resize_frames,
     scale_clip,
@@ -33,6 +32,7 @@ from mmaction.explain.sheet_text import SMALL, fitted, font
 from mmaction.files import atomic_path
 
 ENCODER = "libx264"
+DEFAULT_FPS = 8.0
 # All in pixels.
 SMALLEST, LARGEST = 192, 640  # longer side of a picture
 MIDDLE_GAP = 4
@@ -46,9 +46,7 @@ def write_clip(
     explanation: ClipExplanation,
     path: str | Path,
     *,
-    fps: float = 8.0,
-    opacity: float = DEFAULT_OPACITY,
-    colormap: str = "viridis",
+    fps: float = DEFAULT_FPS,
 ) -> None:
     """Write a clip as H.264 in MP4 that browsers play, whole or not at all.
 
@@ -58,15 +56,13 @@ def write_clip(
         explanation: The clip; its pixels must be at hand.
         path: Where to; the name's end doesn't matter.
         fps: Frames a second, above 0.
-        opacity: Share of the map's colour in the overlay, in [0, 1].
-        colormap: One of :data:`mmaction.explain.colormap.COLORMAPS`.
 
     Raises:
         UserError: where PyAV is missing or was built without x264.
         ValueError: where the explanation has no pixels.
     """
     check_encoder(ENCODER)
-    pictures = compose_clip(explanation, opacity=opacity, colormap=colormap)
+    pictures = compose_clip(explanation)
     with atomic_path(path) as draft:
         _encode(pictures, draft, Fraction(fps).limit_denominator(1000))
 
@@ -91,9 +87,7 @@ def check_encoder(name: str) -> None:
         ) from error
 
 
-def compose_clip(
-    explanation: ClipExplanation, *, opacity: float = DEFAULT_OPACITY, colormap: str = "viridis"
-) -> np.ndarray:
+def compose_clip(explanation: ClipExplanation) -> np.ndarray:
     """Draw the film's pictures: the frame, right of it its map over grey, below both the strip.
 
     Small crops are enlarged by a whole factor, until the longer side has 192 pixels.
@@ -110,7 +104,7 @@ def compose_clip(
     pictures = np.full(shape, BACKGROUND, dtype=np.uint8)
     pictures[:, :height, :width] = frames
     pictures[:, :height, width + MIDDLE_GAP : total] = overlay(
-        to_gray(frames), scale_clip(explanation.spatial), opacity, colormap
+        to_gray(frames), scale_clip(explanation.spatial)
     )
     _draw_strip(pictures[:, height : height + STRIP_HEIGHT, :total], explanation)
     return pictures

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmaction.errors import ConfigError, UserError
-from mmaction.explain.clip_video import ENCODER, check_encoder, write_clip
-from mmaction.explain.colormap import DEFAULT_OPACITY, color_table
+from mmaction.errors import UserError
+from mmaction.explain.clip_video import DEFAULT_FPS, ENCODER, check_encoder, write_clip
+from mmaction.explain.colormap import DEFAULT_OPACITY
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.gallery import Entry
 from mmaction.explain.page.video_data import write_player, write_thumbnail
@@ -43,38 +42,18 @@ class ExplanationWriter:
     Args:
         out_dir: Where to; made if missing.
         classes: K class names; by default classes go by their numbers.
-        colormap: One of :data:`mmaction.explain.colormap.COLORMAPS`.
-        opacity: Share of the map's colour in overlays, in [0, 1].
-        fps: Frames a second of films and player, where a video's own aren't given; above 0.
 
     Attributes:
         entries: What was written so far, for the page.
 
     Raises:
-        ConfigError: where an argument is out of range.
         UserError: where ``out_dir`` can't be made or PyAV can't write H.264.
     """
 
-    def __init__(
-        self,
-        *,
-        out_dir: str | Path,
-        classes: Sequence[str] | None = None,
-        colormap: str = "viridis",
-        opacity: float = DEFAULT_OPACITY,
-        fps: float = 8.0,
-    ) -> None:
-        color_table(colormap)  # says so where there is none of this name
-        if not 0 <= opacity <= 1:
-            raise ConfigError(f"opacity={opacity} is not in [0, 1]")
-        if not 0.1 <= fps <= 1000:
-            raise ConfigError(f"fps={fps} is not between 0.1 and 1000")
+    def __init__(self, *, out_dir: str | Path, classes: Sequence[str] | None = None) -> None:
         check_encoder(ENCODER)
         self.out_dir = Path(out_dir)
         self.classes = classes
-        self.colormap = colormap
-        self.opacity = opacity
-        self.fps = fps
         self.entries: list[Entry] = []
         _make_dir(self.out_dir)
 
@@ -102,7 +81,7 @@ class ExplanationWriter:
 
         Args:
             views: Its V views; of each, one explanation a method, the same methods in all of them.
-            fps: Frames a second of this video's clips, instead of the writer's.
+            fps: Frames a second of this video's clips; None: not known.
 
         Returns:
             The video's directory.
@@ -111,7 +90,7 @@ class ExplanationWriter:
             UserError: where the video's name leads out of ``out_dir``, or a file can't be written.
         """
         first = views[0][0]
-        rate = self.fps if fps is None else fps
+        rate = DEFAULT_FPS if fps is None else fps
         folder = video_folder(self.out_dir, first.name)
         try:
             for number, explanations in enumerate(views, start=1):
@@ -119,8 +98,7 @@ class ExplanationWriter:
                 _make_dir(below)
                 for explanation in explanations:
                     self._write_files(explanation, below, rate)
-            look: dict[str, Any] = dict(opacity=self.opacity, colormap=self.colormap)
-            write_thumbnail(first, folder / THUMBNAIL, **look)
+            write_thumbnail(first, folder / THUMBNAIL, opacity=DEFAULT_OPACITY, colormap="viridis")
             write_player(views, folder / PLAYER, fps=rate)
         except OSError as error:
             reason = error.strerror or error
@@ -137,9 +115,8 @@ class ExplanationWriter:
         return folder
 
     def _write_files(self, explanation: ClipExplanation, folder: Path, fps: float) -> None:
-        look: dict[str, Any] = dict(opacity=self.opacity, colormap=self.colormap)
-        write_sheet(explanation, folder / method_file(SHEET, explanation.method), **look)
-        write_clip(explanation, folder / method_file(CLIP, explanation.method), fps=fps, **look)
+        write_sheet(explanation, folder / method_file(SHEET, explanation.method))
+        write_clip(explanation, folder / method_file(CLIP, explanation.method), fps=fps)
         explanation.save(folder / method_file(ARRAYS, explanation.method))
 
 

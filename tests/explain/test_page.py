@@ -93,7 +93,7 @@ def gallery(tmp_path_factory, make_explanation) -> tuple[Path, dict[str, list]]:
 
     Video 0 has two views and, as video 1, two methods; the others have one of each.
     """
-    writer = ExplanationWriter(out_dir=tmp_path_factory.mktemp("page"), classes=CLASSES, fps=10)
+    writer = ExplanationWriter(out_dir=tmp_path_factory.mktemp("page"), classes=CLASSES)
     written = {}
     for number in range(6):
         scores = np.full(7, 0.02, dtype=np.float32)
@@ -114,7 +114,7 @@ def gallery(tmp_path_factory, make_explanation) -> tuple[Path, dict[str, list]]:
                 spatial = cam.spatial[:, ::-1] * 20 - 3
                 fields = {**cam.__dict__, "spatial": spatial, "method": "grad_cam"}
                 views[-1].append(ClipExplanation(**{**fields, "target": number}))
-        writer.write_views(views)
+        writer.write_views(views, fps=10)
         written[f"video {number}"] = views
     page = write_gallery(writer.out_dir, "Where & <when>", entries=writer.entries, classes=CLASSES)
     return page, written

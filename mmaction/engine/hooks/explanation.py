@@ -25,17 +25,15 @@ class ExplanationHook(Hook):
 
     Args:
         out_dir: Where to; made where it is missing.
-        **options: The ``ExplanationWriter``'s: ``colormap``, ``opacity``, ``fps``.
     """
 
-    def __init__(self, *, out_dir: str, **options: Any) -> None:
+    def __init__(self, *, out_dir: str) -> None:
         self.out_dir = out_dir
-        self.options = options
         self.writer: ExplanationWriter | None = None
 
     def before_test(self, runner: ActionRunner) -> None:
         classes = runner.test_dataloader.dataset.classes
-        self.writer = ExplanationWriter(out_dir=self.out_dir, classes=classes, **self.options)
+        self.writer = ExplanationWriter(out_dir=self.out_dir, classes=classes)
 
     def after_test_iter(
         self,
@@ -58,6 +56,4 @@ class ExplanationHook(Hook):
                 "Where and when it looked",
                 entries=[entry for entries in written for entry in entries],
                 classes=self.writer.classes,
-                colormap=self.writer.colormap,
-                opacity=self.writer.opacity,
             )

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from mmaction.errors import ConfigError, near
 from mmaction.explain.explainers.base import Explainer
 from mmaction.registry import EXPLAINERS
-
-# A comma ends a value where a further option follows; those of a tuple stay in it.
-_NEXT_OPTION = re.compile(r",(?=\s*[A-Za-z_]\w*\s*=)")
-_WORD = re.compile(r"[\w.]+")
 
 
 def build_explainer(spec: str | Mapping[str, Any]) -> Explainer:
@@ -44,30 +39,31 @@ def build_explainer(spec: str | Mapping[str, Any]) -> Explainer:
 
 def _parse(spec: str) -> dict[str, Any]:
     name, _, rest = spec.partition(":")
-    options: dict[str, Any] = {"type": name.strip()}
-    for option in _NEXT_OPTION.split(rest) if rest.strip() else []:
-        key, equals, value = (part.strip() for part in option.partition("="))
-        if not equals or not key.isidentifier() or key == "type":
-            raise ConfigError(
-                f"explainer {spec!r}: {option.strip()!r} is not an option, expected "
-                "name:option=value,option=value"
-            )
-        if key in options:
-            raise ConfigError(f"explainer {spec!r}: {key} is given twice")
-        options[key] = _value(spec, key, value)
-    return options
-
-
-def _value(spec: str, key: str, value: str) -> Any:
     try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        if _WORD.fullmatch(value):
-            return value
-    raise ConfigError(
-        f"explainer {spec!r}: {key}={value!r}, expected a word or a literal of Python's, such as "
-        "2, 0.5, True or (4,16,16)"
-    )
+        call = ast.parse(f"_({rest})", mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise SyntaxError("brackets don't match")
+        if call.args:
+            raise SyntaxError(f"{ast.unparse(call.args[0])!r} is not an option")
+        options = {keyword.arg or "**": _value(keyword.value) for keyword in call.keywords}
+        if len(options) < len(call.keywords):
+            raise SyntaxError("an option is given twice")
+        if "type" in options:
+            raise SyntaxError("'type' is not an option")
+    except (SyntaxError, ValueError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise ConfigError(
+            f"explainer {spec!r}: {reason}; expected name:option=value,option=value, of words and "
+            "of literals of Python's, such as 2, 0.5, True or (4,16,16)"
+        ) from error
+    return {**options, "type": name.strip()}
+
+
+def _value(node: ast.expr) -> Any:
+    """A literal; a bare word, which may have dots in it, is a string."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        return ast.unparse(node)
+    return ast.literal_eval(node)
 
 
 def _check_options(name: str, cls: type, options: Mapping[str, Any]) -> None:

@@ -17,12 +17,14 @@ from torch import Tensor
 
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
 from mmaction.explain.explainers.maps import frame_means, smooth
-from mmaction.explain.explainers.options import check_number, check_seed, check_sizes
+from mmaction.explain.explainers.options import check_seed, check_sizes
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
 # As fine as the features of a 224² clip.
 CONTROL_GRID = (14, 14)
+_BLUR = 2.0
+_BUMP = 0.25
 
 
 @EXPLAINERS.register_module(name="random")
@@ -49,33 +51,15 @@ class Random(Explainer):
 class BlurredRandom(Random):
     """The noise of ``random``, as coarse as an attention map.
 
-    Blurred by a Gaussian along h, w and T and stretched to [0, 1] over the whole clip; ½ everywhere
-    where there is one cell and one frame.
-
-    Args:
-        grid: (h, w), cells of the map.
-        sigma: Standard deviation of the blur over h and w, in cells.
-        sigma_frames: Standard deviation of the blur over T, in frames.
-        seed: For other noise.
+    Blurred along h, w and T by a Gaussian of 2 cells and frames (standard deviation) and stretched
+    to [0, 1] over the whole clip; ½ everywhere where there is one cell and one frame.
     """
 
     name: ClassVar[str] = "blurred_random"
 
-    def __init__(
-        self,
-        *,
-        grid: Sequence[int] = CONTROL_GRID,
-        sigma: float = 2.0,
-        sigma_frames: float = 2.0,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(grid=grid, seed=seed)
-        self.sigma = check_number(self.name, "sigma", sigma, above=0)
-        self.sigma_frames = check_number(self.name, "sigma_frames", sigma_frames, above=0)
-
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
         noise = clip_noise(clips, self.grid, seed=self.seed)
-        noise = smooth(smooth(noise, self.sigma, dims=(2, 3)), self.sigma_frames, dims=(1,))
+        noise = smooth(noise, _BLUR, dims=(2, 3, 1))
         low, high = noise.amin((1, 2, 3), keepdim=True), noise.amax((1, 2, 3), keepdim=True)
         spatial = torch.where(high > low, (noise - low) / (high - low), 0.5)
         return spatial, frame_means(spatial)
@@ -85,20 +69,18 @@ class BlurredRandom(Random):
 class Center(Explainer):
     """A Gaussian bump, in (0, 1], in the middle of frame and clip, where cameras put what matters.
 
-    spatial(t, y, x) = exp(-(u_t² + u_y² + u_x²) / (2·sigma²)), where u is how far the middle of a
-    frame or cell lies from the middle of the clip or frame, as a share of its length: -½ to ½. With
-    the default sigma of ¼ the middle of a frame's edge has e⁻² of its centre's value.
+    spatial(t, y, x) = exp(-(u_t² + u_y² + u_x²) / (2·0.25²)), where u is how far the middle of a
+    frame or cell lies from the middle of the clip or frame, as a share of its length: -½ to ½.
+    The middle of a frame's edge has e⁻² of its centre's value.
 
     Args:
         grid: (h, w), cells of the map.
-        sigma: The bump's standard deviation, as a share of the frame's sides and of the clip.
     """
 
     name: ClassVar[str] = "center"
 
-    def __init__(self, *, grid: Sequence[int] = CONTROL_GRID, sigma: float = 0.25) -> None:
+    def __init__(self, *, grid: Sequence[int] = CONTROL_GRID) -> None:
         self.grid = check_sizes(self.name, "grid", grid, "hw")
-        self.sigma = check_number(self.name, "sigma", sigma, above=0)
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
         time, y, x = (self._bump(n, clips.device) for n in (clips.shape[2], *self.grid))
@@ -107,7 +89,7 @@ class Center(Explainer):
 
     def _bump(self, cells: int, device: torch.device) -> Tensor:
         offset = (torch.arange(cells, device=device) + 0.5) / cells - 0.5
-        return torch.exp(-0.5 * (offset / self.sigma) ** 2)
+        return torch.exp(-0.5 * (offset / _BUMP) ** 2)
 
 
 def clip_noise(clips: Tensor, grid: tuple[int, ...], *, seed: int) -> Tensor:

@@ -10,9 +10,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.baselines import BASELINES, baseline_clips, require_captum
 from mmaction.explain.explainers.maps import frame_means
-from mmaction.explain.explainers.options import check_choice, check_count
+from mmaction.explain.explainers.options import check_count, require_captum
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
@@ -21,7 +20,8 @@ from mmaction.registry import EXPLAINERS
 class IntegratedGradients(Explainer):
     """Integrated gradients (Sundararajan et al., ICML 2017, arXiv:1703.01365).
 
-    a = (x - x')·∫₀¹ ∂y/∂x at x' + α(x - x') dα, with x the clip, x' the baseline, y the target's
+    a = (x - x')·∫₀¹ ∂y/∂x at x' + α(x - x') dα, with x the clip, x' the mean colour (zero after
+    normalisation), y the target's
     logit; the integral by Gauss-Legendre quadrature. The a of all pixels and channels sum to
     y(x) - y(x').
 
@@ -29,8 +29,6 @@ class IntegratedGradients(Explainer):
     clip, H×W. Temporal: its frame means.
 
     Args:
-        baseline: x': ``'mean'``, the mean colour, which is zero after normalisation; ``'black'``;
-            or ``'blur'``, the clip with each frame blurred.
         steps: Points of the quadrature; each costs a forward and a backward pass.
         batch_size: Clips in one pass, at least B.
 
@@ -44,11 +42,9 @@ class IntegratedGradients(Explainer):
     def __init__(
         self,
         *,
-        baseline: str = "mean",
         steps: int = 32,
         batch_size: int = 8,
     ) -> None:
-        self.baseline = check_choice(self.name, "baseline", baseline, BASELINES)
         self.steps = check_count(self.name, "steps", steps)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
         self._attr = require_captum(self.name)
@@ -57,7 +53,6 @@ class IntegratedGradients(Explainer):
         method = self._attr.IntegratedGradients(lambda x: model(x).scores)
         attributions = method.attribute(
             clips,
-            baselines=baseline_clips(self.baseline, model, clips),
             target=target,
             n_steps=self.steps,
             internal_batch_size=max(self.batch_size, len(clips)),

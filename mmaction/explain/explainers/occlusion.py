@@ -12,9 +12,8 @@ from torch import Tensor
 
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.baselines import BASELINES, baseline_clips, require_captum
 from mmaction.explain.explainers.maps import frame_means
-from mmaction.explain.explainers.options import check_choice, check_count, check_sizes
+from mmaction.explain.explainers.options import check_count, check_sizes, require_captum
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
@@ -23,9 +22,10 @@ from mmaction.registry import EXPLAINERS
 class Occlusion(Explainer):
     """Occlusion (Zeiler and Fergus, ECCV 2014, arXiv:1311.2901) by boxes of frames and pixels.
 
-    A window slides over the clip and puts the baseline in the place of all that it covers, in all
-    three channels. A pixel's value a is the mean, over the windows that cover it, of how far the
-    target's logit falls; the last windows are cut off at the clip's end.
+    A window slides over the clip and puts the mean colour (zero after normalisation) in the place
+    of all that it covers, in all three channels. A pixel's value a is the mean, over the windows
+    that cover it, of how far the target's logit falls; the last windows are cut off at the clip's
+    end.
 
     Spatial: ≥ 0, max(a, 0), the same for each channel and so counted once; as fine as the
     clip, H×W. Temporal: its frame means.
@@ -33,8 +33,6 @@ class Occlusion(Explainer):
     Args:
         window: (T, H, W) of the window, in frames and pixels; default: a quarter of the clip's.
         stride: (T, H, W) of its steps, none above the window's; default: half the window.
-        baseline: ``'mean'``, the mean colour, which is zero after normalisation; ``'black'``; or
-            ``'blur'``, the clip with each frame blurred.
         batch_size: Clips in one forward pass, at least B.
 
     Raises:
@@ -48,12 +46,10 @@ class Occlusion(Explainer):
         *,
         window: Sequence[int] | None = None,
         stride: Sequence[int] | None = None,
-        baseline: str = "mean",
         batch_size: int = 16,
     ) -> None:
         self.window = None if window is None else check_sizes(self.name, "window", window, "THW")
         self.stride = None if stride is None else check_sizes(self.name, "stride", stride, "THW")
-        self.baseline = check_choice(self.name, "baseline", baseline, BASELINES)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
         self._attr = require_captum(self.name)
 
@@ -64,7 +60,6 @@ class Occlusion(Explainer):
             clips,
             sliding_window_shapes=(clips.shape[1], *window),
             strides=(clips.shape[1], *stride),
-            baselines=baseline_clips(self.baseline, model, clips),
             target=target,
             perturbations_per_eval=max(1, self.batch_size // len(clips)),
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
 
-from mmaction.errors import ConfigError
+from mmaction.errors import ConfigError, UserError
 
 _SEEDS = 2**31
 
@@ -37,22 +37,33 @@ def check_sizes(explainer: str, name: str, values: Sequence[int], axes: str) -> 
     return tuple(values)
 
 
-def check_number(
-    explainer: str, name: str, value: float, *, above: float, below: float = float("inf")
-) -> float:
-    """A number between two bounds, neither of which it may be."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not above < value < below:
-        bounds = f"above {above:g}" + ("" if below == float("inf") else f" and below {below:g}")
-        raise _wrong(explainer, name, value, f"a number {bounds}")
-    return float(value)
-
-
-def check_choice(explainer: str, name: str, value: Any, choices: Sequence[Any]) -> Any:
-    """One of some values, of their type."""
-    if value not in choices or type(value) is not type(choices[0]):
-        raise _wrong(explainer, name, value, f"one of {', '.join(map(str, choices))}")
+def check_share(explainer: str, name: str, value: float) -> float:
+    """A number above 0 and below 1."""
+    if not isinstance(value, float) or not 0 < value < 1:
+        raise _wrong(explainer, name, value, "a number above 0 and below 1")
     return value
+
+
+def check_flag(explainer: str, name: str, value: bool) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise _wrong(explainer, name, value, "True or False")
+    return value
+
+
+def require_captum(explainer: str) -> ModuleType:
+    """``captum.attr``.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    try:
+        import captum.attr
+    except ImportError as error:
+        raise UserError(
+            f"explainer {explainer} needs captum ({error}): pip install st-abn[explain]"
+        ) from error
+    return captum.attr
 
 
 def _is_whole(value: object) -> bool:

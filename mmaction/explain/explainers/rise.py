@@ -13,13 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.baselines import BASELINES, baseline_clips
 from mmaction.explain.explainers.maps import frame_means
 from mmaction.explain.explainers.options import (
-    check_choice,
     check_count,
-    check_number,
     check_seed,
+    check_share,
     check_sizes,
 )
 from mmaction.models.recognizers.base import BaseRecognizer
@@ -32,7 +30,8 @@ class RISE(Explainer):
 
     A mask starts as t×h×w cells, each 1 with probability ``keep`` and else 0, is enlarged
     trilinearly to (t+1)·C_t × (h+1)·C_h × (w+1)·C_w, where a cell has C frames or pixels, and cut
-    to the clip at a random offset. What a mask hides is the baseline. With p(M) the softmax
+    to the clip at a random offset. What a mask hides is the mean colour (zero after
+    normalisation). With p(M) the softmax
     probability of the target behind mask M:
         map = Σ_M p(M)·M / Σ_M M
     The paper divides by the masks' expected sum, N·keep; dividing by the sum of those drawn gives
@@ -49,8 +48,6 @@ class RISE(Explainer):
         masks: N. The map's noise falls with 1/√N; each mask costs a forward pass of each clip.
         grid: (t, h, w), cells of the coarse masks; 1 does not divide that axis at all.
         keep: Probability that a cell is shown.
-        baseline: ``'mean'``, the mean colour, which is zero after normalisation; ``'black'``; or
-            ``'blur'``, the clip with each frame blurred.
         seed: Starts the masks' own generator.
         batch_size: Clips in one forward pass, at least B.
     """
@@ -63,26 +60,23 @@ class RISE(Explainer):
         masks: int = 512,
         grid: Sequence[int] = (4, 7, 7),
         keep: float = 0.5,
-        baseline: str = "mean",
         seed: int = 0,
         batch_size: int = 16,
     ) -> None:
         self.masks = check_count(self.name, "masks", masks)
         self.grid = check_sizes(self.name, "grid", grid, "thw")
-        self.keep = check_number(self.name, "keep", keep, above=0, below=1)
-        self.baseline = check_choice(self.name, "baseline", baseline, BASELINES)
+        self.keep = check_share(self.name, "keep", keep)
         self.seed = check_seed(self.name, seed)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
-        hidden = baseline_clips(self.baseline, model, clips)
         size = tuple(clips.shape[2:])
         weighed = clips.new_zeros(len(clips), *size)
         shown = clips.new_zeros(size)
         chunk = max(1, self.batch_size // len(clips))
         for masks in self._draw(size, chunk=chunk, device=clips.device):
             masks = masks.to(clips.dtype)
-            blended = torch.lerp(hidden[:, None], clips[:, None], masks[None, :, None])
+            blended = clips[:, None] * masks[None, :, None]
             probabilities = model(blended.flatten(0, 1)).scores.softmax(dim=1)
             of_mask = target.repeat_interleave(len(masks))[:, None]
             weights = probabilities.gather(1, of_mask).view(len(clips), len(masks))

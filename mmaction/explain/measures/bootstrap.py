@@ -13,6 +13,7 @@ import numpy as np
 
 # Means that are drawn at a time; bounds the memory.
 _CHUNK_VALUES = 1 << 22
+_LEVEL = 0.95  # share of the drawn means that the interval holds
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,13 @@ class Interval:
     videos: int
 
 
-def bootstrap_mean(
-    values: np.ndarray, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95
-) -> Interval:
+def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 10_000) -> Interval:
     """The mean of a value a video, with its interval.
 
     Args:
         values: float, N; NaN where a video has none, which leaves it out.
         seed: Of the draws.
         resamples: How often the videos are drawn again.
-        level: Share of the drawn means that the interval holds, in (0, 1).
     """
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]
@@ -55,23 +53,16 @@ def bootstrap_mean(
             for start in range(0, resamples, chunk)
         ]
     )
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Interval(float(values.mean()), float(low), float(high), count)
 
 
-def bootstrap_difference(
-    first: np.ndarray,
-    second: np.ndarray,
-    *,
-    seed: int = 0,
-    resamples: int = 10_000,
-    level: float = 0.95,
-) -> Interval:
+def bootstrap_difference(first: np.ndarray, second: np.ndarray, *, seed: int = 0) -> Interval:
     """The mean of ``first - second``, video by video; takes the videos that have both.
 
     Args:
         first, second: float, N, of the same videos in the same order.
-        seed, resamples, level: See :func:`bootstrap_mean`.
+        seed: Of the draws.
     """
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    return bootstrap_mean(difference, seed=seed, resamples=resamples, level=level)
+    return bootstrap_mean(difference, seed=seed)

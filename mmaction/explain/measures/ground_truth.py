@@ -19,6 +19,7 @@ from mmaction.errors import DataError, first_line
 from mmaction.safe_pickle import load_arrays
 
 FOLDER = "ground_truth"
+_UCF101 = (240, 320)  # height and width of the original frames, in pixels
 
 
 @dataclass(frozen=True)
@@ -92,22 +93,21 @@ class ActionTubes(GroundTruthReader):
     """Boxes in the format of UCF101-24's corrected annotation (``pyannot.pkl``).
 
     A pickled dict: video → ``numf``, ``label`` and ``annotations``, a list of tubes, each with
-    ``boxes`` N×4 (x, y, width, height, in pixels of the original frames), ``sf`` and ``ef``, its
-    first frame and the first one after it, counted from 0. The file is read so that nothing in it
-    can run. The action goes on wherever a tube is. Videos are found by their whole name or its
-    last part (``Basketball/v_Basketball_g01_c01`` and ``v_Basketball_g01_c01`` are the same).
+    ``boxes`` N×4 (x, y, width, height, in pixels of the original frames, 240×320), ``sf`` and
+    ``ef``, its first frame and the first one after it, counted from 0. The file is read so that
+    nothing in it can run. The action goes on wherever a tube is. Videos are found by their whole
+    name or its last part (``Basketball/v_Basketball_g01_c01`` and ``v_Basketball_g01_c01`` are the
+    same).
 
     Args:
         path: The file.
-        size: Height and width of the original frames, in pixels; UCF101's.
 
     Raises:
         DataError: The file can't be read.
     """
 
-    def __init__(self, path: str | Path, *, size: tuple[int, int] = (240, 320)) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.height, self.width = size
         try:
             content = load_arrays(self.path.read_bytes(), encoding="latin1")
             self.videos: dict[str, Any] = {_last(k): v for k, v in dict(content).items()}
@@ -134,7 +134,7 @@ class ActionTubes(GroundTruthReader):
     def _draw(self, tube: Mapping[str, Any], masks: np.ndarray, acting: np.ndarray) -> None:
         """Marks a tube's boxes: each pixel whose centre lies in one."""
         _, height, width = masks.shape
-        down, across = height / self.height, width / self.width
+        down, across = height / _UCF101[0], width / _UCF101[1]
         for frame, box in enumerate(np.asarray(tube["boxes"], dtype=np.float64), int(tube["sf"])):
             if not 0 <= frame < min(len(masks), int(tube["ef"])):
                 continue

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+# How far scaled temporal weights may lie from scaled frame sums and still count as them, as a share
+# of 1 / T.
+_TOLERANCE = 1e-3
 
-def has_own_temporal(
-    spatial: np.ndarray, temporal: np.ndarray, *, tolerance: float = 1e-3
-) -> np.ndarray:
+
+def has_own_temporal(spatial: np.ndarray, temporal: np.ndarray) -> np.ndarray:
     """Whether an explainer weighs frames by something else than the sums of its own map.
 
     Grad-CAM and its like say one number a cell; their temporal weights are that map's frame sums
@@ -19,15 +21,13 @@ def has_own_temporal(
     Args:
         spatial: float, B×T×h×w.
         temporal: float, B×T.
-        tolerance: How far the temporal weights of a clip, scaled to a sum of 1, may lie from its
-            frame sums, scaled alike, and still count as them; as a share of 1 / T.
 
     Returns:
         bool, B.
     """
     sums = _shares(np.asarray(spatial, dtype=np.float64).sum(axis=(2, 3)))
     weights = _shares(np.asarray(temporal, dtype=np.float64))
-    return np.abs(weights - sums).max(axis=1) > tolerance / spatial.shape[1]
+    return np.abs(weights - sums).max(axis=1) > _TOLERANCE / spatial.shape[1]
 
 
 def _shares(weights: np.ndarray) -> np.ndarray:

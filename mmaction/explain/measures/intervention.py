@@ -12,13 +12,13 @@ Dimension letters: N clips, T frames, h×w cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from mmaction.explain.explainers import Explainer
 from mmaction.explain.measures.concatenation import partners
@@ -87,7 +87,8 @@ def intervention(
         NotMeasurable: The model has no attention to take away.
     """
     mechanism = attention_mechanism(model)
-    with recorded(mechanism) as seen:
+    seen: list[tuple[Tensor, Tensor]] = []
+    with recorded(mechanism, seen):
         answers = {INTACT: _answers(model, batches(), labels)}
     spatial, temporal = (torch.cat(maps) for maps in zip(*seen, strict=True))
     chosen = partners(labels, rng)
@@ -125,23 +126,16 @@ def replaced(maps: Tensor, kind: str, other: Tensor, rng: np.random.Generator) -
     return flat.gather(-1, order).view_as(maps)
 
 
-@contextmanager
-def recorded(mechanism: nn.Module) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """Within it, the maps that come to the mechanism are kept, on the CPU, a pair a batch."""
-    seen: list[tuple[Tensor, Tensor]] = []
+def recorded(mechanism: nn.Module, seen: list[tuple[Tensor, Tensor]]) -> RemovableHandle:
+    """Within it, the maps that come to the mechanism go to ``seen``, on the CPU, a pair a batch."""
 
     def keep(_: nn.Module, args: tuple[Any, ...]) -> None:
         seen.append((args[1].detach().cpu(), args[2].detach().cpu()))
 
-    handle = mechanism.register_forward_pre_hook(keep)
-    try:
-        yield seen
-    finally:
-        handle.remove()
+    return mechanism.register_forward_pre_hook(keep)
 
 
-@contextmanager
-def substituted(mechanism: nn.Module, spatial: Tensor, temporal: Tensor) -> Iterator[None]:
+def substituted(mechanism: nn.Module, spatial: Tensor, temporal: Tensor) -> RemovableHandle:
     """Within it, the mechanism gets these maps, clip after clip as they come, in place of its own.
 
     Args:
@@ -159,11 +153,7 @@ def substituted(mechanism: nn.Module, spatial: Tensor, temporal: Tensor) -> Iter
         given = (maps[part].to(old) for maps, old in zip((spatial, temporal), own, strict=True))
         return (features, *given)
 
-    handle = mechanism.register_forward_pre_hook(replace)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return mechanism.register_forward_pre_hook(replace)
 
 
 def _answers(

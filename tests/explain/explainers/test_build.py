@@ -33,8 +33,9 @@ def test_from_a_command_line() -> None:
     assert isinstance(build_explainer("attention:"), Attention)
     cam = build_explainer("grad_cam:per_frame=True,layer=perception_branch.stage")
     assert (cam.per_frame, cam.layer) == (True, "perception_branch.stage")
-    rise = build_explainer("rise: grid=(2,5,5), keep=.25, baseline='blur',masks=8")
-    assert (rise.grid, rise.keep, rise.baseline, rise.masks) == ((2, 5, 5), 0.25, "blur", 8)
+    rise = build_explainer("rise: grid=(2,5,5), keep=.25,masks=8")
+    assert (rise.grid, rise.keep, rise.masks) == ((2, 5, 5), 0.25, 8)
+    assert build_explainer("grad_cam:layer='backbone.layer2'").layer == "backbone.layer2"
 
 
 @given(
@@ -55,12 +56,15 @@ def test_command_line_and_dict_say_the_same(grid, keep, seed) -> None:
         ("", "explainer '' is not known here; there are: attention, "),
         ("grad_cam:per_fram=True", "grad_cam has no option 'per_fram'; did you mean 'per_frame'"),
         ("attention:layer=x", "explainer attention has no option 'layer'; it takes none"),
-        ("grad_cam:per_frame", "'per_frame' is not an option, expected name:option=value"),
-        ("rise:masks=3,masks=4", "masks is given twice"),
-        ("rise:grid=(4,7", "grid='\\(4,7', expected a word or a literal of Python's"),
-        ("rise:masks=", "masks='', expected a word or a literal of Python's"),
+        ("grad_cam:per_frame", "'per_frame' is not an option; expected name:option=value"),
+        ("rise:masks=3,masks=4", "an option is given twice"),
+        ("rise:masks=3)(seed=1", "brackets don't match"),
+        ("rise:masks=3)+_(", "brackets don't match"),
+        ("rise:grid=(4,7", "expected name:option=value,option=value, of words"),
+        ("rise:masks=", "expected name:option=value,option=value, of words and of literals"),
+        ("rise:masks=open(1)", "malformed node .* of words and of literals of Python's"),
         ("rise:masks=many", "explainer rise: masks='many', expected a whole number"),
-        ("rise:type=rise", "'type=rise' is not an option"),
+        ("rise:type=rise", "'type' is not an option"),
         (dict(type="rise", mask=3), "explainer rise has no option 'mask'; did you mean 'masks'"),
         (dict(masks=3), "expected a type, such as dict"),
         (dict(type=3), "expected a type, such as dict"),

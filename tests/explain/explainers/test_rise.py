@@ -116,7 +116,6 @@ def test_grid_finer_than_the_clip(st_abn, clips) -> None:
         dict(keep=0),
         dict(seed=-1),
         dict(batch_size=0),
-        dict(baseline="grey"),
     ],
 )
 def test_refuses_options_that_can_not_be(options: dict) -> None:

@@ -85,7 +85,8 @@ def test_maps_of_st_abn_reach_its_mechanism() -> None:
         expected = model.perception_branch(
             model.attention_mechanism(features, own.spatial.flip(0), own.temporal.flip(0))
         )
-        with recorded(model.attention_mechanism) as seen:
+        seen: list[tuple[Tensor, Tensor]] = []
+        with recorded(model.attention_mechanism, seen):
             before = model(data).scores
         torch.testing.assert_close(seen[0][0], own.spatial)
         with substituted(model.attention_mechanism, seen[0][0].flip(0), seen[0][1].flip(0)):
