@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mmaction.safe_pickle import UnsafePickleError, load_arrays
+from tests.bomb import Bomb
 
 ARRAYS = arrays.arrays(
     dtype=st.one_of(
@@ -29,16 +30,6 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=8,
 )
-
-
-class Bomb:
-    """Makes a directory where a pickle is read without care."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 @given(value=ARRAYS, protocol=st.integers(2, pickle.HIGHEST_PROTOCOL), columns=st.booleans())

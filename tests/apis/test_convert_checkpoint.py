@@ -12,7 +12,7 @@ from mmaction.apis import load_config
 from mmaction.apis.convert_checkpoint import convert_checkpoint
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, UserError
-from mmaction.models import STABN
+from tests.convert.conftest import REIMPLEMENTATION, random_st_abn
 
 MakeConfig = Callable[..., Path]
 
@@ -55,56 +55,22 @@ def test_nothing_is_written_that_does_not_fit_the_config(
     assert not any(name.endswith("x.pth") and name != "x.pth" for name in os.listdir(tmp_path))
 
 
-def in_names_of_the_reimplementation(model: STABN) -> dict[str, torch.Tensor]:
-    """Only what the network below has: a handful of names, by hand."""
-    renamed = {}
-    for name, value in model.state_dict().items():
-        for own, theirs in (
-            ("backbone.stem.conv.", "conv1."),
-            ("backbone.stem.bn.", "bn1."),
-            ("backbone.", ""),
-            ("perception_branch.stage.", "layer4."),
-            ("perception_branch.fc.", "fc."),
-            ("attention_branch.stage.", "layer_att_common."),
-            ("attention_branch.bn_stage.", "conv_att_common.0."),
-            ("attention_branch.conv_response.", "conv_att_common.1."),
-            ("attention_branch.bn_response.", "conv_att_common.2."),
-            ("attention_branch.conv_scores.", "conv_att_out.0."),
-            ("attention_branch.fc_scores.", "fc_att_out."),
-            ("attention_branch.conv_spatial.", "conv_spatial_att.0."),
-            ("attention_branch.bn_spatial.", "conv_spatial_att.1."),
-            ("attention_branch.temporal.conv.", "conv_temp_att1.0."),
-            ("attention_branch.temporal.bn.", "conv_temp_att1.1."),
-            ("attention_branch.temporal.mix.", "conv_temp_att2.0."),
-            ("attention_branch.temporal.fc1.", "conv_temp_att3.0."),
-            ("attention_branch.temporal.fc2.", "conv_temp_att3.2."),
-            ("attention_mechanism.conv.", "conv_att_mechanism.0."),
-            ("attention_mechanism.bn.", "conv_att_mechanism.1."),
-        ):
-            if name.startswith(own):
-                renamed[theirs + name.removeprefix(own)] = value
-                break
-    return renamed
-
-
 def test_another_last_relu_than_the_configs_is_refused(tiny_config: Path, tmp_path: Path) -> None:
-    model = STABN(
-        num_classes=3,
-        clip_len=4,
-        backbone=dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4),
-    )
-    state = in_names_of_the_reimplementation(model)
+    state = random_st_abn(REIMPLEMENTATION, blocks=(1, 1, 1, 1), bottleneck=False)
     torch.save({"model_state_dict": state}, tmp_path / "theirs.pth")
-    cfg = load_config(tiny_config)
+    own = {"model.backbone.inflate": [1, 1, 1, 1]}
     with pytest.raises(
         ConfigError,
         match=r"trained with model\.attention_mechanism\.final_relu=False, .* says True",
     ):
-        convert_checkpoint(tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=cfg)
+        convert_checkpoint(
+            tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=load_config(tiny_config, own)
+        )
     assert not (tmp_path / "x.pth").exists()
-    cfg = load_config(tiny_config, {"model.attention_mechanism.final_relu": False})
-    convert_checkpoint(tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=cfg)
-    assert same_weights(tmp_path / "x.pth", model.state_dict())
+    cfg = load_config(tiny_config, own | {"model.attention_mechanism.final_relu": False})
+    found = convert_checkpoint(tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=cfg)
+    assert len(found.state) == len(state)
+    assert same_weights(tmp_path / "x.pth", found.state)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from mmaction.apis.test import fingerprints
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.evaluation import accuracies
 from mmaction.registry import METRICS
+from tests.bomb import Bomb
 
 Score = Callable[..., apis.TestOutcome]
 
@@ -123,14 +123,6 @@ def test_another_checkpoint_is_computed_anew(
     if content == tiny_checkpoint.read_bytes():
         pytest.skip("the best checkpoint is the same file")
     assert not score(checkpoint=best).from_cache
-
-
-class Bomb:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 def test_a_file_of_someone_elses_is_neither_run_nor_lost(score: Score, tmp_path: Path) -> None:

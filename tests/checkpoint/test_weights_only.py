@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import pickle
 import re
 from pathlib import Path
@@ -15,16 +14,9 @@ import mmaction.engine
 import mmaction.models  # noqa: F401
 from mmaction.checkpoint.weights_only import load_plain, refusal
 from mmaction.safe_pickle import UnsafePickleError
+from tests.bomb import Bomb
 
 STATE = {"a": torch.arange(3.0), "meta": {"epoch": 3, "note": "x"}}
-
-
-class Bomb:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 def test_nothing_was_added_to_what_torch_lets_a_file_name() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -14,76 +16,34 @@ CLASSES, FRAMES, WIDTH = 3, 4, 4
 State = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class Names:
-    """Where a code base keeps each part. Parts that need no such line are called the same."""
-
-    stem_conv: str
-    stem_bn: str
-    stages: tuple[str, str, str]
-    attention_stage: str
-    bn_stage: str
-    conv_response: str
-    bn_response: str
-    conv_scores: str
-    fc_scores: str
-    conv_spatial: str
-    bn_spatial: str
-    conv_temporal: str
-    bn_temporal: str
-    mix: str
-    fc1: str
-    fc2: str
-    conv_mechanism: str
-    bn_mechanism: str
-    perception_stage: str
-    fc: str
-
-
-ORIGINAL = Names(
-    stem_conv="backbone.conv1",
-    stem_bn="backbone.bn1",
-    stages=("backbone.layer1", "backbone.layer2", "backbone.layer3"),
-    attention_stage="backbone.att_layer4",
-    bn_stage="backbone.bn_att",
-    conv_response="backbone.att_conv",
-    bn_response="backbone.bn_att2",
-    conv_scores="backbone.att_conv2",
-    fc_scores="necks.att_head.fc",
-    conv_spatial="backbone.att_conv3",
-    bn_spatial="backbone.bn_att3",
-    conv_temporal="backbone.t_att_conv",
-    bn_temporal="backbone.t_bn_att",
-    mix="backbone.t_att_conv2",
-    fc1="backbone.fc1",
-    fc2="backbone.fc2",
-    conv_mechanism="backbone.t_att_conv3",
-    bn_mechanism="backbone.bn_att4",
-    perception_stage="backbone.layer4",
-    fc="cls_head.fc_cls",
-)
-
-REIMPLEMENTATION = Names(
-    stem_conv="conv1",
-    stem_bn="bn1",
-    stages=("layer1", "layer2", "layer3"),
-    attention_stage="layer_att_common",
-    bn_stage="conv_att_common.0",
-    conv_response="conv_att_common.1",
-    bn_response="conv_att_common.2",
-    conv_scores="conv_att_out.0",
-    fc_scores="fc_att_out",
-    conv_spatial="conv_spatial_att.0",
-    bn_spatial="conv_spatial_att.1",
-    conv_temporal="conv_temp_att1.0",
-    bn_temporal="conv_temp_att1.1",
-    mix="conv_temp_att2.0",
-    fc1="conv_temp_att3.0",
-    fc2="conv_temp_att3.2",
-    conv_mechanism="conv_att_mechanism.0",
-    bn_mechanism="conv_att_mechanism.1",
-    perception_stage="layer4",
-    fc="fc",
+# Where the authors' code and the re-implementation keep each part of the network.
+PARTS: dict[str, tuple[Any, Any]] = {
+    "stem_conv": ("backbone.conv1", "conv1"),
+    "stem_bn": ("backbone.bn1", "bn1"),
+    "stages": (
+        ("backbone.layer1", "backbone.layer2", "backbone.layer3"),
+        ("layer1", "layer2", "layer3"),
+    ),
+    "attention_stage": ("backbone.att_layer4", "layer_att_common"),
+    "bn_stage": ("backbone.bn_att", "conv_att_common.0"),
+    "conv_response": ("backbone.att_conv", "conv_att_common.1"),
+    "bn_response": ("backbone.bn_att2", "conv_att_common.2"),
+    "conv_scores": ("backbone.att_conv2", "conv_att_out.0"),
+    "fc_scores": ("necks.att_head.fc", "fc_att_out"),
+    "conv_spatial": ("backbone.att_conv3", "conv_spatial_att.0"),
+    "bn_spatial": ("backbone.bn_att3", "conv_spatial_att.1"),
+    "conv_temporal": ("backbone.t_att_conv", "conv_temp_att1.0"),
+    "bn_temporal": ("backbone.t_bn_att", "conv_temp_att1.1"),
+    "mix": ("backbone.t_att_conv2", "conv_temp_att2.0"),
+    "fc1": ("backbone.fc1", "conv_temp_att3.0"),
+    "fc2": ("backbone.fc2", "conv_temp_att3.2"),
+    "conv_mechanism": ("backbone.t_att_conv3", "conv_att_mechanism.0"),
+    "bn_mechanism": ("backbone.bn_att4", "conv_att_mechanism.1"),
+    "perception_stage": ("backbone.layer4", "layer4"),
+    "fc": ("cls_head.fc_cls", "fc"),
+}
+ORIGINAL, REIMPLEMENTATION = (
+    SimpleNamespace(**{part: names[code] for part, names in PARTS.items()}) for code in (0, 1)
 )
 
 
@@ -125,7 +85,7 @@ def random_stage(
     return into
 
 
-def random_st_abn(names: Names, *, blocks: tuple[int, ...], bottleneck: bool) -> State:
+def random_st_abn(names: SimpleNamespace, *, blocks: tuple[int, ...], bottleneck: bool) -> State:
     """Random weights of a network of the paper's architecture in ``names``."""
     state: State = {}
     random_conv(state, names.stem_conv, WIDTH, 3, 1, 7, 7)
@@ -134,39 +94,28 @@ def random_st_abn(names: Names, *, blocks: tuple[int, ...], bottleneck: bool) ->
     taps = (1, 1, 3, 3) if bottleneck else (3, 3, 3, 3)
     channels = WIDTH
     for n, name in enumerate(names.stages):
-        channels = random_stage(
-            state,
-            name,
-            into=channels,
-            planes=WIDTH * 2**n,
-            blocks=blocks[n],
-            bottleneck=bottleneck,
-            taps=taps[n],
-        )
+        shape = dict(planes=WIDTH * 2**n, blocks=blocks[n], bottleneck=bottleneck, taps=taps[n])
+        channels = random_stage(state, name, into=channels, **shape)
     for name in (names.attention_stage, names.perception_stage):
-        last = random_stage(
-            state,
-            name,
-            into=channels,
-            planes=WIDTH * 8,
-            blocks=blocks[3],
-            bottleneck=bottleneck,
-            taps=taps[3],
-        )
-    random_bn(state, names.bn_stage, last)
-    random_conv(state, names.conv_response, CLASSES, last, 1, 1, 1)
-    random_bn(state, names.bn_response, CLASSES)
-    random_conv(state, names.conv_scores, CLASSES, CLASSES, 1, 1, 1)
+        shape = dict(planes=WIDTH * 8, blocks=blocks[3], bottleneck=bottleneck, taps=taps[3])
+        last = random_stage(state, name, into=channels, **shape)
+    for part, *shape in (
+        ("conv_response", CLASSES, last, 1, 1, 1),
+        ("conv_scores", CLASSES, CLASSES, 1, 1, 1),
+        ("conv_spatial", 1, CLASSES, 1, 1, 1),
+        ("conv_temporal", 1, CLASSES, 3, 3, 3),
+        ("mix", FRAMES, FRAMES, 1, 1),
+        ("conv_mechanism", channels, 2 * channels, 1, 1, 1),
+    ):
+        random_conv(state, getattr(names, part), *shape)
+    for part, width in (
+        *(("bn_stage", last), ("bn_response", CLASSES), ("bn_spatial", 1), ("bn_temporal", 1)),
+        ("bn_mechanism", channels),
+    ):
+        random_bn(state, getattr(names, part), width)
     random_linear(state, names.fc_scores, CLASSES, CLASSES * FRAMES)
-    random_conv(state, names.conv_spatial, 1, CLASSES, 1, 1, 1)
-    random_bn(state, names.bn_spatial, 1)
-    random_conv(state, names.conv_temporal, 1, CLASSES, 3, 3, 3)
-    random_bn(state, names.bn_temporal, 1)
-    random_conv(state, names.mix, FRAMES, FRAMES, 1, 1)
     random_linear(state, names.fc1, FRAMES, FRAMES)
     random_linear(state, names.fc2, FRAMES, FRAMES)
-    random_conv(state, names.conv_mechanism, channels, 2 * channels, 1, 1, 1)
-    random_bn(state, names.bn_mechanism, channels)
     random_linear(state, names.fc, CLASSES, last)
     return state
 
@@ -206,7 +155,9 @@ def stage(x: Tensor, state: Mapping[str, Tensor], name: str, *, stride: int) -> 
     return x
 
 
-def st_abn(clips: Tensor, state: Mapping[str, Tensor], names: Names, *, relu: bool) -> list[Tensor]:
+def st_abn(
+    clips: Tensor, state: Mapping[str, Tensor], names: SimpleNamespace, *, relu: bool
+) -> list[Tensor]:
     """The paper's formulae: scores, attention scores, A_s as B×T×h×w, A_t as B×T."""
     x = bn(conv(clips, state, names.stem_conv, stride=2), state, names.stem_bn).relu()
     x = F.max_pool3d(x, (1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
@@ -238,7 +189,6 @@ class Public:
     layout: str
     content: dict[str, object]
     state: State
-    relu: bool
     answers: Callable[[Tensor], list[Tensor]]
 
 
@@ -251,43 +201,34 @@ def public() -> dict[str, Public]:
     random_conv(unused, "necks.tpn.conv", 2, 2, 1, 1, 1)
     random_linear(unused, "necks.aux_head.fc", 2, 2)
     second = random_st_abn(REIMPLEMENTATION, blocks=(2, 2, 2, 2), bottleneck=False)
+    whole = {f"module.{n}": v for n, v in {**first, **unused}.items()}
     return {
         "original": Public(
             "st_abn_original",
-            {
-                "state_dict": {f"module.{n}": v for n, v in {**first, **unused}.items()},
-                "meta": {"epoch": 150},
-            },
+            {"state_dict": whole, "meta": {"epoch": 150}},
             first,
-            True,
             lambda clips: st_abn(clips, first, ORIGINAL, relu=True),
         ),
         "reimplementation": Public(
             "st_abn_reimplementation",
             {"model_state_dict": second, "epoch": 3},
             second,
-            False,
             lambda clips: st_abn(clips, second, REIMPLEMENTATION, relu=False),
         ),
     }
 
 
-def random_resnet3d() -> tuple[State, Callable[[Tensor], Tensor]]:
+@pytest.fixture(scope="session")
+def resnet3d() -> tuple[State, Callable[[Tensor], Tensor]]:
     """A plain 3D ResNet-18 in MMAction's names, and what it answers."""
+    torch.manual_seed(1)
     state: State = {}
     random_conv(state, "backbone.conv1", WIDTH, 3, 1, 7, 7)
     random_bn(state, "backbone.bn1", WIDTH)
     channels = WIDTH
-    for n in range(4):
-        channels = random_stage(
-            state,
-            f"backbone.layer{n + 1}",
-            into=channels,
-            planes=WIDTH * 2**n,
-            blocks=2,
-            bottleneck=False,
-            taps=(1, 1, 3, 3)[n],
-        )
+    for n, taps in enumerate((1, 1, 3, 3)):
+        shape = dict(planes=WIDTH * 2**n, blocks=2, bottleneck=False, taps=taps)
+        channels = random_stage(state, f"backbone.layer{n + 1}", into=channels, **shape)
     random_linear(state, "cls_head.fc_cls", CLASSES, channels)
 
     def answers(clips: Tensor) -> Tensor:
@@ -298,9 +239,3 @@ def random_resnet3d() -> tuple[State, Callable[[Tensor], Tensor]]:
         return linear(x.mean(dim=(2, 3, 4)), state, "cls_head.fc_cls")
 
     return state, answers
-
-
-@pytest.fixture(scope="session")
-def resnet3d() -> tuple[State, Callable[[Tensor], Tensor]]:
-    torch.manual_seed(1)
-    return random_resnet3d()

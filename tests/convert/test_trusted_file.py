@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,18 +12,9 @@ from torch import nn
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.convert.trusted_file import read_trusted
 from mmaction.errors import CheckpointError
+from tests.bomb import Bomb
 
 STATE = {"module.a": torch.arange(3.0), "module.b": nn.Parameter(torch.ones(2))}
-
-
-class Mark:
-    """Makes a directory, which shows that the file's code ran."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 def test_the_weights_come_back_and_nothing_else(tmp_path: Path) -> None:
@@ -40,7 +29,7 @@ def test_the_weights_come_back_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_it_is_what_a_plain_reading_refuses(tmp_path: Path) -> None:
-    torch.save({"state_dict": STATE, "x": Mark(tmp_path / "ran")}, tmp_path / "x.pth")
+    torch.save({"state_dict": STATE, "x": Bomb(tmp_path / "ran")}, tmp_path / "x.pth")
     with pytest.raises(CheckpointError, match=r"posix\.mkdir"):
         read_checkpoint(tmp_path / "x.pth")
     assert not (tmp_path / "ran").exists()

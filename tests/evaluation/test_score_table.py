@@ -11,6 +11,7 @@ import pytest
 
 from mmaction.errors import UserError
 from mmaction.evaluation import ScoreTable
+from tests.bomb import Bomb
 
 MakeResult = Callable[..., Any]
 
@@ -77,14 +78,6 @@ def test_a_score_file_is_plain_data(tmp_path: Path, make_result: MakeResult) -> 
     content = pickle.loads((tmp_path / "scores.pkl").read_bytes())
     assert type(content) is dict
     assert type(content["scores"]) is np.ndarray
-
-
-class Bomb:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 def test_nothing_in_a_score_file_runs(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -15,20 +14,11 @@ import torch
 
 from mmaction.errors import CheckpointError
 from mmaction.models import STABN
+from tests.bomb import Bomb
 
 Run = Callable[..., Any]
 MakeConfig = Callable[..., Path]
 USER_ERROR = 2
-
-
-class Bomb:
-    """Makes a directory where it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,27 +10,18 @@ import torch
 
 from mmaction.convert.conversion import AUTO
 from mmaction.convert.layouts import LAYOUTS
+from tests.bomb import Bomb
+from tests.conftest import load_tool
 
 Run = Callable[..., Any]
 USER_ERROR = 2
-REPO = Path(__file__).resolve().parents[3]
-
-
-class Mark:
-    """Makes a directory, which shows that the file's code ran."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.fixture
 def marked(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     """The tiny network's weights in a file that runs code where it is unpickled."""
     state = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
-    torch.save({"state_dict": state, "x": Mark(tmp_path / "ran")}, tmp_path / "marked.pth")
+    torch.save({"state_dict": state, "x": Bomb(tmp_path / "ran")}, tmp_path / "marked.pth")
     return tmp_path / "marked.pth"
 
 
@@ -105,12 +94,7 @@ def test_safetensors_are_used_like_any_checkpoint(
 
 
 def test_the_layouts_offered_are_those_there_are() -> None:
-    path = REPO / "tools/convert/convert_checkpoint.py"
-    spec = importlib.util.spec_from_file_location("tools_convert_checkpoint", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool("convert/convert_checkpoint")
     assert list(module.LAYOUTS) == [AUTO, *LAYOUTS]
 
 
