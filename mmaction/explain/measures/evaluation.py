@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mmaction.errors import ConfigError, near
-from mmaction.explain.explainers import Explainer, build_explainer
+from mmaction.explain.explainers import Explainer, Random
 from mmaction.explain.measures.group import ClipBatch, MeasureGroup, NotMeasurable
 from mmaction.explain.measures.options import EvaluationOptions
 from mmaction.explain.measures.subject import Subject
@@ -16,7 +16,6 @@ from mmaction.explain.measures.table import MeasureTable
 from mmaction.progress import Progress
 from mmaction.registry import MEASURES
 
-RANDOM = "random"
 ALL = "all"
 
 
@@ -112,12 +111,11 @@ class Evaluation:
 
     def _add_random(self) -> None:
         """The control, on the grid of the first explainer: finer cells are another perturbation."""
-        if any(explainer.name == RANDOM for explainer in self.explainers.values()):
+        if any(explainer.name == Random.name for explainer in self.explainers.values()):
             return
         first = next(iter(self.explainers.values()))
         grid = tuple(first.explain(self.subject.model, self.subject.clips([0])).spatial.shape[2:])
-        spec = dict(type=RANDOM, grid=grid, seed=self.options.seed)
-        self.explainers[RANDOM] = build_explainer(spec)
+        self.explainers[Random.name] = Random(grid=grid, seed=self.options.seed)
 
     def _measure_maps(self, groups: Sequence[MeasureGroup]) -> None:
         """One pass of explanations, from which all the groups measure."""

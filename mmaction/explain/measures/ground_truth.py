@@ -65,12 +65,8 @@ class MaskFiles(GroundTruthReader):
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def path(self, name: str) -> Path:
-        """Where the file of a video is expected."""
-        return self.folder / f"{name}.npz"
-
     def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
-        path = self.path(name)
+        path = self.folder / f"{name}.npz"
         if not path.is_file():
             raise DataError(f"no ground truth of video {name!r}: expected the file {path}")
         try:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmaction.datasets.batches import collate_clips
 from mmaction.explain.explainers import Explainer
 from mmaction.explain.measures.clip_truth import clip_ground_truth
 from mmaction.explain.measures.ground_truth import GroundTruth, GroundTruthReader
@@ -63,10 +64,8 @@ class Subject:
         """Normalised clips, float, B×3×T×H×W, on the model's device."""
         items = [self.dataset[self.indices[p]] for p in positions]
         view = len(items[0]["inputs"]) // 2
-        batch = dict(
-            inputs=torch.stack([item["inputs"][view : view + 1] for item in items]),
-            color=torch.stack([item["color"] for item in items]),
-            samples=[item["sample"] for item in items],
+        batch = collate_clips(
+            [{**item, "inputs": item["inputs"][view : view + 1]} for item in items]
         )
         return self.model.data_preprocessor(batch)["clips"]
 

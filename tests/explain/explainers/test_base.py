@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mmaction.errors import ConfigError, UserError
-from mmaction.explain import Explainer, build_explainer
+from mmaction.explain import Explainer
 from mmaction.registry import EXPLAINERS
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -35,7 +35,7 @@ each_pair = pytest.mark.parametrize(("name", "kind"), BOTH)
 def build(name: str) -> Explainer:
     if name in ("integrated_gradients", "occlusion"):
         pytest.importorskip("captum")
-    return build_explainer(dict(type=name, **QUICK.get(name, {})))
+    return EXPLAINERS.build(dict(type=name, **QUICK.get(name, {})))
 
 
 def state_of(model: nn.Module) -> dict[str, Any]:

@@ -103,9 +103,3 @@ def test_refuses_a_layer_that_can_not_be_read(st_abn, clips, layer: str, message
 def test_asks_for_a_layer_where_there_is_no_default(make_linear) -> None:
     with pytest.raises(ConfigError, match="LinearRecognizer has neither .*; name a layer="):
         GradCAM()(make_linear(torch.rand(2, 3, 2, 4, 4)), torch.rand(1, 3, 2, 4, 4))
-
-
-@pytest.mark.parametrize("options", [dict(per_frame=1), dict(layer=3), dict(layer="")])
-def test_refuses_options_that_can_not_be(options: dict) -> None:
-    with pytest.raises(ConfigError, match="explainer grad_cam: (per_frame|layer)="):
-        GradCAM(**options)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmaction.errors import ConfigError
 from mmaction.explain.explainers import IntegratedGradients
 
 
@@ -26,12 +25,3 @@ def test_is_captum_s_own(st_abn, clips, batch_size: int) -> None:
     expected = method.attribute(clips, target=1, n_steps=4)
     importance = expected.clamp_min(0).sum(1).float()
     torch.testing.assert_close(explanation.spatial, importance, rtol=1e-3, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [dict(steps=0), dict(batch_size=0)],
-)
-def test_refuses_options_that_can_not_be(options: dict) -> None:
-    with pytest.raises(ConfigError, match=f"integrated_gradients: {next(iter(options))}="):
-        IntegratedGradients(**options)

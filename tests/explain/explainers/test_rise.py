@@ -4,7 +4,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmaction.errors import ConfigError
 from mmaction.explain.explainers import RISE
 
 
@@ -105,19 +104,3 @@ def test_other_seeds_other_masks() -> None:
 
 def test_grid_finer_than_the_clip(st_abn, clips) -> None:
     assert RISE(masks=3, grid=(9, 50, 50))(st_abn, clips).spatial.isfinite().all()
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        dict(masks=0),
-        dict(grid=(4, 7)),
-        dict(keep=1.0),
-        dict(keep=0),
-        dict(seed=-1),
-        dict(batch_size=0),
-    ],
-)
-def test_refuses_options_that_can_not_be(options: dict) -> None:
-    with pytest.raises(ConfigError, match=f"explainer rise: {next(iter(options))}="):
-        RISE(**options)
