@@ -7,7 +7,10 @@ from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
+import av
 import numpy as np
+from av.codec.codec import UnknownCodecError
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image, ImageDraw
 
 from mmaction.errors import UserError
@@ -58,7 +61,7 @@ def write_clip(
         fps: Frames a second, above 0.
 
     Raises:
-        UserError: where PyAV is missing or was built without x264.
+        UserError: where PyAV was built without x264.
         ValueError: where the explanation has no pixels.
     """
     check_encoder(ENCODER)
@@ -73,11 +76,6 @@ def check_encoder(name: str) -> None:
     Raises:
         UserError: where it can't.
     """
-    try:
-        import av
-        from av.codec.codec import UnknownCodecError
-    except ImportError as error:
-        raise UserError(f"clip.mp4 needs PyAV: pip install av ({error})") from error
     try:
         av.codec.Codec(name, "w")
     except UnknownCodecError as error:
@@ -157,9 +155,6 @@ def _strip_text(left: str, right: str, width: int) -> np.ndarray:
 
 
 def _encode(pictures: np.ndarray, path: Path, rate: Fraction) -> None:
-    import av
-    from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
-
     height, width = pictures.shape[1:3]
     options = {"movflags": "+faststart"}
     with av.open(str(path), "w", format="mp4", options=options) as container:

@@ -57,7 +57,7 @@ class ExplanationWriter:
         self.entries: list[Entry] = []
         _make_dir(self.out_dir)
 
-    def write(self, result: VideoResult, inputs: Tensor | np.ndarray) -> Path:
+    def write(self, result: VideoResult, inputs: Tensor) -> Path:
         """Write one video's attention.
 
         Args:
@@ -134,7 +134,7 @@ def view_folder(folder: Path, number: int) -> Path:
 
 def explain_views(
     result: VideoResult,
-    inputs: Tensor | np.ndarray,
+    inputs: Tensor,
     explanation: Explanation | None = None,
     *,
     method: str | None = None,
@@ -164,15 +164,12 @@ def explain_views(
             "takes STABN or another one with an attention branch, not a plain baseline such as "
             "Recognizer3D; tools/visualize.py --explainers grad_cam explains that one too"
         )
-    views = _numpy(inputs)
-    if views.dtype != np.uint8:
-        raise ValueError(f"video {result.sample.name!r}: inputs are {views.dtype}, not uint8")
-    where = _numpy(spatial).astype(np.float32)
-    when = _numpy(temporal).astype(np.float32)
-    scores = _numpy(result.scores).astype(np.float32)
+    if inputs.dtype != torch.uint8:
+        raise ValueError(f"video {result.sample.name!r}: inputs are {inputs.dtype}, not uint8")
+    where, when, scores = (_floats(values) for values in (spatial, temporal, result.scores))
     attention_scores = None
     if result.attention_scores is not None:
-        attention_scores = _numpy(result.attention_scores).astype(np.float32)
+        attention_scores = _floats(result.attention_scores)
     numbers = np.atleast_2d(result.sample.frame_indices).astype(np.int64)
     return [
         ClipExplanation(
@@ -188,7 +185,7 @@ def explain_views(
             method=method or ATTENTION,
             target=None if targets is None else targets[view],
         )
-        for view, frames in enumerate(views)
+        for view, frames in enumerate(inputs.cpu().numpy())
     ]
 
 
@@ -217,10 +214,6 @@ def _make_dir(folder: Path) -> None:
         raise UserError(f"{folder}: can't make this directory: {error.strerror}") from error
 
 
-def _numpy(values: Tensor | np.ndarray) -> np.ndarray:
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu()
-        # numpy has no bfloat16.
-        values = values.float() if values.is_floating_point() else values
-        return values.numpy()
-    return np.asarray(values)
+def _floats(values: Tensor) -> np.ndarray:
+    """float32; numpy has no bfloat16."""
+    return values.detach().cpu().float().numpy()

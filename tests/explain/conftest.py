@@ -1,11 +1,15 @@
-"""A made-up explanation: a blob that moves, and a map that follows it."""
+"""Networks small enough for a test, and a made-up explanation: a map that follows a moving blob."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mmaction.explain.records import ClipExplanation
+from mmaction.models import STABN, Recognizer3D
+from mmaction.models.recognizers.base import BaseRecognizer
 
 MakeExplanation = Callable[..., ClipExplanation]
 
@@ -48,3 +52,35 @@ def make_explanation(
 @pytest.fixture(name="make_explanation", scope="session")
 def _make_explanation() -> MakeExplanation:
     return make_explanation
+
+
+def make_model(kind: str, **changes: Any) -> BaseRecognizer:
+    """A STABN or a Recognizer3D, its norms' statistics off their start values."""
+    torch.manual_seed(0)
+    backbone = dict(type="ResNet3D", depth=10, base_channels=4) | changes.pop("backbone", {})
+    sizes = dict(num_classes=5, clip_len=4) | changes
+    if kind == "st_abn":
+        model: BaseRecognizer = STABN(backbone=dict(num_stages=3) | backbone, **sizes)
+    else:
+        model = Recognizer3D(backbone=backbone, **sizes)
+    for parameter in model.parameters():
+        # Linears start so small that all scores are nearly the same.
+        if parameter.ndim == 2:
+            torch.nn.init.normal_(parameter, std=0.3)
+    model(torch.randn(4, 3, model.clip_len, 32, 32))
+    return model
+
+
+@pytest.fixture(name="make_model")
+def _make_model() -> Callable[..., BaseRecognizer]:
+    return make_model
+
+
+@pytest.fixture
+def st_abn() -> BaseRecognizer:
+    return make_model("st_abn")
+
+
+@pytest.fixture
+def plain() -> BaseRecognizer:
+    return make_model("plain")

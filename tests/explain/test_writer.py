@@ -53,7 +53,7 @@ def test_a_video_gets_a_directory_by_its_name(tmp_path):
 
 def test_further_views_lie_below_the_first(tmp_path):
     result = make_result(name="video", views=3)
-    folder = ExplanationWriter(out_dir=tmp_path).write(result, make_inputs(views=3).numpy())
+    folder = ExplanationWriter(out_dir=tmp_path).write(result, make_inputs(views=3))
     further = {prefix + file for prefix in ("view_02/", "view_03/") for file in FILES}
     assert below(folder) == VIDEO_FILES | further
     second = np.load(folder / "view_02" / "explanation.npz")

@@ -73,8 +73,10 @@ class Curves:
         """``insertion``, ``deletion`` and their difference, and of LeRF with ``lerf_`` before."""
         found = {}
         for order, prefix in zip(ORDERS, ("", "lerf_"), strict=True):
-            insertion = area(self.fractions, self.values[f"insertion_{order}"])
-            deletion = area(self.fractions, self.values[f"deletion_{order}"])
+            insertion, deletion = (
+                float(np.trapezoid(self.values[f"{kind}_{order}"], self.fractions))
+                for kind in ("insertion", "deletion")
+            )
             found[f"{prefix}insertion"] = insertion
             found[f"{prefix}deletion"] = deletion
             found[f"{prefix}insertion_minus_deletion"] = insertion - deletion
@@ -262,8 +264,3 @@ def blurred(clip: Tensor) -> Tensor:
 def probabilities(score: Score, batches: Iterator[Tensor], target: int) -> np.ndarray:
     """float64, S: the probability of one class, batch by batch."""
     return np.concatenate([score(clips)[:, target].double().cpu().numpy() for clips in batches])
-
-
-def area(fractions: np.ndarray, values: np.ndarray) -> float:
-    """The area under ``values`` over ``fractions`` by the trapezoid."""
-    return float(np.sum(np.diff(fractions) * (values[1:] + values[:-1]) / 2))

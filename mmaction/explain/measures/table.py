@@ -142,17 +142,16 @@ class MeasureTable:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["explainer", "measure", "mean", "low", "high", "videos"])
-        for explainer, found in {**self.values, **({CHANCE: self.chance})}.items():
-            for measure in found:
-                interval = self.interval(explainer, measure)
-                ends = (interval.mean, interval.low, interval.high)
-                writer.writerow([explainer, measure, *(f"{x:.6g}" for x in ends), interval.videos])
-        for name, found in self.intervention.items():
-            for kind, values in found.items():
+        flat = {
+            f"{name}_{kind}": values
+            for name, found in self.intervention.items()
+            for kind, values in found.items()
+        }
+        for row, found in {**self.values, CHANCE: self.chance, "intervention": flat}.items():
+            for measure, values in found.items():
                 interval = bootstrap_mean(values, seed=self._seed)
                 ends = (interval.mean, interval.low, interval.high)
-                row = [f"{name}_{kind}", *(f"{x:.6g}" for x in ends), interval.videos]
-                writer.writerow(["intervention", *row])
+                writer.writerow([row, measure, *(f"{x:.6g}" for x in ends), interval.videos])
         return out.getvalue()
 
     def _record(self) -> dict[str, Any]:

@@ -8,8 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from mmaction.errors import DataError
-from mmaction.explain.measures.intervention import INTACT, intervention, replaced
-from mmaction.models import STABN, Recognizer3D
+from mmaction.explain.measures.intervention import (
+    INTACT,
+    intervention,
+    recorded,
+    replaced,
+    substituted,
+)
 from mmaction.structures import Prediction
 
 
@@ -71,13 +76,9 @@ def test_the_network_is_left_as_it_was_after_an_error_too() -> None:
     assert not model.attention_mechanism._forward_pre_hooks
 
 
-def test_maps_of_st_abn_reach_its_mechanism() -> None:
+def test_maps_of_st_abn_reach_its_mechanism(st_abn: nn.Module) -> None:
     """Another's A_t and A_s change the logits of a real network as computed by hand."""
-    from mmaction.explain.measures.intervention import recorded, substituted
-
-    torch.manual_seed(0)
-    backbone = dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4)
-    model = STABN(num_classes=3, clip_len=4, backbone=backbone).eval()
+    model = st_abn.eval()
     data = torch.randn(2, 3, 4, 32, 32)
     with torch.no_grad():
         features = model.backbone(data)
@@ -111,9 +112,6 @@ def test_kinds_of_maps() -> None:
     torch.testing.assert_close(in_time.flatten(1).sort()[0], temporal.flatten(1).sort()[0])
 
 
-def test_a_network_without_attention() -> None:
-    model = Recognizer3D(
-        num_classes=3, clip_len=4, backbone=dict(type="ResNet3D", depth=10, base_channels=4)
-    )
+def test_a_network_without_attention(plain: nn.Module) -> None:
     with pytest.raises(DataError, match="'intervention' needs .* Recognizer3D has not"):
-        intervention(model, lambda: iter(()), np.zeros(1, dtype=int), rng=np.random.default_rng(0))
+        intervention(plain, lambda: iter(()), np.zeros(1, dtype=int), rng=np.random.default_rng(0))

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from mmaction.explain.measures.perturbation import (
     DOMAINS,
+    Curves,
     Perturbation,
-    area,
     blurred,
     frozen_frames,
     probabilities,
@@ -31,11 +31,6 @@ def curves_of(
         score, clip, spatial, temporal, target=1, domain=domain, rng=np.random.default_rng(0)
     )
     return {"fractions": found.fractions, **found.values}
-
-
-def test_area_by_hand() -> None:
-    """Three steps: 0.25·(1+0.6)/2 + 0.25·(0.6+0.2)/2 + 0.5·(0.2+0)/2 = 0.2 + 0.1 + 0.05."""
-    assert area(np.array([0, 0.25, 0.5, 1]), np.array([1, 0.6, 0.2, 0])) == pytest.approx(0.35)
 
 
 def zero_mean(score: Score) -> tuple[Tensor, Score]:
@@ -151,11 +146,8 @@ def test_batches_make_no_difference_and_bound_the_clips(linear: Score, weights: 
 
 def test_areas_of_curves(linear: Score, weights: np.ndarray) -> None:
     clip, score = zero_mean(linear)
-    found = Perturbation(steps=12).curves(
-        score, clip, weights, weights.sum(axis=(1, 2)), target=1, domain="joint",
-        rng=np.random.default_rng(0),
-    )  # fmt: skip
-    areas = found.areas()
+    found = curves_of(score, clip, weights, weights.sum(axis=(1, 2)), "joint", steps=12)
+    areas = Curves(found.pop("fractions"), found).areas()
     left = 1 - np.r_[0, np.cumsum(np.sort(weights.ravel())[::-1])]
     assert areas["deletion"] == pytest.approx((left[1:] + left[:-1]).sum() / 24)
     assert areas["insertion_minus_deletion"] == areas["insertion"] - areas["deletion"]

@@ -23,11 +23,8 @@ def test_stages_go_from_the_top_down() -> None:
     assert [name for name, _ in stages_from_top(network())] == ["1.1", "0.3", "0.1", "0.0"]
 
 
-def test_the_recognizer_s_stages_begin_with_its_last_layer() -> None:
-    from mmaction.models import STABN
-
-    backbone = dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4)
-    names = [n for n, _ in stages_from_top(STABN(num_classes=3, clip_len=4, backbone=backbone))]
+def test_the_recognizer_s_stages_begin_with_its_last_layer(st_abn: nn.Module) -> None:
+    names = [name for name, _ in stages_from_top(st_abn)]
     assert names[:2] == ["perception_branch.fc", "perception_branch.stage"]
     assert names[-1] == "backbone.stem"
     parts = [name.partition(".")[0] for name in names]

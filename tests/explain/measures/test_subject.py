@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from mmaction.datasets import RawframeDataset
 from mmaction.explain.measures.subject import Subject
-from mmaction.models import STABN
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
 
 
-def subject(data: Path, indices: list[int], *, batch_size: int = 2) -> Subject:
+@pytest.fixture
+def make_subject(tiny_data: Path, st_abn: BaseRecognizer) -> Callable[..., Subject]:
     pipeline = [
         dict(type="SampleSegments", clip_len=4, placement="center"),
         dict(type="DecodeFrames"),
@@ -19,16 +23,13 @@ def subject(data: Path, indices: list[int], *, batch_size: int = 2) -> Subject:
         dict(type="PackClips"),
     ]
     dataset = RawframeDataset(
-        ann_file=str(data / "val.txt"), data_root=str(data / "frames"), pipeline=pipeline
+        ann_file=str(tiny_data / "val.txt"), data_root=str(tiny_data / "frames"), pipeline=pipeline
     )
-    torch.manual_seed(0)
-    backbone = dict(type="ResNet3D", depth=10, num_stages=3, base_channels=4)
-    model = STABN(num_classes=3, clip_len=4, backbone=backbone).eval()
-    return Subject(model, dataset, indices, batch_size=batch_size)
+    return partial(Subject, st_abn.eval(), dataset)
 
 
-def test_clips_are_the_middle_view_as_the_network_gets_it(tiny_data: Path) -> None:
-    seen = subject(tiny_data, [5, 2])
+def test_clips_are_the_middle_view_as_the_network_gets_it(make_subject) -> None:
+    seen = make_subject([5, 2], batch_size=2)
     clips = seen.clips([0, 1])
     preprocessor = seen.model.data_preprocessor
     for clip, index in zip(clips, (5, 2), strict=True):
@@ -41,14 +42,14 @@ def test_clips_are_the_middle_view_as_the_network_gets_it(tiny_data: Path) -> No
     assert seen.labels.tolist() == [2, 2]
 
 
-def test_batches_cover_all_videos_once(tiny_data: Path) -> None:
-    seen = subject(tiny_data, list(range(7)), batch_size=3)
+def test_batches_cover_all_videos_once(make_subject) -> None:
+    seen = make_subject(list(range(7)), batch_size=3)
     assert [list(p) for p in seen.batched_positions()] == [[0, 1, 2], [3, 4, 5], [6]]
     torch.testing.assert_close(torch.cat(list(seen.batches())), seen.clips(range(7)))
 
 
-def test_scores_are_the_network_s_probabilities(tiny_data: Path) -> None:
-    seen = subject(tiny_data, list(range(5)), batch_size=2)
+def test_scores_are_the_network_s_probabilities(make_subject) -> None:
+    seen = make_subject(list(range(5)), batch_size=2)
     clips = seen.clips(range(5))
     with torch.no_grad():
         prediction = seen.model(clips)
