@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -42,6 +43,23 @@ def write_frames() -> WriteFrames:
             path = directory / image_tmpl.format(number)
             assert cv2.imwrite(str(path), smooth_image(rng, width, height))
         return directory
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_video() -> WriteFrames:
+    """A function that writes a film of grey frames, brightness ``step``·i, and returns its path."""
+
+    def write(path: Path, frames: int, *, step: int, width: int = 48, height: int = 36) -> Path:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for number in range(frames):
+                picture = np.full((height, width, 3), step * number, dtype=np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+        return path
 
     return write
 

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 import torch
@@ -23,17 +22,6 @@ PLAIN = (
 )
 
 
-def write_video(path: Path, frames: int = 20, rate: int = 10) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 48, 36, "yuv420p"
-        for number in range(frames):
-            picture = np.full((36, 48, 3), 12 * number, dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
 def player(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "player.js").read_text()[len("explained(") : -3])
 
@@ -45,9 +33,13 @@ def listed(out: Path) -> list[str]:
 
 
 def test_frames_and_files_side_by_side(
-    tiny_config: Path, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path
+    tiny_config: Path,
+    tiny_checkpoint: Path,
+    tiny_data: Path,
+    write_video: Callable[..., Path],
+    tmp_path: Path,
 ) -> None:
-    film = write_video(tmp_path / "film.mp4")
+    film = write_video(tmp_path / "film.mp4", 20, step=12)
     frames = tiny_data / "frames/val/video 3"
     cfg, out = load_config(tiny_config), tmp_path / "out"
     answers = visualize(cfg, tiny_checkpoint, [frames, film, film], out=out)

@@ -6,23 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmaction.models import AttentionBranch
-
-EPS = 1e-5
+from tests.models.formulas import batch_norm
 
 
 def make_branch(*, channels: int, num_classes: int, clip_len: int) -> AttentionBranch:
     stage = nn.Conv3d(channels, 2 * channels, 1)
     stage.out_channels = 2 * channels
     return AttentionBranch(stage=stage, num_classes=num_classes, clip_len=clip_len)
-
-
-def batch_norm(x: Tensor, bn: nn.Module) -> Tensor:
-    """Batch norm in training mode, spelt out: biased variance over all but the channels."""
-    dims = [0, 2, 3, 4]
-    mean = x.mean(dims, keepdim=True)
-    var = ((x - mean) ** 2).mean(dims, keepdim=True)
-    shape = (1, -1, 1, 1, 1)
-    return (x - mean) / torch.sqrt(var + EPS) * bn.weight.view(shape) + bn.bias.view(shape)
 
 
 def conv1x1x1(x: Tensor, conv: nn.Module) -> Tensor:

@@ -4,26 +4,17 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mmaction.errors import ConfigError
 from mmaction.models import EvidenceBranch, PointwiseStage
-
-EPS = 1e-5
+from tests.models.formulas import batch_norm
 
 
 def make_branch(*, num_classes: int, clip_len: int, **options: int) -> EvidenceBranch:
     stage = nn.Conv3d(3, 6, 1)
     stage.out_channels = 6
     return EvidenceBranch(stage=stage, num_classes=num_classes, clip_len=clip_len, **options)
-
-
-def batch_norm(x: Tensor, bn: nn.Module) -> Tensor:
-    """Batch norm in training mode, spelt out: biased variance over all but the channels."""
-    mean = x.mean([0, 2, 3, 4], keepdim=True)
-    var = ((x - mean) ** 2).mean([0, 2, 3, 4], keepdim=True)
-    shape = (1, -1, 1, 1, 1)
-    return (x - mean) / torch.sqrt(var + EPS) * bn.weight.view(shape) + bn.bias.view(shape)
 
 
 def smoothed(values: list[float], frames: int) -> list[float]:

@@ -114,32 +114,34 @@ def test_without_labels_there_is_no_table(
     assert ended.out.splitlines()[-1] == "no labels in the annotation, so no accuracies"
 
 
-def missing_frame(data: Path) -> str:
-    (data / "frames/val/video 1/img_00006.jpg").unlink()
-    return r"img_00006\.jpg' does not exist; the directory has 5 frames, the nearest img_00005"
-
-
-def unreadable_frame(data: Path) -> str:
-    (data / "frames/val/video 1/img_00006.jpg").write_bytes(b"no picture")
-    return r"frame '.*img_00006\.jpg' can't be decoded"
-
-
-def missing_directory(data: Path) -> str:
-    (data / "frames/val/video 1").rename(data / "frames/val/elsewhere")
-    return r"1 of 2 videos are not in"
-
-
-def label_too_high(data: Path) -> str:
-    (data / "val.txt").write_text("val/video 0 6 0\nval/video 1 6 3\n")
-    return r"val\.txt:2: label 3 of 'val/video 1' does not fit num_classes=3"
+FRAME = "frames/val/video 1/img_00006.jpg"
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize(
-    "damage", [missing_frame, unreadable_frame, missing_directory, label_too_high]
+    ("damage", "expected"),
+    [
+        (
+            lambda data: (data / FRAME).unlink(),
+            r"img_00006\.jpg' does not exist; the directory has 5 frames, the nearest img_00005",
+        ),
+        (
+            lambda data: (data / FRAME).write_bytes(b"no picture"),
+            r"frame '.*img_00006\.jpg' can't be decoded",
+        ),
+        (
+            lambda data: (data / "frames/val/video 1").rename(data / "frames/val/elsewhere"),
+            r"1 of 2 videos are not in",
+        ),
+        (
+            lambda data: (data / "val.txt").write_text("val/video 0 6 0\nval/video 1 6 3\n"),
+            r"val\.txt:2: label 3 of 'val/video 1' does not fit num_classes=3",
+        ),
+    ],
 )
 def test_bad_data_costs_one_line_and_no_file(
-    damage: Callable[[Path], str],
+    damage: Callable[[Path], object],
+    expected: str,
     workers: int,
     own_data: Path,
     make_config: MakeConfig,
@@ -147,7 +149,7 @@ def test_bad_data_costs_one_line_and_no_file(
     run_tool: Run,
     old_scores: Path,
 ) -> None:
-    expected = damage(own_data)
+    damage(own_data)
     options = [
         "--cfg-options",
         f"test_dataloader.num_workers={workers}",

@@ -18,87 +18,78 @@ MakeConfig = Callable[..., Path]
 USER_ERROR = 2
 
 
-def damage_frame(data: Path) -> str:
-    (data / "frames/train/video 1/img_00003.jpg").write_bytes(b"this is no picture")
-    return r"frame '.*/train/video 1/img_00003\.jpg' can't be decoded"
+FRAME = "frames/train/video 1/img_00003.jpg"
 
 
-def cut_frame_short(data: Path) -> str:
-    path = data / "frames/train/video 1/img_00003.jpg"
+def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1500])
-    return r"frame '.*/train/video 1/img_00003\.jpg' is truncated"
 
 
-def remove_frames(data: Path) -> str:
+def remove_frames(data: Path) -> None:
     for number in (5, 6):
         (data / f"frames/train/video 1/img_{number:05d}.jpg").unlink()
-    return r"img_0000[56]\.jpg' does not exist; the directory has 4 frames, the nearest img_00004"
 
 
-def remove_directory(data: Path) -> str:
-    (data / "frames/train/video 1").rename(data / "frames/train/elsewhere")
-    return r"1 of 2 videos are not in '.*': 'train/video 1' \(.*train\.txt:2\)"
-
-
-def label_too_high(data: Path) -> str:
-    (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 6 3\n")
-    return r"train\.txt:2: label 3 of 'train/video 1' does not fit num_classes=3"
-
-
-def malformed_line(data: Path) -> str:
-    (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 six 1\n")
-    return r"train\.txt:2: 'train/video 1 six 1'"
-
-
-def empty_list(data: Path) -> str:
-    (data / "train.txt").write_text("\n")
-    return r"train\.txt: the list is empty"
-
-
-def list_missing(data: Path) -> str:
-    (data / "train.txt").unlink()
-    return r"annotation file '.*train\.txt' does not exist"
-
-
-def overlap(data: Path) -> str:
-    (data / "val.txt").write_text("train/video 1 6 0\n")
-    return r"1 of 1 validation videos are also trained on: 'train/video 1'"
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        damage_frame,
-        cut_frame_short,
-        remove_frames,
-        remove_directory,
-        label_too_high,
-        malformed_line,
-        empty_list,
-        list_missing,
-        overlap,
-    ],
+NO_PICTURE = (
+    lambda data: (data / FRAME).write_bytes(b"this is no picture"),
+    r"frame '.*/train/video 1/img_00003\.jpg' can't be decoded",
 )
+TOO_FEW = (
+    remove_frames,
+    r"img_0000[56]\.jpg' does not exist; the directory has 4 frames, the nearest img_00004",
+)
+DAMAGES = [
+    (*NO_PICTURE, 0),
+    (*NO_PICTURE, 1),
+    (*TOO_FEW, 0),
+    (*TOO_FEW, 1),
+    (
+        lambda data: cut_short(data / FRAME),
+        r"frame '.*/train/video 1/img_00003\.jpg' is truncated",
+        0,
+    ),
+    (
+        lambda data: (data / "frames/train/video 1").rename(data / "frames/train/elsewhere"),
+        r"1 of 2 videos are not in '.*': 'train/video 1' \(.*train\.txt:2\)",
+        0,
+    ),
+    (
+        lambda data: (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 6 3\n"),
+        r"train\.txt:2: label 3 of 'train/video 1' does not fit num_classes=3",
+        0,
+    ),
+    (
+        lambda data: (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 six 1\n"),
+        r"train\.txt:2: 'train/video 1 six 1'",
+        0,
+    ),
+    (lambda data: (data / "train.txt").write_text("\n"), r"train\.txt: the list is empty", 0),
+    (
+        lambda data: (data / "train.txt").unlink(),
+        r"annotation file '.*train\.txt' does not exist",
+        0,
+    ),
+    (
+        lambda data: (data / "val.txt").write_text("train/video 1 6 0\n"),
+        r"1 of 1 validation videos are also trained on: 'train/video 1'",
+        0,
+    ),
+]
+
+
+@pytest.mark.parametrize(("damage", "expected", "workers"), DAMAGES)
 def test_bad_data_costs_one_line(
-    damage: Callable[[Path], str], own_data: Path, make_config: MakeConfig, run_tool: Run
+    damage: Callable[[Path], object],
+    expected: str,
+    workers: int,
+    own_data: Path,
+    make_config: MakeConfig,
+    run_tool: Run,
 ) -> None:
-    expected = damage(own_data)
-    ended = run_tool("train_recognizer", make_config(own_data))
-    assert ended.code == USER_ERROR
-    assert re.search(expected, ended.error), ended.error
-
-
-@pytest.mark.parametrize("damage", [damage_frame, remove_frames])
-def test_a_loaders_worker_says_no_more(
-    damage: Callable[[Path], str], own_data: Path, make_config: MakeConfig, run_tool: Run
-) -> None:
-    expected = damage(own_data)
-    ended = run_tool(
-        "train_recognizer",
-        make_config(own_data),
-        "--cfg-options",
-        "train_dataloader.num_workers=1",
-    )
+    """A loader's worker says no more."""
+    damage(own_data)
+    option = f"train_dataloader.num_workers={workers}"
+    ended = run_tool("train_recognizer", make_config(own_data), "--cfg-options", option)
     assert ended.code == USER_ERROR
     assert re.search(expected, ended.error), ended.error
 
@@ -186,27 +177,40 @@ def test_a_wrong_config_costs_one_line(
         (["--launcher", "pytorch"], r"--launcher pytorch: RANK is not set"),
         (["--launcher", "slurm"], r"--launcher slurm: SLURM_PROCID is not set"),
         (["--launcher", "mpi"], r"--launcher mpi: OMPI_COMM_WORLD_RANK is not set"),
+        (["--work-dir", "{tmp}/file/work"], r"work_dir='.*file/work' can't be written to"),
+        (
+            ["--validate", "--cfg-options", "val_dataloader=None"],
+            r"--validate: .* has no val_dataloader",
+        ),
+        (
+            ["--resume-from", "{checkpoint}", "--cfg-options", "model.backbone.base_channels=6"],
+            r"epoch_1\.pth is of another architecture: backbone\.stem\.conv\.weight is "
+            r"\(4, 3, .*\) there, \(6, 3, .*\) in this network",
+        ),
+        (
+            ["--resume-from", "{tmp}/weights.pth"],
+            r"can't be resumed, it holds no epoch, iter, optimizer",
+        ),
     ],
 )
 def test_a_wrong_option_costs_one_line(
     options: list[str],
     expected: str,
     tiny_config: Path,
+    tiny_checkpoint: Path,
     run_tool: Run,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
         monkeypatch.delenv(name, raising=False)
-    ended = run_tool("train_recognizer", tiny_config, *options)
+    (tmp_path / "file").write_text("")
+    weights = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
+    torch.save(weights, tmp_path / "weights.pth")
+    given = [option.format(tmp=tmp_path, checkpoint=tiny_checkpoint) for option in options]
+    ended = run_tool("train_recognizer", tiny_config, *given)
     assert ended.code == USER_ERROR
     assert re.search(expected, ended.error), ended.error
-
-
-def test_a_work_dir_that_cant_be_written(tiny_config: Path, run_tool: Run, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    ended = run_tool("train_recognizer", tiny_config, "--work-dir", tmp_path / "file/work")
-    assert ended.code == USER_ERROR
-    assert re.search(r"work_dir='.*file/work' can't be written to", ended.error)
 
 
 def test_a_missing_config(run_tool: Run, tmp_path: Path) -> None:
@@ -215,44 +219,12 @@ def test_a_missing_config(run_tool: Run, tmp_path: Path) -> None:
     assert re.search(r"config .*no\.py: no such file", ended.error)
 
 
-def test_validate_demands_a_validation_set(
-    tiny_data: Path, make_config: MakeConfig, run_tool: Run
-) -> None:
-    config = make_config(tiny_data, "del val_dataloader, val_cfg, val_evaluator")
-    ended = run_tool("train_recognizer", config, "--validate")
-    assert ended.code == USER_ERROR
-    assert re.search(r"--validate: .* has no val_dataloader", ended.error)
-
-
 def test_fp16_without_a_gpu(tiny_config: Path, run_tool: Run) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     ended = run_tool("train_recognizer", tiny_config, "--amp-dtype", "fp16")
     assert ended.code == USER_ERROR
     assert ended.error.startswith("fp16 needs a GPU, and this machine has none")
-
-
-def test_a_checkpoint_of_another_architecture_is_not_resumed(
-    tiny_checkpoint: Path, tiny_data: Path, make_config: MakeConfig, run_tool: Run
-) -> None:
-    config = make_config(tiny_data, "model['backbone']['base_channels'] = 6")
-    ended = run_tool("train_recognizer", config, "--resume-from", tiny_checkpoint)
-    assert ended.code == USER_ERROR
-    assert re.search(
-        r"epoch_1\.pth is of another architecture: backbone\.stem\.conv\.weight is "
-        r"\(4, 3, .*\) there, \(6, 3, .*\) in this network",
-        ended.error,
-    )
-
-
-def test_weights_alone_cant_be_resumed(
-    tiny_checkpoint: Path, tiny_config: Path, run_tool: Run, tmp_path: Path
-) -> None:
-    weights = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
-    torch.save(weights, tmp_path / "weights.pth")
-    ended = run_tool("train_recognizer", tiny_config, "--resume-from", tmp_path / "weights.pth")
-    assert ended.code == USER_ERROR
-    assert re.search(r"can't be resumed, it holds no epoch, iter, optimizer", ended.error)
 
 
 def test_an_epoch_leaves_a_short_log_and_checkpoints(
@@ -297,7 +269,7 @@ def test_gpus_starts_that_many_processes(tiny_config: Path, run_process: Run) ->
 def test_a_real_process_ends_with_one_line(
     own_data: Path, make_config: MakeConfig, run_process: Run
 ) -> None:
-    damage_frame(own_data)
+    NO_PICTURE[0](own_data)
     ended = run_process(
         sys.executable,
         "tools/train_recognizer.py",

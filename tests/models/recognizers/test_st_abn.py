@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction.errors import ConfigError
 from mmaction.models import STABN
@@ -21,18 +20,6 @@ def test_shapes(make_st_abn, num_classes, clip_len, height, width, depth) -> Non
     assert out.temporal_attention.shape == (2, clip_len)
     for attention in (out.spatial_attention, out.temporal_attention):
         assert 0 <= attention.min() <= attention.max() <= 1
-
-
-def test_sizes_are_the_known_ones() -> None:
-    """Design: about 55 M parameters, 309 GMAC for 32 frames of 224², 174 classes."""
-    with torch.device("meta"):
-        backbone = dict(type="ResNet3D", depth=50, num_stages=3)
-        model = STABN(num_classes=174, clip_len=32, backbone=backbone)
-        clips = torch.empty(1, 3, 32, 224, 224)
-    with FlopCounterMode(display=False) as counter:
-        model(clips)
-    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(55.5, abs=0.5)
-    assert counter.get_total_flops() / 2e9 == pytest.approx(309, abs=1)
 
 
 def test_is_features_attention_mechanism_perception_in_this_order(make_st_abn) -> None:
