@@ -26,12 +26,6 @@ def test_colors_are_those_of_matplotlib(colormap):
     assert color_table(colormap).shape == (256, 3)
 
 
-def test_red_is_first():
-    red, _, blue = colorize(np.ones((1, 1)), "jet")[0, 0]
-    assert red > 100
-    assert blue == 0
-
-
 def test_unknown_colormap_lists_the_known():
     with pytest.raises(ConfigError, match=r"'virdis' is not one of viridis, jet"):
         color_table("virdis")

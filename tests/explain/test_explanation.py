@@ -8,15 +8,8 @@ from mmaction.explain import Explanation
 
 
 def fields(**changes: object) -> dict:
-    return (
-        dict(
-            spatial=torch.rand(2, 3, 4, 5),
-            temporal=torch.rand(2, 3),
-            method="grad_cam",
-            target=torch.tensor([0, 7]),
-        )
-        | changes
-    )
+    maps = dict(spatial=torch.rand(2, 3, 4, 5), temporal=torch.rand(2, 3))
+    return maps | dict(method="grad_cam", target=torch.tensor([0, 7])) | changes
 
 
 def test_holds_what_it_is_given() -> None:

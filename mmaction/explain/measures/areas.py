@@ -30,13 +30,7 @@ class Areas(MeasureGroup):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.perturbation = Perturbation(
-            steps=self.options.steps,
-            fill=self.options.fill,
-            temporal_fill=self.options.temporal_fill,
-            black=self.subject.black,
-            batch_size=self.options.batch_size,
-        )
+        self.perturbation = Perturbation(options=self.options, black=self.subject.black)
 
     def measure(
         self, explainer: str, batch: ClipBatch, spatial: np.ndarray, temporal: np.ndarray

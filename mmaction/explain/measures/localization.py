@@ -130,11 +130,8 @@ def energy(values: np.ndarray, target: np.ndarray) -> float:
 
 def best_iou(weights: np.ndarray, acting: np.ndarray) -> float:
     """The highest intersection over union of {weight ≥ θ} and the action's frames, over all θ."""
-    return max(_iou(weights >= threshold, acting) for threshold in np.unique(weights))
-
-
-def _iou(chosen: np.ndarray, acting: np.ndarray) -> float:
-    return float((chosen & acting).sum() / (chosen | acting).sum())
+    chosen = weights >= np.unique(weights)[:, None]
+    return float(((chosen & acting).sum(axis=1) / (chosen | acting).sum(axis=1)).max())
 
 
 def grown(mask: np.ndarray, reach_px: float) -> np.ndarray:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmaction.errors import ConfigError, near
-from mmaction.explain.measures.perturbation import FILLS, TEMPORAL_FILLS
+
+FILLS = ("mean", "blur")
+TEMPORAL_FILLS = ("freeze", "black")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +21,10 @@ class EvaluationOptions:
             of the others those that the model and the data set allow.
         videos: How many of the test set, drawn by ``seed`` and spread over the classes.
         seed: Of all chance.
-        steps: Points of an insertion or deletion curve after the first.
-        fill: What deleted cells show: ``mean`` or ``blur``.
-        temporal_fill: What deleted frames show: ``freeze`` or ``black``.
+        steps: Points of an insertion or deletion curve after the first; fewer where there are fewer
+            cells or frames.
+        fill: What deleted cells show, one of :data:`FILLS`.
+        temporal_fill: What deleted frames show, one of :data:`TEMPORAL_FILLS`.
         tolerance_px: Pointing hits within this many pixels of the mask.
         only_correct: Localization counts only videos that are recognised correctly.
         ground_truth: Directory of mask files or file of boxes; None: beside the data root.

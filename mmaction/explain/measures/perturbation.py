@@ -14,12 +14,12 @@ names for the whole clip is read at each step. With n of N units removed or inse
 that under p(n/N) by the trapezoid, in [0, 1]. A true map has a high insertion and a low deletion
 under MoRF, and the reverse under LeRF.
 
-What takes a cell's place: in deletion the clip's mean colour or its blur (:data:`FILLS`); insertion
+What takes a cell's place: in deletion the clip's mean colour or its blur (``fill``); insertion
 starts from the blurred clip. In time, a frame that is not there shows the last frame before it that
 is (the picture freezes), or, at the start of the clip, the first one after it; where none is left,
 all show the one that went last. So temporal insertion starts from the clip frozen at the frame that
 is inserted first, and is deletion read backwards: insertion under MoRF is deletion under LeRF.
-Alternatively such frames are black (:data:`TEMPORAL_FILLS`).
+Alternatively such frames are black (``temporal_fill``).
 
 Deletion alone is known to favour noise on video (holes all over a clip disturb a network more than
 the loss of the actor does): read insertion, and insertion minus deletion, beside ``random``. Cells
@@ -43,13 +43,12 @@ from torch import Tensor
 
 from mmaction.explain.explainers.maps import smooth
 from mmaction.explain.measures.importance import joint_importance, ranked
+from mmaction.explain.measures.options import EvaluationOptions
 
 # Clips B×3×T×H×W to probabilities B×K.
 Score = Callable[[Tensor], Tensor]
 
 DOMAINS = ("joint", "spatial", "temporal")
-FILLS = ("mean", "blur")
-TEMPORAL_FILLS = ("freeze", "black")
 ORDERS = ("morf", "lerf")
 # Gaussian that takes shape and place from what is seen: as a share of the shorter side, and, so
 # that motion goes too, in frames.
@@ -88,18 +87,12 @@ class Perturbation:
     """How clips are taken apart.
 
     Attributes:
-        steps: Points of a curve after the first; fewer where there are fewer units than that.
-        fill: What a deleted cell shows, one of :data:`FILLS`.
-        temporal_fill: What a deleted frame shows, one of :data:`TEMPORAL_FILLS`.
+        options: ``steps``, ``fill``, ``temporal_fill`` and ``batch_size``.
         black: float, 3: black as the network gets it, normalised.
-        batch_size: Clips the network sees at a time; bounds the memory.
     """
 
-    steps: int = 16
-    fill: str = "mean"
-    temporal_fill: str = "freeze"
-    black: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    batch_size: int = 32
+    options: EvaluationOptions
+    black: tuple[float, float, float]
 
     def curves(
         self,
@@ -125,7 +118,7 @@ class Perturbation:
         """
         order = rank_units(spatial, temporal, domain, rng)
         units = order.shape[-1]
-        counts = np.unique(np.rint(np.linspace(0, units, self.steps + 1)).astype(np.int64))
+        counts = np.unique(np.rint(np.linspace(0, units, self.options.steps + 1)).astype(np.int64))
         gone = {
             name: np.stack([_first(direction, int(count)) for count in counts])
             for name, direction in zip(ORDERS, (order, order[..., ::-1]), strict=True)
@@ -177,22 +170,21 @@ class Perturbation:
         return dict(zip(names, np.split(found, len(names)), strict=True))
 
     def _filled(self, clip: Tensor) -> Tensor:
-        if self.fill == "blur":
+        if self.options.fill == "blur":
             return blurred(clip)
         return clip.mean(dim=(1, 2, 3), keepdim=True).expand_as(clip)
 
     def _without_cells(self, clip: Tensor, gone: np.ndarray, fill: Tensor) -> Iterator[Tensor]:
         """Clips with the cells S×T×h×w that are gone replaced, in batches."""
         height, width = clip.shape[2:]
-        for start in range(0, len(gone), self.batch_size):
-            part = torch.from_numpy(gone[start : start + self.batch_size].copy()).to(clip.device)
+        for part in torch.from_numpy(gone).to(clip.device).split(self.options.batch_size):
             # A pixel belongs to the cell that it lies in.
             pixels = F.interpolate(part.float(), size=(height, width), mode="nearest")
             yield torch.where(pixels[:, None] > 0.5, fill, clip)
 
     def _frames_shown(self, kept: np.ndarray, *, last: int) -> np.ndarray:
         """Which frame each of T shows, int64; -1 where it is black."""
-        if self.temporal_fill == "black":
+        if self.options.temporal_fill == "black":
             return np.where(kept, np.arange(len(kept)), -1)
         return frozen_frames(kept, last=last)
 
@@ -200,7 +192,7 @@ class Perturbation:
         """Clips that show the frames S×T, in batches."""
         black = torch.tensor(self.black, dtype=clip.dtype, device=clip.device)
         frames = torch.cat([clip, black[:, None, None, None].expand_as(clip[:, :1])], dim=1)
-        for part in torch.from_numpy(shown).to(clip.device).split(self.batch_size):
+        for part in torch.from_numpy(shown).to(clip.device).split(self.options.batch_size):
             # The last of the frames is the black one.
             yield frames[:, part].transpose(0, 1)
 

@@ -163,24 +163,28 @@ def test_classes_have_maps_of_their_own(name, st_abn, clips) -> None:
     assert not torch.allclose(*maps)
 
 
-@pytest.mark.parametrize("target", [-1, 5, torch.tensor([0, 5]), torch.tensor([-2, 0])])
-def test_refuses_a_class_that_the_model_has_not(target, st_abn, clips) -> None:
-    with pytest.raises(ConfigError, match=r"target=(-1|5|-2): the model's classes are 0 to 4"):
-        build("random")(st_abn, clips, target)
-
-
-@pytest.mark.parametrize("target", [True, 1.0, "bend"])
-def test_refuses_a_target_that_is_no_number(target, st_abn, clips) -> None:
-    with pytest.raises(ConfigError, match="expected a class number"):
-        build("random")(st_abn, clips, target)
-
-
 @pytest.mark.parametrize(
-    "target", [torch.tensor([1.0, 2.0]), torch.tensor([1]), torch.tensor([[1, 2]])]
+    ("targets", "error", "message"),
+    [
+        (
+            [-1, 5, torch.tensor([0, 5]), torch.tensor([-2, 0])],
+            ConfigError,
+            r"target=(-1|5|-2): the model's classes are 0 to 4",
+        ),
+        ([True, 1.0, "bend"], ConfigError, "expected a class number"),
+        (
+            [torch.tensor([1.0, 2.0]), torch.tensor([1]), torch.tensor([[1, 2]])],
+            ValueError,
+            "one class for each of 2 clips",
+        ),
+    ],
 )
-def test_refuses_a_target_of_another_shape_or_type(target, st_abn, clips) -> None:
-    with pytest.raises(ValueError, match="one class for each of 2 clips"):
-        build("random")(st_abn, clips, target)
+def test_refuses_a_target_that_is_no_class_of_each_clip(
+    targets, error, message, st_abn, clips
+) -> None:
+    for target in targets:
+        with pytest.raises(error, match=message):
+            build("random")(st_abn, clips, target)
 
 
 def test_refuses_clips_of_another_shape_or_type(st_abn, clips) -> None:

@@ -35,42 +35,38 @@ def dataset(data: Path, *geometry: dict[str, Any], frames: Sequence[Any] = ()) -
     )
 
 
-def test_frames_as_they_are_sampled(data: Path) -> None:
-    """Three segments of two frames: file numbers count from 1, the ground truth from 0."""
-    videos = dataset(data)
+def sampled(data: Path, videos: RawframeDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Where a clip's frames lie in the video, int64, T, and their masks, T×36×48.
+
+    File numbers count from 1, the ground truth from 0.
+    """
     positions = videos[0]["sample"].frame_indices[0] - 1
+    return positions, np.load(data / "ground_truth" / "a.npz")["actor_masks"][positions]
+
+
+@pytest.mark.parametrize("clip_len", [3, 9])
+def test_frames_as_they_are_sampled(data: Path, clip_len: int) -> None:
+    """Three segments of two frames; and a clip of more frames than the video has."""
+    sampling = dict(type="SampleSegments", clip_len=clip_len, placement="center")
+    videos = dataset(data, frames=[sampling])
+    positions, masks = sampled(data, videos)
     truth = clip_ground_truth(videos, 0, view=0)
-    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
-    np.testing.assert_array_equal(truth.masks, masks[positions])
+    np.testing.assert_array_equal(truth.masks, masks)
     assert truth.acting.tolist() == [2 <= p < 5 for p in positions]
 
 
-def test_repeated_frames(data: Path) -> None:
-    """A clip of more frames than the video has."""
-    videos = dataset(data, frames=[dict(type="SampleSegments", clip_len=9, placement="center")])
-    positions = videos[0]["sample"].frame_indices[0] - 1
-    truth = clip_ground_truth(videos, 0, view=0)
-    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
-    np.testing.assert_array_equal(truth.masks, masks[positions])
-
-
-def test_resized_to_half(data: Path) -> None:
-    truth = clip_ground_truth(dataset(data, dict(type="Resize", size=(18, 24))), 0, view=0)
-    assert truth.masks.shape == (3, 18, 24)
-    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
-    positions = dataset(data)[0]["sample"].frame_indices[0] - 1
-    np.testing.assert_array_equal(truth.masks, masks[positions][:, ::2, ::2])
-
-
-def test_cropped_and_flipped_as_the_view_is(data: Path) -> None:
-    masks = np.load(data / "ground_truth" / "a.npz")["actor_masks"]
-    positions = dataset(data)[0]["sample"].frame_indices[0] - 1
-    crops = dataset(data, dict(type="ThreeCrop", size=36))
-    for view, left in enumerate((0, 6, 12)):
-        truth = clip_ground_truth(crops, 0, view=view)
-        np.testing.assert_array_equal(truth.masks, masks[positions][:, :, left : left + 36])
-    flipped = clip_ground_truth(dataset(data, dict(type="Flip", prob=1.0)), 0, view=0)
-    np.testing.assert_array_equal(flipped.masks, masks[positions][:, :, ::-1])
+def test_resized_cropped_and_flipped_as_the_view_is(data: Path) -> None:
+    _, masks = sampled(data, dataset(data))
+    crops = dict(type="ThreeCrop", size=36)
+    for geometry, view, expected in (
+        (dict(type="Resize", size=(18, 24)), 0, masks[:, ::2, ::2]),
+        (crops, 0, masks[:, :, :36]),
+        (crops, 1, masks[:, :, 6:42]),
+        (crops, 2, masks[:, :, 12:48]),
+        (dict(type="Flip", prob=1.0), 0, masks[:, :, ::-1]),
+    ):
+        truth = clip_ground_truth(dataset(data, geometry), 0, view=view)
+        np.testing.assert_array_equal(truth.masks, expected)
 
 
 def test_the_data_set_stays_as_it_was(data: Path) -> None:

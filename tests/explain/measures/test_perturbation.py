@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mmaction.explain.measures.options import EvaluationOptions
 from mmaction.explain.measures.perturbation import (
     DOMAINS,
     Curves,
@@ -19,6 +20,10 @@ from mmaction.explain.measures.perturbation import (
 Score = Callable[[Tensor], Tensor]
 
 
+def perturbation(*, black: tuple[float, ...] = (0, 0, 0), **options: object) -> Perturbation:
+    return Perturbation(options=EvaluationOptions(**options), black=black)  # type: ignore[arg-type]
+
+
 def curves_of(
     score: Score,
     clip: Tensor,
@@ -27,7 +32,7 @@ def curves_of(
     domain: str,
     **options: object,
 ) -> dict[str, np.ndarray]:
-    found = Perturbation(**options).curves(  # type: ignore[arg-type]
+    found = perturbation(**options).curves(
         score, clip, spatial, temporal, target=1, domain=domain, rng=np.random.default_rng(0)
     )
     return {"fractions": found.fractions, **found.values}
@@ -159,7 +164,7 @@ def test_a_constant_map_deletes_as_chance_does(linear: Score) -> None:
     clip, score = zero_mean(linear)
     flat = np.ones((3, 2, 2))
     drawn = [
-        Perturbation(steps=4).curves(
+        perturbation(steps=4).curves(
             score, clip, flat, np.ones(3), target=1, domain="joint", rng=np.random.default_rng(seed)
         )
         for seed in range(200)
