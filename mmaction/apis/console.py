@@ -56,7 +56,14 @@ def accuracy_table(metrics: dict[str, float]) -> str:
 def report_test(
     outcome: TestOutcome, *, out: str | None, log: str | None, explanations: str | None
 ) -> None:
-    """Prints all metrics and where everything is, in the process that has the table."""
+    """Prints all metrics and where everything is, in the process that has the table.
+
+    Args:
+        outcome: Of the test.
+        out: Where its scores were kept, if anywhere.
+        log: A file that is told the same.
+        explanations: The directory of its explanations, if there are any.
+    """
     if outcome.table is None:
         return
     videos = len(outcome.table.names)

@@ -37,7 +37,13 @@ def label_ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def top_k_accuracy(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """Share of videos whose label is among the ``k`` highest scores, in [0, 1]."""
+    """Share of videos whose label is among the ``k`` highest scores, in [0, 1].
+
+    Args:
+        scores: float, N×K, finite.
+        labels: int, N, in [0, K).
+        k: From 1 on.
+    """
     return float((label_ranks(scores, labels) < k).mean())
 
 

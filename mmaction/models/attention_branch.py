@@ -38,6 +38,11 @@ class TemporalAttention(nn.Module):
 
     3×3×3 conv K→1, BN, ReLU; T read as channels: 1×1 conv T→T, ReLU, average over h×w; linear
     T→T, ReLU, linear T→T, sigmoid.
+
+    Args:
+        num_classes: K.
+        clip_len: T.
+        norm_cfg: The norm layer's config.
     """
 
     def __init__(self, *, num_classes: int, clip_len: int, norm_cfg: dict[str, Any]) -> None:

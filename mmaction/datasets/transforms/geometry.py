@@ -52,7 +52,12 @@ class View:
         return replace(self, width=width, height=height)
 
     def crop(self, left: int, top: int, width: int, height: int) -> View:
-        """The part of the output with its corner at ``(left, top)``, in output pixels."""
+        """A part of the output.
+
+        Args:
+            left, top: Its corner, in output pixels.
+            width, height: Its size, likewise; it lies within the output.
+        """
         assert 0 <= left <= self.width - width, "crop leaves the view"
         assert 0 <= top <= self.height - height, "crop leaves the view"
         if self.flipped:

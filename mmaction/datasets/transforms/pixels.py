@@ -12,11 +12,8 @@ import torch
 from mmaction.datasets.sources.image_decoding import find_decoder
 from mmaction.datasets.transforms.geometry import View
 from mmaction.datasets.transforms.pipeline import Results, Transform
-from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
 from mmaction.structures import ClipSample
-
-INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 
 
 @TRANSFORMS.register_module()
@@ -56,20 +53,10 @@ class PackClips(Transform):
     """Make the pixels, in one pass over the kept regions, and the item that the data set returns.
 
     Views are ordered clip by clip, the crops of a clip one after the other.
-
-    Args:
-        interpolation: 'bilinear', or 'area', which averages where frames are made much smaller.
     """
 
     needs = ("frames", "frame_slots", "views")
     gives = ("inputs", "sample")
-
-    def __init__(self, *, interpolation: str = "bilinear") -> None:
-        if interpolation not in INTERPOLATIONS:
-            raise ConfigError(
-                f"PackClips: interpolation={interpolation!r}; one of {', '.join(INTERPOLATIONS)}"
-            )
-        self.interpolation = INTERPOLATIONS[interpolation]
 
     def __call__(self, results: Results) -> Results:
         """Returns ``inputs`` uint8 V×T×H×W×3, ``color`` float32 3×4 and ``sample``."""
@@ -102,21 +89,20 @@ class PackClips(Transform):
             for clip, time in uses[slot]:
                 for crop, view in enumerate(views):
                     place = out[clip * len(views) + crop, time]
-                    render_view(frame, view, place, self.interpolation)
+                    render_view(frame, view, place)
         return inputs
 
 
-def render_view(frame: np.ndarray, view: View, out: np.ndarray, interpolation: int) -> None:
-    """Resize the view's region of a frame straight into its place.
+def render_view(frame: np.ndarray, view: View, out: np.ndarray) -> None:
+    """Resize the view's region of a frame, bilinearly, straight into its place.
 
     Args:
         frame: uint8, H×W×3.
         view: What to show of it.
         out: uint8, contiguous, view.height×view.width×3.
-        interpolation: cv2's constant.
     """
     left, top, right, bottom = view.region()
     size = (view.width, view.height)
-    cv2.resize(frame[top:bottom, left:right], size, dst=out, interpolation=interpolation)
+    cv2.resize(frame[top:bottom, left:right], size, dst=out)
     if view.flipped:
         cv2.flip(out, 1, dst=out)

@@ -81,6 +81,13 @@ def segment_frames(
     (``random``) or the one at its centre. Segments may be narrower than a frame, so that short
     videos repeat frames, in order.
 
+    Args:
+        clip_len: T.
+        total_frames: Frames of the video, >= 1.
+        num_clips: V.
+        random: Any frame of a part, or the one at its centre.
+        rng: Used for ``random`` only.
+
     Returns:
         int64, V×T, not decreasing along T, each in ``[0, total_frames)``.
     """

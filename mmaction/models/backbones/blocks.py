@@ -26,6 +26,12 @@ def conv3d(
     """A convolution without bias whose padding keeps the size at stride 1.
 
     Its weight lies channels-last, as clips do: otherwise each call would rearrange it.
+
+    Args:
+        in_channels: Channels that come in.
+        out_channels: Channels that come out.
+        kernel: Over T, H and W; odd.
+        stride: Likewise.
     """
     padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     conv = nn.Conv3d(in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False)

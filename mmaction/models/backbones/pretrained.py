@@ -116,6 +116,12 @@ def load_into(
 
     Classifier weights and stages that the module does not have are passed over.
 
+    Args:
+        module: A network, or a stage of one.
+        state: Weights by name; with none, nothing happens.
+        source: Where they are from, for messages.
+        prefix: What the module's names begin with in ``state``.
+
     Raises:
         CheckpointError: A weight of the module is missing from ``state`` or has another shape.
     """

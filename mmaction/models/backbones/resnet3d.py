@@ -35,25 +35,22 @@ ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
 
 
 class Stem(nn.Sequential):
-    """Convolution over H×W, norm, ReLU and, where wanted, a 1×3×3 max-pool of stride 2."""
+    """Convolution, norm, ReLU and a 1×3×3 max-pool: B×3×T×H×W to B×``out_channels``×T×H/4×W/4.
+
+    Args:
+        out_channels: Channels that come out.
+        kernel: Of the convolution, over T, H and W.
+        norm_cfg: The norm layer's config.
+    """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        *,
-        kernel: tuple[int, int, int],
-        spatial_stride: int,
-        pool: bool,
-        norm_cfg: dict[str, Any],
+        self, out_channels: int, *, kernel: tuple[int, int, int], norm_cfg: dict[str, Any]
     ) -> None:
         super().__init__()
-        stride = (1, spatial_stride, spatial_stride)
-        self.conv = conv3d(in_channels, out_channels, kernel=kernel, stride=stride)
+        self.conv = conv3d(3, out_channels, kernel=kernel, stride=(1, 2, 2))
         self.bn = norm(norm_cfg, out_channels)
         self.relu = nn.ReLU(inplace=True)
-        if pool:
-            self.pool = nn.MaxPool3d((1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
+        self.pool = nn.MaxPool3d((1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
 
 
 @MODELS.register_module()
@@ -67,11 +64,8 @@ class ResNet3D(BaseModule):
         depth: 10, 18, 34, 50, 101 or 152.
         num_stages: How many stages the network has, 1 to 4. ST-ABN's feature extractor has 3; its
             branches each own a fourth one, from ``make_next_stage``.
-        in_channels: Channels of the clips.
         base_channels: Width of the stem and of stage 1; each further stage doubles it.
         stem_kernel: Kernel of the stem's convolution over T, H and W.
-        stem_spatial_stride: Its stride over H and W.
-        stem_pool: Whether the stem ends in a max-pool of spatial stride 2.
         spatial_strides: Stride over H and W of each of the four stages.
         temporal_strides: Stride over T of each of the four stages.
         inflate: For each of the four stages, whether its blocks reach over time.
@@ -95,11 +89,8 @@ class ResNet3D(BaseModule):
         *,
         depth: int,
         num_stages: int = 4,
-        in_channels: int = 3,
         base_channels: int = 64,
         stem_kernel: tuple[int, int, int] = (1, 7, 7),
-        stem_spatial_stride: int = 2,
-        stem_pool: bool = True,
         spatial_strides: Sequence[int] = (1, 2, 2, 2),
         temporal_strides: Sequence[int] = (1, 1, 1, 1),
         inflate: Sequence[bool | int] = (0, 0, 1, 1),
@@ -140,11 +131,8 @@ class ResNet3D(BaseModule):
         self.pretrained = pretrained
 
         self.stem = Stem(
-            in_channels,
             base_channels,
             kernel=tuple(stem_kernel),  # type: ignore[arg-type]  # configs hold lists
-            spatial_stride=stem_spatial_stride,
-            pool=stem_pool,
             norm_cfg=self.norm_cfg,
         )
         for number in range(1, num_stages + 1):

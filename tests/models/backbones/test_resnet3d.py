@@ -3,28 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction.errors import ConfigError
-from mmaction.models import Recognizer3D, ResNet3D
+from mmaction.models import ResNet3D
 from mmaction.models.backbones.blocks import Bottleneck3D
-
-# Design figures: parameters in millions and multiply-accumulates of a 32×224² clip in billions.
-KNOWN_SIZES = {50: (32.0, 167), 101: (59.9, 342)}
-
-
-@pytest.mark.parametrize("depth", sorted(KNOWN_SIZES))
-def test_sizes_are_the_known_ones(depth: int) -> None:
-    with torch.device("meta"):
-        model = Recognizer3D(
-            num_classes=174, clip_len=32, backbone=dict(type="ResNet3D", depth=depth)
-        )
-        clips = torch.empty(1, 3, 32, 224, 224)
-    with FlopCounterMode(display=False) as counter:
-        model(clips)
-    parameters, gmac = KNOWN_SIZES[depth]
-    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(parameters, abs=0.05)
-    assert counter.get_total_flops() / 2e9 == pytest.approx(gmac, abs=0.5)
 
 
 @pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
