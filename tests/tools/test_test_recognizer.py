@@ -239,30 +239,24 @@ def test_a_wrong_option_costs_one_line(
     assert re.search(expected, ended.error), ended.error
 
 
-def test_a_missing_or_broken_checkpoint(
+def test_a_missing_broken_or_diverged_checkpoint(
     tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path, old_scores: Path
 ) -> None:
     (tmp_path / "half.pth").write_bytes(tiny_checkpoint.read_bytes()[:5000])
-    for name, expected in (("no.pth", "no such file"), ("half.pth", "damaged")):
-        options = ("--out", old_scores, "--ignore-cache")
-        ended = run_tool("test_recognizer", tiny_config, tmp_path / name, *options)
-        assert ended.code == USER_ERROR
-        assert re.search(f"checkpoint .*{name}: {expected}", ended.error), ended.error
-        assert "score file" not in ended.error
-        assert_untouched(old_scores)
-
-
-def test_a_diverged_checkpoint(
-    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path, old_scores: Path
-) -> None:
     state = torch.load(tiny_checkpoint, weights_only=True)["state_dict"]
     state["perception_branch.fc.bias"][:] = torch.nan
     torch.save(state, tmp_path / "diverged.pth")
-    options = ("--out", old_scores, "--ignore-cache")
-    ended = run_tool("test_recognizer", tiny_config, tmp_path / "diverged.pth", *options)
-    assert ended.code == USER_ERROR
-    assert "NaN or infinity" in ended.error
-    assert_untouched(old_scores)
+    for name, expected in (
+        ("no.pth", r"checkpoint .*no\.pth: no such file"),
+        ("half.pth", r"checkpoint .*half\.pth: damaged"),
+        ("diverged.pth", "NaN or infinity"),
+    ):
+        options = ("--out", old_scores, "--ignore-cache")
+        ended = run_tool("test_recognizer", tiny_config, tmp_path / name, *options)
+        assert ended.code == USER_ERROR
+        assert re.search(expected, ended.error), ended.error
+        assert "score file" not in ended.error
+        assert_untouched(old_scores)
 
 
 def test_a_plain_recognizer_has_nothing_to_explain(
