@@ -107,11 +107,11 @@ def visualize(
         pipeline = Pipeline(cfg.test_dataloader.dataset.pipeline)
     model = load_recognizer(cfg, checkpoint)
     require_writable(out, name="--out")
-    writer = ExplanationWriter(out_dir=out, classes=classes)
+    writer = ExplanationWriter(out_dir=out)
     answers = []
     with Progress("visualize", len(opened), "videos", stream=sys.stderr) as progress:
         for index, video in enumerate(opened):
-            answers.append(_explain_video(video, index, model, pipeline, built, writer))
+            answers.append(_explain_video(video, index, model, pipeline, built, writer, classes))
             progress.advance()
     write_gallery(out, TITLE, entries=writer.entries, classes=classes)
     return answers
@@ -206,6 +206,7 @@ def _explain_video(
     pipeline: Pipeline,
     explainers: dict[str, Explainer | None],
     writer: ExplanationWriter,
+    classes: Sequence[str] | None,
 ) -> Answer:
     item = pipeline(
         {
@@ -221,7 +222,7 @@ def _explain_video(
     batch = model.data_preprocessor(collate_clips([item]))
     with torch.inference_mode():
         (result,) = model(batch["clips"], samples=batch["samples"], mode="predict")
-    look: dict[str, Any] = dict(result=result, inputs=item["inputs"], classes=writer.classes)
+    look: dict[str, Any] = dict(result=result, inputs=item["inputs"], classes=classes)
     views = []
     for name, explainer in explainers.items():
         if explainer is None:
@@ -229,9 +230,9 @@ def _explain_video(
         else:
             # One by one, which needs less memory than all at once.
             found = [explainer.explain(model, clip[None]) for clip in batch["clips"]]
-            views.append(explain_views(**look, explanation=_join(found), method=name))
+            views.append(explain_views(**look, explanation=_join(found, method=name)))
     # View by view, each explained by all methods.
-    writer.write_views(
+    writer.write(
         list(zip(*views, strict=True)),
         fps=shown_rate(video.fps, result.sample.frame_indices[0]),
     )
@@ -244,11 +245,11 @@ def _explain_video(
     )
 
 
-def _join(found: Sequence[Explanation]) -> Explanation:
+def _join(found: Sequence[Explanation], *, method: str) -> Explanation:
     """Explanations of single clips as one of a batch."""
     return Explanation(
         spatial=torch.cat([each.spatial for each in found]),
         temporal=torch.cat([each.temporal for each in found]),
-        method=found[0].method,
+        method=method,
         target=torch.cat([each.target for each in found]),
     )

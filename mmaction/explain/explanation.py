@@ -36,20 +36,21 @@ class Explanation:
     target: Tensor
 
     def __post_init__(self) -> None:
-        shape = tuple(self.spatial.shape)
-        fits = len(shape) == 4 and self.spatial.numel() > 0 and self.temporal.shape == shape[:2]
-        if not fits or self.target.shape != shape[:1]:
+        shape, maps = self.spatial.shape, (self.spatial, self.temporal)
+        fits = (
+            len(shape) == 4
+            and self.spatial.numel() > 0
+            and self.temporal.shape == shape[:2]
+            and self.target.shape == shape[:1]
+            and all(values.is_floating_point() for values in maps)
+            and self.target.dtype == torch.int64
+        )
+        if not fits:
+            given = [f"{v.dtype} {tuple(v.shape)}" for v in (*maps, self.target)]
             raise ValueError(
-                f"{self.method}: spatial {shape}, temporal {tuple(self.temporal.shape)} and target "
-                f"{tuple(self.target.shape)} are not B×T×h×w, B×T and B"
+                f"{self.method}: spatial, temporal and target are {', '.join(given)}: expected "
+                "float B×T×h×w, float B×T and int64 B"
             )
-        if not (self.spatial.is_floating_point() and self.temporal.is_floating_point()):
-            raise ValueError(
-                f"{self.method}: spatial is {self.spatial.dtype} and temporal "
-                f"{self.temporal.dtype}, expected float"
-            )
-        if self.target.dtype != torch.int64:
-            raise ValueError(f"{self.method}: target is {self.target.dtype}, expected int64")
         for name, values in (("spatial", self.spatial), ("temporal", self.temporal)):
             if not values.isfinite().all():
                 raise UserError(

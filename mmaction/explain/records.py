@@ -65,19 +65,19 @@ class ClipExplanation:
                 )
 
     def _check_shapes(self) -> None:
-        clip_len = len(self.temporal)
-        belongs = {
-            "frames": self.frames.ndim == 4 and self.frames.shape[-1] == 3,
-            "spatial": self.spatial.ndim == 3 and self.spatial.size > 0,
+        clip_len, scores = len(self.temporal), self.scores.shape
+        attention = scores if self.attention_scores is None else self.attention_scores.shape
+        fits = {
+            "frames": self.frames.ndim == 4 and self.frames.shape[::3] == (clip_len, 3),
+            "spatial": self.spatial.ndim == 3
+            and self.spatial.size > 0
+            and len(self.spatial) == clip_len,
             "temporal": self.temporal.ndim == 1,
-            "frame_indices": self.frame_indices.ndim == 1,
+            "frame_indices": self.frame_indices.shape == (clip_len,),
             "scores": self.scores.ndim == 1 and self.scores.size > 0,
+            "attention_scores": attention == scores,
         }
-        for field in ("frames", "spatial", "frame_indices"):
-            belongs[field] = belongs[field] and len(getattr(self, field)) == clip_len
-        if self.attention_scores is not None:
-            belongs["attention_scores"] = self.attention_scores.shape == self.scores.shape
-        wrong = [f"{k} {getattr(self, k).shape}" for k, fits in belongs.items() if not fits]
+        wrong = [f"{name} {getattr(self, name).shape}" for name, right in fits.items() if not right]
         if wrong:
             raise ValueError(
                 f"video {self.name!r}: {', '.join(wrong)} is not frames T×H×W×3, spatial T×h×w, "

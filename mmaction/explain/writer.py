@@ -41,7 +41,6 @@ class ExplanationWriter:
 
     Args:
         out_dir: Where to; made if missing.
-        classes: K class names; by default classes go by their numbers.
 
     Attributes:
         entries: What was written so far, for the page.
@@ -50,31 +49,13 @@ class ExplanationWriter:
         UserError: where ``out_dir`` can't be made or PyAV can't write H.264.
     """
 
-    def __init__(self, *, out_dir: str | Path, classes: Sequence[str] | None = None) -> None:
+    def __init__(self, *, out_dir: str | Path) -> None:
         check_encoder(ENCODER)
         self.out_dir = Path(out_dir)
-        self.classes = classes
         self.entries: list[Entry] = []
         _make_dir(self.out_dir)
 
-    def write(self, result: VideoResult, inputs: Tensor) -> Path:
-        """Write one video's attention.
-
-        Args:
-            result: What the recognizer says of it, with maps.
-            inputs: uint8 RGB, V×T×H×W×3: its views as the model saw them.
-
-        Returns:
-            The video's directory.
-
-        Raises:
-            UserError: where the result has no maps, the video's name leads out of ``out_dir``, or
-                a file can't be written.
-        """
-        views = explain_views(result, inputs, classes=self.classes)
-        return self.write_views([[view] for view in views])
-
-    def write_views(
+    def write(
         self, views: Sequence[Sequence[ClipExplanation]], *, fps: float | None = None
     ) -> Path:
         """Write one video, explained by one method or several.
@@ -137,7 +118,6 @@ def explain_views(
     inputs: Tensor,
     explanation: Explanation | None = None,
     *,
-    method: str | None = None,
     classes: Sequence[str] | None = None,
 ) -> list[ClipExplanation]:
     """Take a result apart into one record a view.
@@ -147,17 +127,16 @@ def explain_views(
         inputs: uint8 RGB, V×T×H×W×3: its views as the model saw them.
         explanation: An explainer's, of its V views as a batch, instead of the recognizer's own
             attention.
-        method: What to call the method; by default as the explanation does.
         classes: K class names.
 
     Raises:
         UserError: where neither the result nor an explanation has maps.
     """
     spatial, temporal = result.spatial_attention, result.temporal_attention
-    targets = None
+    method, targets = ATTENTION, None
     if explanation is not None:
         spatial, temporal = explanation.spatial, explanation.temporal
-        method, targets = method or explanation.method, explanation.target.tolist()
+        method, targets = explanation.method, explanation.target.tolist()
     if spatial is None or temporal is None:
         raise UserError(
             f"video {result.sample.name!r}: the recognizer made no attention maps, which "
@@ -182,7 +161,7 @@ def explain_views(
             attention_scores=attention_scores,
             label=result.sample.label,
             classes=classes,
-            method=method or ATTENTION,
+            method=method,
             target=None if targets is None else targets[view],
         )
         for view, frames in enumerate(inputs.cpu().numpy())

@@ -71,7 +71,7 @@ def test_only_what_this_run_wrote_is_listed(tmp_path, make_explanation):
         writer = ExplanationWriter(out_dir=tmp_path)
         for name in names:
             fields = {"name": name, "scores": scores, "attention_scores": None}
-            writer.write_views([[make_explanation(clip_len=2, size=(8, 8), **fields)]])
+            writer.write([[make_explanation(clip_len=2, size=(8, 8), **fields)]])
         page = write_gallery(tmp_path, "run", entries=writer.entries)
     assert [video[0] for video in read(page).data["videos"]] == ["both", "new"]
     assert (tmp_path / "old" / "explanation.npz").is_file()

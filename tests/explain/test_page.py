@@ -93,7 +93,7 @@ def gallery(tmp_path_factory, make_explanation) -> tuple[Path, dict[str, list]]:
 
     Video 0 has two views and, as video 1, two methods; the others have one of each.
     """
-    writer = ExplanationWriter(out_dir=tmp_path_factory.mktemp("page"), classes=CLASSES)
+    writer = ExplanationWriter(out_dir=tmp_path_factory.mktemp("page"))
     written = {}
     for number in range(6):
         scores = np.full(7, 0.02, dtype=np.float32)
@@ -114,7 +114,7 @@ def gallery(tmp_path_factory, make_explanation) -> tuple[Path, dict[str, list]]:
                 spatial = cam.spatial[:, ::-1] * 20 - 3
                 fields = {**cam.__dict__, "spatial": spatial, "method": "grad_cam"}
                 views[-1].append(ClipExplanation(**{**fields, "target": number}))
-        writer.write_views(views, fps=10)
+        writer.write(views, fps=10)
         written[f"video {number}"] = views
     page = write_gallery(writer.out_dir, "Where & <when>", entries=writer.entries, classes=CLASSES)
     return page, written
@@ -422,11 +422,11 @@ def test_on_a_phone_one_room_at_a_time(open_page, gallery):
 
 
 def test_hostile_names_are_text_and_their_files_are_found(open_page, make_explanation, tmp_path):
-    writer = ExplanationWriter(out_dir=tmp_path / "a b#c?d%20e", classes=CLASSES)
+    writer = ExplanationWriter(out_dir=tmp_path / "a b#c?d%20e")
     for number, name in enumerate(HOSTILE):
         scores = np.eye(7, dtype=np.float32)[6 - number % 2]
         fields = {"name": name, "scores": scores, "attention_scores": scores, "label": 6}
-        writer.write_views([[make_explanation(clip_len=2, size=(16, 16), **fields)]])
+        writer.write([[make_explanation(clip_len=2, size=(16, 16), **fields)]])
     path = write_gallery(
         writer.out_dir, "</title><script>alert(1)</script>", entries=writer.entries, classes=CLASSES
     )

@@ -34,14 +34,20 @@ def make_inputs(views=1, clip_len=3):
     return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
 
 
+def write(writer, result, inputs=None, **options) -> Path:
+    """Its directory."""
+    views = explain_views(result, make_inputs() if inputs is None else inputs, **options)
+    return writer.write([[view] for view in views])
+
+
 def below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_video_gets_a_directory_by_its_name(tmp_path):
-    writer = ExplanationWriter(out_dir=tmp_path / "new" / "out", classes=["x", "y", "z"])
+    writer = ExplanationWriter(out_dir=tmp_path / "new" / "out")
     result = make_result()
-    folder = writer.write(result, make_inputs())
+    folder = write(writer, result, classes=["x", "y", "z"])
     assert folder == tmp_path / "new" / "out" / "a" / "b c"
     assert below(tmp_path / "new" / "out") == {f"a/b c/{file}" for file in VIDEO_FILES}
     saved = np.load(folder / "explanation.npz")
@@ -53,7 +59,7 @@ def test_a_video_gets_a_directory_by_its_name(tmp_path):
 
 def test_further_views_lie_below_the_first(tmp_path):
     result = make_result(name="video", views=3)
-    folder = ExplanationWriter(out_dir=tmp_path).write(result, make_inputs(views=3))
+    folder = write(ExplanationWriter(out_dir=tmp_path), result, make_inputs(views=3))
     further = {prefix + file for prefix in ("view_02/", "view_03/") for file in FILES}
     assert below(folder) == VIDEO_FILES | further
     second = np.load(folder / "view_02" / "explanation.npz")
@@ -79,7 +85,7 @@ def test_other_methods_lie_beside_attention_under_their_names(tmp_path):
     )
     writer = ExplanationWriter(out_dir=tmp_path)
     attention, cam = explain_views(result, inputs), explain_views(result, inputs, found)
-    folder = writer.write_views(list(zip(attention, cam, strict=True)))
+    folder = writer.write(list(zip(attention, cam, strict=True)))
     cams = {"explanation.grad_cam.npz", "sheet.grad_cam.png", "clip.grad_cam.mp4"}
     assert below(folder) == VIDEO_FILES | cams | {f"view_02/{file}" for file in FILES | cams}
     saved = np.load(folder / "view_02/explanation.grad_cam.npz")
@@ -91,20 +97,17 @@ def test_other_methods_lie_beside_attention_under_their_names(tmp_path):
 
 def test_entries_say_what_was_written(tmp_path):
     writer = ExplanationWriter(out_dir=tmp_path)
-    writer.write(make_result(name="./a//b", label=None), make_inputs())
+    write(writer, make_result(name="./a//b", label=None))
     (entry,) = writer.entries
     assert (entry.name, entry.folder) == ("./a//b", "a/b")
     assert (entry.label, entry.prediction) == (None, 1)
     assert entry.probability == pytest.approx(0.7)
 
 
-def test_a_plain_baseline_has_nothing_to_show(tmp_path):
-    sample = make_result().sample
+def test_a_plain_baseline_has_nothing_to_show():
+    result = VideoResult(sample=make_result().sample, scores=torch.ones(3))
     with pytest.raises(UserError, match=r"'a/b c'.*no attention maps.*STABN"):
-        ExplanationWriter(out_dir=tmp_path).write(
-            VideoResult(sample=sample, scores=torch.ones(3)), make_inputs()
-        )
-    assert not below(tmp_path)
+        explain_views(result, make_inputs())
 
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "..", "/abs", "//abs", "", ".", "a\0b"])
@@ -112,7 +115,7 @@ def test_no_name_leads_out(tmp_path, name):
     out_dir = tmp_path / "out"
     writer = ExplanationWriter(out_dir=out_dir)
     with pytest.raises(UserError, match="video name"):
-        writer.write(make_result(name=name), make_inputs())
+        write(writer, make_result(name=name))
     assert below(tmp_path) == set()
 
 
@@ -136,7 +139,7 @@ def test_every_accepted_name_is_below(name):
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "%2e%2e", "Žižek 漢字", "~root"])
 def test_odd_names_are_kept(tmp_path, name):
-    folder = ExplanationWriter(out_dir=tmp_path).write(make_result(name=name), make_inputs())
+    folder = write(ExplanationWriter(out_dir=tmp_path), make_result(name=name))
     assert below(tmp_path) == {f"{name}/{file}" for file in VIDEO_FILES}
     assert folder == tmp_path / name
 
@@ -144,18 +147,18 @@ def test_odd_names_are_kept(tmp_path, name):
 def test_what_can_not_be_written_is_named(tmp_path):
     writer = ExplanationWriter(out_dir=tmp_path / "out")
     with pytest.raises(UserError, match=r"x{300}: can't make this directory"):
-        writer.write(make_result(name="x" * 300), make_inputs())
+        write(writer, make_result(name="x" * 300))
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file: can't make this directory"):
         ExplanationWriter(out_dir=tmp_path / "file")
     (tmp_path / "out" / "video" / "sheet.png").mkdir(parents=True)
     with pytest.raises(UserError, match="video: can't write the explanation"):
-        writer.write(make_result(name="video"), make_inputs())
+        write(writer, make_result(name="video"))
     assert not below(tmp_path / "out")
 
 
 def _write(out_dir: Path, name: str) -> None:
-    ExplanationWriter(out_dir=out_dir).write(make_result(name=name), make_inputs())
+    write(ExplanationWriter(out_dir=out_dir), make_result(name=name))
 
 
 def test_two_processes_write_side_by_side(tmp_path):

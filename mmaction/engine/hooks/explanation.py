@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 
-from mmaction.explain import ExplanationWriter, write_gallery
+from mmaction.explain import ExplanationWriter, explain_views, write_gallery
 from mmaction.registry import HOOKS
 from mmaction.structures import VideoResult
 
@@ -32,8 +32,8 @@ class ExplanationHook(Hook):
         self.writer: ExplanationWriter | None = None
 
     def before_test(self, runner: ActionRunner) -> None:
-        classes = runner.test_dataloader.dataset.classes
-        self.writer = ExplanationWriter(out_dir=self.out_dir, classes=classes)
+        self.classes = runner.test_dataloader.dataset.classes
+        self.writer = ExplanationWriter(out_dir=self.out_dir)
 
     def after_test_iter(
         self,
@@ -45,7 +45,8 @@ class ExplanationHook(Hook):
         assert self.writer is not None
         assert data_batch is not None
         for result, inputs in zip(outputs or (), data_batch["inputs"], strict=True):
-            self.writer.write(result, inputs)
+            views = explain_views(result, inputs, classes=self.classes)
+            self.writer.write([[view] for view in views])
 
     def after_test(self, runner: ActionRunner) -> None:
         assert self.writer is not None
@@ -55,5 +56,5 @@ class ExplanationHook(Hook):
                 self.out_dir,
                 "Where and when it looked",
                 entries=[entry for entries in written for entry in entries],
-                classes=self.writer.classes,
+                classes=self.classes,
             )
