@@ -58,13 +58,23 @@ def recognizer_complexity(
     shape = clip_shape(cfg) if shape is None else tuple(shape)
     if min(shape) < 1:
         raise ConfigError(f"shape {' '.join(map(str, shape))}: expected whole numbers, 1 or more")
+    with readable_build_errors(), torch.device("meta"):
+        model = MODELS.build({**cfg.model, "clip_len": shape[0]}).eval()
+        return shape, count(model, torch.empty(1, 3, *shape))
+
+
+def count(model: nn.Module, clips: torch.Tensor) -> list[PartComplexity]:
+    """Parameters and multiply-accumulates of one pass of ``model``, which may be on ``meta``.
+
+    Raises:
+        ConfigError: The clips are too small for it.
+    """
     counter = FlopCounterMode(display=False, depth=_DEPTH)
-    with readable_build_errors(), torch.device("meta"), torch.no_grad(), counter:
-        model: nn.Module = MODELS.build({**cfg.model, "clip_len": shape[0]}).eval()
+    with torch.no_grad(), counter:
         try:
-            model(torch.empty(1, 3, *shape))
+            model(clips)
         except RuntimeError as e:
-            size = "×".join(map(str, shape))
+            size = "×".join(map(str, clips.shape[2:]))
             raise ConfigError(f"a clip of {size} does not fit the network: {e}") from e
     operations = counter.get_flop_counts()
     parts = []
@@ -75,7 +85,7 @@ def recognizer_complexity(
             parameters = sum(p.numel() for p in module.parameters())
             if parameters or macs:
                 parts.append(PartComplexity(name, parameters, macs))
-    return shape, parts
+    return parts
 
 
 def clip_shape(cfg: Config) -> tuple[int, int, int]:
