@@ -160,17 +160,18 @@ def _open_source(
         last = len(annotations) - 1
         examples = np.unique(np.linspace(0, last, min(last + 1, _EXAMPLES)).astype(int))
         names = [annotations.name(int(index)) for index in examples]
+    # Found beside the list itself: flips go by them. How many there are is another check's.
+    classes = find_classes(settings.get("classes"), settings["ann_file"])
+    num_classes = settings["num_classes"] if classes is None else len(classes)
+    alone = dict(classes=classes, num_classes=num_classes, include=None, exclude=None, repeat=1)
     first_error: DataError | None = None
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             one_line = Path(folder, "list.txt")
             one_line.write_text(f"{name} 1 0\n", encoding="utf-8")
-            alone: dict[str, Any] = dict(
-                ann_file=str(one_line), classes=None, include=None, exclude=None, repeat=1
-            )
             try:
                 with readable_build_errors():
-                    dataset = DATASETS.build({**settings, **alone})
+                    dataset = DATASETS.build({**settings, **alone, "ann_file": str(one_line)})
             except DataError as error:
                 first_error = first_error or error
             else:

@@ -323,3 +323,11 @@ def test_summary_shows_the_first_few() -> None:
         "    val: more",
     ]
     assert [problems.total(severity) for severity in ("error", "warning", "note")] == [1500, 1, 0]
+
+
+def test_flips_by_class_names_find_them(check: Check, own_data: Path) -> None:
+    classes = ("move_left", "move_right", "rotate_clockwise", "rotate_counter_clockwise")
+    (own_data / "classes.txt").write_text("\n".join(classes) + "\n")
+    flip = "dict(type='Flip', label_map='motion_shapes')"
+    text = f"model['num_classes'] = 4\ntrain_dataloader['dataset']['pipeline'].insert(3, {flip})\n"
+    assert check(own_data, text) == []

@@ -36,7 +36,7 @@ class FrameSource(ABC):
     """
 
     data_root: str
-    start_index: int
+    start_index: int = 0
 
     def file(self, name: str) -> str:
         """Path of a video: its file, or the directory of its frames, which may lie in a pack."""
@@ -72,9 +72,15 @@ class FrameSource(ABC):
             DataError: ``data_root`` itself is not there.
         """
 
-    @abstractmethod
     def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
-        """Have video ``name`` looked at as what it is: one call of a method of ``inspection``."""
+        """Have video ``name`` looked at as what it is: one call of a method of ``inspection``.
+
+        Raises:
+            DataError: This kind of source has no such look.
+        """
+        raise DataError(
+            f"'{self.file(name)}' can't be checked: {type(self).__name__} has no inspect"
+        )
 
 
 class ImageSource(FrameSource):
