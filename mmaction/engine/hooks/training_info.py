@@ -46,6 +46,18 @@ class TrainingInfoHook(RuntimeInfoHook):
             if key.startswith("train/"):
                 history.max_length = length
 
+    def after_val_epoch(self, runner: ActionRunner, metrics: dict[str, Any] | None = None) -> None:
+        """As mmengine's, which drops whole numbers on their way to the log's JSON."""
+        super().after_val_epoch(runner, _whole_as_float(metrics))
+
+    def after_test_epoch(self, runner: ActionRunner, metrics: dict[str, Any] | None = None) -> None:
+        """As ``after_val_epoch``."""
+        super().after_test_epoch(runner, _whole_as_float(metrics))
+
+
+def _whole_as_float(metrics: dict[str, Any] | None) -> dict[str, Any] | None:
+    return metrics and {k: float(v) if isinstance(v, int) else v for k, v in metrics.items()}
+
 
 def _means(values: list[Tensor | float]) -> list[float]:
     """Scalars of all processes, averaged in one exchange and brought to the host at once."""
