@@ -19,6 +19,7 @@ FLOORS = (
         "errors",
         "exit_codes",
         "files",
+        "locking",
         "progress",
         "registry",
         "safe_pickle",

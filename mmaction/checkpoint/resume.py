@@ -32,10 +32,14 @@ class Found:
     passed_over: list[str] = field(default_factory=list)
 
 
-def find_newest(directory: Path) -> Found:
+def find_newest(directory: Path, run_id: str | None = None) -> Found:
     """Looks through the checkpoints in ``directory``, the most trained first.
 
     Steps count, not the files' times: copying changes those.
+
+    Args:
+        directory: Of a run.
+        run_id: Its id, which its checkpoints have; None: it has none, as they.
     """
     candidates, passed_over = [], []
     for path in sorted(directory.glob("*.pth")):
@@ -46,7 +50,9 @@ def find_newest(directory: Path) -> Found:
         except CheckpointError as e:
             passed_over.append(str(e))
             continue
-        if "iter" in meta and "epoch" in meta:
+        if meta.get("run_id") != run_id:
+            passed_over.append(f"checkpoint {path}: of another run")
+        elif "iter" in meta and "epoch" in meta:
             candidates.append((_progress(meta), path))
     for _, path in sorted(candidates, reverse=True):
         try:
@@ -58,18 +64,19 @@ def find_newest(directory: Path) -> Found:
     return Found(None, passed_over)
 
 
-def newest_checkpoint(directory: Path, logger: Logger) -> str | None:
+def newest_checkpoint(directory: Path, logger: Logger, *, run_id: str | None = None) -> str | None:
     """The most trained checkpoint in ``directory`` that is whole; all processes call it.
 
     Args:
         directory: Where the run's checkpoints are; the first process looks.
+        run_id: See ``find_newest``.
         logger: Told of files that are passed over, or that there is nothing to go on from.
 
     Raises:
         CheckpointError: There are checkpoints, and none of them is whole.
     """
     # All processes go on from the file that the first one finds.
-    shared: list[Any] = [find_newest(directory) if is_main_process() else None]
+    shared: list[Any] = [find_newest(directory, run_id) if is_main_process() else None]
     broadcast_object_list(shared)
     [found] = shared
     for reason in found.passed_over:

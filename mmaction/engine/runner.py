@@ -30,6 +30,7 @@ from mmaction.checkpoint.integrity import require_undamaged
 from mmaction.checkpoint.plain_data import restore_histories
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.checkpoint.resume import newest_checkpoint
+from mmaction.checkpoint.settings import flat_settings, list_digests
 from mmaction.checkpoint.sharded_tensors import keep_parts_of_state
 from mmaction.checkpoint.training_state import Training, collect, optim_wrappers, own_state
 from mmaction.checkpoint.writing import CheckpointWriter
@@ -39,6 +40,8 @@ from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.optim_wrappers import fuse_on_gpu
 from mmaction.engine.replaced_types import use_own_types
+from mmaction.engine.resuming import join_run, require_same_run, run_directory, take_settings
+from mmaction.engine.schedules import Start, follow_run
 from mmaction.engine.sharding import (
     FullyShardedModel,
     model_wrapper_type,
@@ -47,6 +50,7 @@ from mmaction.engine.sharding import (
 from mmaction.engine.signals import ignore_group_signals
 from mmaction.environment import keep_freed_memory
 from mmaction.errors import CheckpointError
+from mmaction.locking import DirectoryLock
 from mmaction.version import __version__
 
 # No second copy of all gradients. SyncBuffersHook brings the norms' buffers in step.
@@ -61,11 +65,19 @@ class ActionRunner(Runner):
     _resume: bool
     _load_from: str | None
     _has_loaded: bool
+    _auto = False
+    _lock: DirectoryLock | None = None
+    run_id: str | None = None
 
     @cached_property
     def config_text(self) -> str:
         """The config as resolved. Laying it out takes a third of a second: it is done once."""
         return self.cfg.pretty_text
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """The config's, by key, and what its annotation files are."""
+        return flat_settings(self.cfg) | list_digests(self.cfg)
 
     @cached_property
     def checkpoint_writer(self) -> CheckpointWriter:
@@ -82,6 +94,8 @@ class ActionRunner(Runner):
         """Joins the process group first, by gloo where there is no GPU, and keeps freed memory."""
         keep_freed_memory()
         join_processes(self.launcher, env_cfg.get("dist_cfg"))
+        if self._train_dataloader is not None and is_main_process():
+            self._lock = DirectoryLock(Path(self.work_dir), doing="trains", name=".training.lock")
         super().setup_env(env_cfg)
 
     def dump_config(self) -> None:
@@ -148,6 +162,11 @@ class ActionRunner(Runner):
         if not isinstance(self.model, FullyShardedModel):
             super()._init_model_weights()
 
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Schedules that don't say when they end do so with the run."""
+        follow_run(scheduler, epochs=self.max_epochs, steps=self.max_iters)
+        return super().build_param_scheduler(scheduler)
+
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Fused on GPUs unless the config says otherwise, and made ready for sharded weights."""
         if isinstance(optim_wrapper, dict) and isinstance(optim_wrapper.get("optimizer"), dict):
@@ -192,6 +211,8 @@ class ActionRunner(Runner):
             raise
         finally:
             self.checkpoint_writer.wait()
+            if self._lock is not None:
+                self._lock.release()
 
     def save_checkpoint(
         self,
@@ -235,7 +256,7 @@ class ActionRunner(Runner):
         """What a checkpoint says of its run."""
         meta = dict(cfg=self.config_text, seed=self.seed, experiment_name=self.experiment_name)
         meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
-        meta["mmaction_version"] = __version__
+        meta |= dict(mmaction_version=__version__, run_id=self.run_id, settings=self.settings)
         dataset = self.train_dataloader.dataset
         return {**meta, "dataset_meta": dataset.metainfo} if hasattr(dataset, "metainfo") else meta
 
@@ -245,21 +266,31 @@ class ActionRunner(Runner):
         Raises:
             CheckpointError: There are checkpoints, and none of them is whole.
         """
-        if self._resume and self._load_from is None and not self._has_loaded:
-            hooks = [hook for hook in self.hooks if isinstance(hook, TrainingCheckpointHook)]
-            directory = hooks[0].directory(self) if hooks else Path(self.work_dir)
-            self._load_from = newest_checkpoint(directory, self.logger)
-            self._resume = self._load_from is not None
+        if self._train_dataloader is None or self._has_loaded:
+            super().load_or_resume()
+            return
+        hook = next((h for h in self.hooks if isinstance(h, TrainingCheckpointHook)), None)
+        directory = run_directory(self, hook)
+        self._auto = self._resume and self._load_from is None
+        if self._auto:
+            found = newest_checkpoint(directory.checkpoints, self.logger, run_id=directory.run_id())
+            self._load_from, self._resume = found, found is not None
         super().load_or_resume()
+        self.run_id = join_run(self, directory, resumed_id=self.run_id)
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Goes on where the checkpoint was saved: position in the epoch and rng state included."""
+        start = Start(self.optim_wrapper, self.param_schedulers)
         super().resume(filename, *args, **kwargs)
         assert self._resumed is not None
         meta, own = self._resumed
         self._resumed = None
+        self.run_id = meta.get("run_id")
+        if self._auto:
+            require_same_run(meta, self.settings, filename)
         if isinstance(self.train_loop, ResumableLoop):
             self.train_loop.continue_from(meta, own)
+        take_settings(self, start, meta)
 
     def load_checkpoint(
         self,
@@ -280,6 +311,8 @@ class ActionRunner(Runner):
         checkpoint = read_checkpoint(filename)
         if self._resume:
             require_training_state(checkpoint, filename)
+            # mmengine would run it as Python.
+            checkpoint["meta"].pop("config", None)
             self._resumed = checkpoint["meta"], own_state(checkpoint)
         restore_histories(checkpoint)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)

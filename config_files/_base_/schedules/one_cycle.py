@@ -12,7 +12,6 @@ param_scheduler = [
         eta_max=5e-3,
         pct_start=0.2,
         by_epoch=True,
-        total_steps=max_epochs,
         convert_to_iter_based=True,
     )
 ]

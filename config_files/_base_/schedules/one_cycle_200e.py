@@ -2,4 +2,4 @@
 _base_ = "./one_cycle.py"
 max_epochs = 200
 train_cfg = dict(max_epochs=max_epochs)
-param_scheduler = [dict(_base_.param_scheduler[0], total_steps=max_epochs, eta_max=3e-3)]
+param_scheduler = [dict(_base_.param_scheduler[0], eta_max=3e-3)]

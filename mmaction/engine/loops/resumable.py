@@ -102,6 +102,8 @@ class ResumableLoop(BaseLoop):
         self.batches_done, as_before = position_in_epoch(
             meta, batches=len(self.dataloader), samples_a_batch=self._samples_a_batch
         )
+        if not self.counts_steps and "epoch_batches" in meta and not self.batches_as_before(meta):
+            self._iter = self._epoch * len(self.dataloader) + self.batches_done
         self._validation_due = not meta.get("validated", True)
         if own is None or not as_before:
             self.runner.logger.warning(
@@ -112,6 +114,11 @@ class ResumableLoop(BaseLoop):
             self._start_random, self._start_gradients = own["random"], own["gradients"]
         if meta.get("sampler_seed") is not None and hasattr(self.dataloader.sampler, "seed"):
             self.dataloader.sampler.seed = meta["sampler_seed"]
+
+    def batches_as_before(self, meta: Mapping[str, Any]) -> bool:
+        """Whether an epoch is cut into batches as it was in the run that ``meta`` is of."""
+        now = self.state(batches_done=0)
+        return all(meta.get(key) == now[key] for key in ("epoch_batches", "samples_a_batch"))
 
     @property
     def _samples_a_batch(self) -> int:
