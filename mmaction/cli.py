@@ -7,6 +7,7 @@ option answer at once.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -87,9 +88,27 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 def run_command(main: Callable[[], int | None]) -> int:
     """Runs a command's ``main``; a user's error becomes one line on stderr.
 
+    A process of several ends here: on the interpreter's way out, threads of torch's process groups
+    may abort it, and its exit code would be lost.
+
     Returns:
         The exit code: 0, or one of ``mmaction.exit_codes``.
     """
+    try:
+        code = _exit_code(main)
+    except SystemExit as e:  # stopped by a signal
+        if "RANK" not in os.environ or not isinstance(e.code, int):
+            raise
+        code = e.code
+    if "RANK" in os.environ:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _exit_code(main: Callable[[], int | None]) -> int:
     try:
         return main() or 0
     except UserError as e:

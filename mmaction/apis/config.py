@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from mmengine.config import Config
 
 from mmaction.datasets.splits import SPLITS, dataset_configs
 from mmaction.engine.replaced_types import use_own_types
+from mmaction.engine.schedules import follow_run
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.evaluation import with_accuracies
 from mmaction.files import require_writable
@@ -96,6 +98,9 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
         cfg.work_dir = os.path.join("work_dirs", Path(name).parent.name, Path(name).stem)
     if cfg.get("train_cfg"):
         _complete_train_cfg(cfg, name)
+        # The runner fills in what a schedule leaves out; a wrong one is refused before it is built.
+        length = dict(epochs=cfg.train_cfg.get("max_epochs"), steps=cfg.train_cfg.get("max_iters"))
+        follow_run(copy.deepcopy(cfg.get("param_scheduler")), **length)
     _apply_safety_keys(cfg, name)
     for key in ("val_evaluator", "test_evaluator"):
         if cfg.get(key):

@@ -39,7 +39,7 @@ def find_newest(directory: Path, run_id: str | None = None) -> Found:
 
     Args:
         directory: Of a run.
-        run_id: Its id, which its checkpoints have; None: it has none, as they.
+        run_id: Its id, which its checkpoints have; None: it is not known, and all of them count.
     """
     candidates, passed_over = [], []
     for path in sorted(directory.glob("*.pth")):
@@ -50,7 +50,7 @@ def find_newest(directory: Path, run_id: str | None = None) -> Found:
         except CheckpointError as e:
             passed_over.append(str(e))
             continue
-        if meta.get("run_id") != run_id:
+        if run_id is not None and meta.get("run_id") != run_id:
             passed_over.append(f"checkpoint {path}: of another run")
         elif "iter" in meta and "epoch" in meta:
             candidates.append((_progress(meta), path))

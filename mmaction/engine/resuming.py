@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Mapping
@@ -33,13 +32,12 @@ SHOWN = 20
 
 
 def join_run(runner: ActionRunner, directory: RunDirectory, *, resumed_id: str | None) -> str:
-    """Begins a new run in ``directory``, or goes on with the one that it belongs to.
+    """Goes on with the run that ``directory`` belongs to, or begins a new one there.
 
     Args:
         runner: Of a training, which has loaded what it starts from; all processes call it.
         directory: Its own.
-        resumed_id: Of the run whose checkpoint it goes on from; None: it goes on from none, or
-            from one of a run without an id.
+        resumed_id: Of the run whose checkpoint it goes on from, if it has one.
 
     Returns:
         The run's id.
@@ -47,13 +45,18 @@ def join_run(runner: ActionRunner, directory: RunDirectory, *, resumed_id: str |
     shared: list[Any] = [None, None]
     if is_main_process():
         current = directory.run_id()
+        record = dict(started=time.strftime("%Y-%m-%d %H:%M:%S"), host=socket.gethostname())
+        inside = runner._resume and Path(str(runner._load_from)).parent == directory.checkpoints
         if runner._resume and current is not None and current == resumed_id:
             shared = [current, None]
+        elif inside and current is None and resumed_id is not None:
+            directory.adopt(resumed_id, record)  # checkpoints that were copied here
+            shared = [resumed_id, None]
+        elif inside and current is None:  # from before runs had ids
+            shared = [f"from_{Path(str(runner._load_from)).stem}", None]
+            directory.adopt(shared[0], record)
         else:
-            started = time.strftime("%Y-%m-%d %H:%M:%S")
-            record = dict(started=started, host=socket.gethostname(), process=os.getpid())
-            unnamed = runner._resume and current is None and resumed_id is None
-            shared = list(directory.begin(record, keep=unnamed))
+            shared = list(directory.begin(record))
     broadcast_object_list(shared)
     run_id, moved = shared
     if moved is not None:

@@ -36,21 +36,24 @@ class RunDirectory:
         """Of the run that the directory belongs to; None: of one that had no id, or of none."""
         return self._record().get("id")
 
-    def begin(self, record: Mapping[str, Any], *, keep: bool = False) -> tuple[str, Path | None]:
+    def begin(self, record: Mapping[str, Any]) -> tuple[str, Path | None]:
         """Makes the directory a new run's.
 
         Args:
             record: What ``run.json`` is to say beside the id.
-            keep: Leave what is there: it is this run's, from before it had an id.
 
         Returns:
             The run's id, and where the files of an older run have gone to, if there were any.
         """
-        moved = None if keep else self._move_older()
+        moved = self._move_older()
         run_id = f"{time.strftime('%Y%m%d_%H%M%S')}_{uuid.uuid4().hex[:6]}"
+        self.adopt(run_id, record)
+        return run_id, moved
+
+    def adopt(self, run_id: str, record: Mapping[str, Any]) -> None:
+        """Makes the directory, with what is in it, that of the run of this id."""
         with atomic_path(self.work_dir / RUN_FILE) as part:
             part.write_text(json.dumps({"id": run_id, **record}, indent=2) + "\n", encoding="utf-8")
-        return run_id, moved
 
     def _record(self) -> dict[str, Any]:
         try:

@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import mmengine
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmaction.checkpoint.compatibility import (
-    SHOWN_DIFFERENCES,
-    load_weights,
-    require_training_state,
-)
-from mmaction.checkpoint.integrity import require_undamaged
-from mmaction.checkpoint.plain_data import restore_histories
-from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.checkpoint.resume import newest_checkpoint
-from mmaction.checkpoint.settings import flat_settings, list_digests
 from mmaction.checkpoint.sharded_tensors import keep_parts_of_state
-from mmaction.checkpoint.training_state import Training, collect, optim_wrappers, own_state
-from mmaction.checkpoint.writing import CheckpointWriter
+from mmaction.checkpoint.training_state import optim_wrappers
+from mmaction.engine.checkpointed_runner import CheckpointedRunner
 from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
-from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
-from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.optim_wrappers import fuse_on_gpu
 from mmaction.engine.replaced_types import use_own_types
-from mmaction.engine.resuming import join_run, require_same_run, run_directory, take_settings
-from mmaction.engine.schedules import Start, follow_run
+from mmaction.engine.schedules import follow_run
 from mmaction.engine.sharding import (
     FullyShardedModel,
     model_wrapper_type,
@@ -51,38 +35,13 @@ from mmaction.engine.signals import ignore_group_signals
 from mmaction.environment import keep_freed_memory
 from mmaction.errors import CheckpointError
 from mmaction.locking import DirectoryLock
-from mmaction.version import __version__
 
 # No second copy of all gradients. SyncBuffersHook brings the norms' buffers in step.
 _DDP = dict(broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
-class ActionRunner(Runner):
+class ActionRunner(CheckpointedRunner):
     """mmengine's ``Runner``; its docs hold, but for what the methods here say."""
-
-    _resumed: tuple[dict[str, Any], Mapping[str, Any] | None] | None = None
-
-    _resume: bool
-    _load_from: str | None
-    _has_loaded: bool
-    _auto = False
-    _lock: DirectoryLock | None = None
-    run_id: str | None = None
-
-    @cached_property
-    def config_text(self) -> str:
-        """The config as resolved. Laying it out takes a third of a second: it is done once."""
-        return self.cfg.pretty_text
-
-    @cached_property
-    def settings(self) -> dict[str, str]:
-        """The config's, by key, and what its annotation files are."""
-        return flat_settings(self.cfg) | list_digests(self.cfg)
-
-    @cached_property
-    def checkpoint_writer(self) -> CheckpointWriter:
-        """Writes this run's checkpoints, one after another."""
-        return CheckpointWriter()
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> ActionRunner:
@@ -95,7 +54,7 @@ class ActionRunner(Runner):
         keep_freed_memory()
         join_processes(self.launcher, env_cfg.get("dist_cfg"))
         if self._train_dataloader is not None and is_main_process():
-            self._lock = DirectoryLock(Path(self.work_dir), doing="trains", name=".training.lock")
+            self._lock = DirectoryLock(Path(self.work_dir), doing="trains", name="training.lock")
         super().setup_env(env_cfg)
 
     def dump_config(self) -> None:
@@ -213,117 +172,3 @@ class ActionRunner(Runner):
             self.checkpoint_writer.wait()
             if self._lock is not None:
                 self._lock.release()
-
-    def save_checkpoint(
-        self,
-        out_dir: str,
-        filename: str,
-        file_client_args: dict[str, Any] | None = None,
-        save_optimizer: bool = True,
-        save_param_scheduler: bool = True,
-        meta: dict[str, Any] | None = None,
-        by_epoch: bool = True,
-        backend_args: dict[str, Any] | None = None,
-    ) -> None:
-        """Saves in the background; without ``save_optimizer`` the weights alone.
-
-        All processes call it. ``checkpoint_writer.wait()`` returns once the file is whole.
-        """
-        at_end = dict(epoch=self.epoch + 1, iter=self.iter)
-        within = dict(epoch=self.epoch, iter=self.iter + 1)
-        meta = {**(at_end if by_epoch else within), **(meta or {})}
-        content = self.collect_state(meta, resumable=save_optimizer)
-        if is_main_process():
-            self.checkpoint_writer.write(content, Path(out_dir) / filename)
-
-    def collect_state(self, meta: Mapping[str, Any], *, resumable: bool = True) -> dict[str, Any]:
-        """What a checkpoint holds, on the CPU; see ``checkpoint.training_state.collect``.
-
-        Args:
-            meta: ``epoch`` and ``iter`` as a resumed run shall have them, and the loop's state.
-            resumable: With all that training goes on from; otherwise the weights alone.
-        """
-        return collect(
-            Training(self.model, self.optim_wrapper, self.param_schedulers, self.message_hub),
-            {**meta, **self._own_meta()},
-            before_save=lambda content: self.call_hook(
-                "before_save_checkpoint", checkpoint=content
-            ),
-            resumable=resumable,
-        )
-
-    def _own_meta(self) -> dict[str, Any]:
-        """What a checkpoint says of its run."""
-        meta = dict(cfg=self.config_text, seed=self.seed, experiment_name=self.experiment_name)
-        meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
-        meta |= dict(mmaction_version=__version__, run_id=self.run_id, settings=self.settings)
-        dataset = self.train_dataloader.dataset
-        return {**meta, "dataset_meta": dataset.metainfo} if hasattr(dataset, "metainfo") else meta
-
-    def load_or_resume(self) -> None:
-        """Finds what ``resume_from='auto'`` goes on from, and says which files it passed over.
-
-        Raises:
-            CheckpointError: There are checkpoints, and none of them is whole.
-        """
-        if self._train_dataloader is None or self._has_loaded:
-            super().load_or_resume()
-            return
-        hook = next((h for h in self.hooks if isinstance(h, TrainingCheckpointHook)), None)
-        directory = run_directory(self, hook)
-        self._auto = self._resume and self._load_from is None
-        if self._auto:
-            found = newest_checkpoint(directory.checkpoints, self.logger, run_id=directory.run_id())
-            self._load_from, self._resume = found, found is not None
-        super().load_or_resume()
-        self.run_id = join_run(self, directory, resumed_id=self.run_id)
-
-    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Goes on where the checkpoint was saved: position in the epoch and rng state included."""
-        start = Start(self.optim_wrapper, self.param_schedulers)
-        super().resume(filename, *args, **kwargs)
-        assert self._resumed is not None
-        meta, own = self._resumed
-        self._resumed = None
-        self.run_id = meta.get("run_id")
-        if self._auto:
-            require_same_run(meta, self.settings, filename)
-        if isinstance(self.train_loop, ResumableLoop):
-            self.train_loop.continue_from(meta, own)
-        take_settings(self, start, meta)
-
-    def load_checkpoint(
-        self,
-        filename: str,
-        map_location: str | Callable = "cpu",
-        strict: bool = False,
-        revise_keys: list | None = None,
-    ) -> dict[str, Any]:
-        """Reads ``filename`` with the weights-only unpickler and loads what it holds.
-
-        A test or a resumed run (``strict``, or ``resume`` in the config) needs the same
-        architecture; ``load_from`` takes what fits and logs what does not.
-
-        Raises:
-            CheckpointError: See ``read_checkpoint`` and ``require_same_architecture``.
-        """
-        require_undamaged(filename)
-        checkpoint = read_checkpoint(filename)
-        if self._resume:
-            require_training_state(checkpoint, filename)
-            # mmengine would run it as Python.
-            checkpoint["meta"].pop("config", None)
-            self._resumed = checkpoint["meta"], own_state(checkpoint)
-        restore_histories(checkpoint)
-        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        strict = strict or self._resume or self._train_dataloader is None
-        differing = load_weights(model, checkpoint["state_dict"], filename, strict=strict)
-        if differing:
-            self.logger.warning(
-                f"{filename}: {len(differing)} weights differ and keep their start values, "
-                f"such as: {'; '.join(differing[:SHOWN_DIFFERENCES])}"
-            )
-        self._has_loaded = True
-        self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
-        return checkpoint

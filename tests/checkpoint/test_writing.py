@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,21 +100,31 @@ def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
         write_whole({"w": torch.zeros(1)}, tmp_path / "file" / "a.pth")
 
 
+WRITE_ON_AND_ON = """
+import os, sys, torch
+from pathlib import Path
+from mmaction.checkpoint.writing import write_whole
+
+folder = Path(sys.argv[1])
+while True:
+    write_whole({"state_dict": {"w": torch.zeros(20_000_000)}}, folder / "b.pth")
+    os.rename(folder / "b.pth", folder / "c.pth")
+    write_whole({"state_dict": {"w": torch.zeros(20_000_000)}}, folder / "a.pth")
+"""
+
+
 def test_a_kill_in_the_midst_leaves_the_former_one(tmp_path: Path) -> None:
-    """Killed over and over while a file of some size is being written over a whole one."""
+    """Killed while a file of some size is being written over a whole one."""
     path = tmp_path / "a.pth"
     write_whole({"state_dict": {"w": torch.full((3,), 7.0)}}, path)
-    pid = os.fork()
-    if pid == 0:
-        while True:
-            write_whole({"state_dict": {"w": torch.zeros(20_000_000)}}, tmp_path / "b.pth")
-            os.rename(tmp_path / "b.pth", tmp_path / "c.pth")
-            write_whole({"state_dict": {"w": torch.zeros(20_000_000)}}, path)
-    end = time.monotonic() + 30
-    while not (parts := list(tmp_path.glob(".part-*.a.pth"))):
-        assert time.monotonic() < end
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    command = [sys.executable, "-c", WRITE_ON_AND_ON, str(tmp_path)]
+    writer = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(REPO)})
+    try:
+        while not (parts := list(tmp_path.glob(".part-*.a.pth"))):
+            assert writer.poll() is None
+    finally:
+        writer.kill()
+        writer.wait()
     assert parts[0].exists()
     require_undamaged(path)
     assert read_checkpoint(path)["state_dict"]["w"].tolist() == [7, 7, 7]

@@ -124,9 +124,9 @@ def test_a_second_training_is_refused_and_a_killed_one_blocks_nothing(
     command = [sys.executable, REPO / "tools/train_recognizer.py", slow]
     first = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
     try:
-        lock = tmp_path / "work/.training.lock"
+        lock = tmp_path / "work/training.lock"
         while not (lock.exists() and lock.read_text()):
-            assert first.poll() is None
+            assert first.poll() is None, "it has ended"
             time.sleep(0.1)
         config = make_config(tiny_data, QUICK)
         ended = run_tool("train_recognizer", config)
@@ -138,3 +138,30 @@ def test_a_second_training_is_refused_and_a_killed_one_blocks_nothing(
         first.send_signal(signal.SIGKILL)
         first.wait()
     assert run_tool("train_recognizer", config).code == 0
+
+
+def test_copied_checkpoints_bring_their_run_along(
+    trained: Callable[..., Path], tmp_path: Path
+) -> None:
+    """And those from before there were ids go on in a run that gets one."""
+    work_dir = trained()
+    first = run_id(work_dir)
+    content = read_checkpoint(work_dir / "epoch_1.pth")
+    for name, expected in (("copied", first), ("unnamed", "from_epoch_1")):
+        content["meta"]["run_id"] = first if name == "copied" else None
+        (tmp_path / name).mkdir()
+        torch.save(content, tmp_path / name / "epoch_1.pth")
+        options = {"work_dir": str(tmp_path / name), "resume_from": "auto"}
+        trained(**options, **{"train_cfg.max_epochs": 2})
+        assert run_id(tmp_path / name) == expected
+        assert sorted(p.name for p in (tmp_path / name).glob("*.pth"))[0] == "epoch_1.pth"
+
+
+def test_text_in_a_checkpoint_is_not_run(trained: Callable[..., Path], tmp_path: Path) -> None:
+    """mmengine reads ``meta.config`` as a config, which is a program."""
+    work_dir = trained()
+    content = read_checkpoint(work_dir / "epoch_1.pth")
+    content["meta"]["config"] = f"open({str(tmp_path / 'was_here')!r}, 'w')"
+    torch.save(content, tmp_path / "other.pth")
+    trained(**{"resume_from": str(tmp_path / "other.pth"), "train_cfg.max_epochs": 2})
+    assert not (tmp_path / "was_here").exists()
