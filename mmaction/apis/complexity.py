@@ -13,9 +13,9 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmaction.build_errors import readable_build_errors
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError
+from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import MODELS
 
 # torch counts a multiplication and an addition as two operations.

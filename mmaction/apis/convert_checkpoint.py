@@ -9,7 +9,6 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmaction.build_errors import readable_build_errors
 from mmaction.checkpoint.compatibility import require_same_architecture
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.checkpoint.safetensors_files import SUFFIX, is_safetensors, write_safetensors
@@ -17,6 +16,7 @@ from mmaction.convert.conversion import AUTO, Conversion, convert
 from mmaction.convert.trusted_file import read_trusted
 from mmaction.errors import ConfigError, UserError
 from mmaction.files import atomic_path, require_writable
+from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import MODELS
 
 SUFFIXES = (".pth", SUFFIX)

@@ -12,9 +12,9 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from mmaction.apis.complexity import clip_shape
 from mmaction.apis.train import check_data
-from mmaction.build_errors import readable_build_errors, require_known_functions
 from mmaction.datasets.splits import dataset_configs
 from mmaction.environment import tolerate_broken_torchvision
+from mmaction.readable_errors import readable_build_errors, require_known_functions
 from mmaction.registry import DATASETS, MODELS, OPTIMIZERS
 
 _MIB = 2**20

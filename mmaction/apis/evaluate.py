@@ -12,7 +12,6 @@ from mmengine.config import Config
 
 from mmaction.apis.recognizer import load_recognizer
 from mmaction.apis.test import fingerprints
-from mmaction.build_errors import readable_build_errors
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers import build_explainer
 from mmaction.explain.measures import (
@@ -25,6 +24,7 @@ from mmaction.explain.measures import (
     write_plots,
 )
 from mmaction.files import require_writable
+from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS
 
 # A comma that ends one explainer; those between its options and within tuples don't.

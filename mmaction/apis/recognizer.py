@@ -8,11 +8,11 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from mmaction.build_errors import readable_build_errors
 from mmaction.checkpoint.compatibility import require_same_architecture
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.models import BaseRecognizer
+from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import MODELS
 
 

@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
 from mmaction.apis.config import require_work_dir
-from mmaction.build_errors import readable_build_errors, require_known_functions
 from mmaction.datasets import ClipDataset, check_present
 from mmaction.engine import (
     ActionRunner,
@@ -30,7 +29,11 @@ from mmaction.evaluation import (
     with_accuracies,
 )
 from mmaction.files import atomic_path
-from mmaction.loader_errors import readable_loader_errors
+from mmaction.readable_errors import (
+    readable_build_errors,
+    readable_loader_errors,
+    require_known_functions,
+)
 from mmaction.registry import DATASETS
 
 # They change how fast the scores come, not what they are.

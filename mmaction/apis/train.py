@@ -12,7 +12,6 @@ from mmengine.dist import get_world_size, is_main_process
 
 from mmaction.apis.config import complete_config, drop_validation, require_work_dir
 from mmaction.apis.run_record import FILE, in_lines, run_record
-from mmaction.build_errors import readable_build_errors, require_known_functions
 from mmaction.datasets import ClipDataset, check_overlap, check_present
 from mmaction.datasets.splits import dataset_configs
 from mmaction.engine import ActionRunner
@@ -20,7 +19,11 @@ from mmaction.engine.precision import use_mixed_precision
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.files import atomic_path
-from mmaction.loader_errors import readable_loader_errors
+from mmaction.readable_errors import (
+    readable_build_errors,
+    readable_loader_errors,
+    require_known_functions,
+)
 from mmaction.registry import DATASETS
 
 

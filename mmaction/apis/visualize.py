@@ -16,7 +16,6 @@ from mmengine.config import Config
 
 from mmaction.apis.evaluate import split_explainers
 from mmaction.apis.recognizer import load_recognizer
-from mmaction.build_errors import readable_build_errors
 from mmaction.datasets.batches import collate_clips
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.sources.base import FrameSource
@@ -33,6 +32,7 @@ from mmaction.explain.writer import explain_views
 from mmaction.files import require_writable
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.progress import Progress
+from mmaction.readable_errors import readable_build_errors
 
 TITLE = "Where and when it looked"
 SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player

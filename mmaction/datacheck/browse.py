@@ -11,7 +11,6 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from mmaction.build_errors import readable_build_errors
 from mmaction.datasets import ClipDataset, SampleKey
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError, DataError
@@ -19,6 +18,7 @@ from mmaction.explain.gallery import PAGE, Entry, Sample, render_page
 from mmaction.explain.sheet import render_frames, write_png
 from mmaction.files import atomic_path, require_writable
 from mmaction.ops import affine_clips
+from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS
 
 

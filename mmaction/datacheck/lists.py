@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmaction.build_errors import readable_build_errors
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.clip_dataset import ClipDataset
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError, DataError
+from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS
 
 # Videos tried, spread over a list, to find out how its frames are named.

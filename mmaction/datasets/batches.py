@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence, Sized
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from torch import Tensor
-from torch.utils.data import Sampler, get_worker_info
+from torch.utils.data import DataLoader, Sampler, get_worker_info
 
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATA_SAMPLERS, FUNCTIONS
@@ -179,3 +181,34 @@ def _stack(tensors: list[Tensor]) -> Tensor:
 def _shape(inputs: Tensor) -> str:
     views, frames, height, width, _ = inputs.shape
     return f"{views} views × {frames} frames × {height}×{width} pixels"
+
+
+class _Rest(Sampler[Any]):
+    """What ``whole`` gives after its first ``done`` samples."""
+
+    def __init__(self, whole: Any, done: int) -> None:
+        self.whole = whole
+        self.done = done
+
+    def __iter__(self) -> Iterator[Any]:
+        return islice(iter(self.whole), self.done, None)
+
+    def __len__(self) -> int:
+        return max(0, len(self.whole) - self.done)
+
+
+@contextmanager
+def starting_at(loader: DataLoader, batches: int) -> Iterator[None]:
+    """Within it, an iteration over ``loader`` begins after its first ``batches`` batches.
+
+    None of those is loaded: the sampler's numbers alone are drawn and dropped. The loader's length
+    stays what it is.
+    """
+    # Both samplers take what they pass on from an attribute of this name.
+    sampler: Any = loader.batch_sampler
+    whole = sampler.sampler
+    sampler.sampler = _Rest(whole, batches * sampler.batch_size)
+    try:
+        yield
+    finally:
+        sampler.sampler = whole

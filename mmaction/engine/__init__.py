@@ -9,8 +9,8 @@ from mmaction.engine.hooks.ema import ShardedEMAHook
 from mmaction.engine.hooks.explanation import ExplanationHook
 from mmaction.engine.hooks.training_info import TrainingInfoHook
 from mmaction.engine.loops.iter_train import ResumableIterTrainLoop
+from mmaction.engine.loops.resumable import ResumableTrainLoop
 from mmaction.engine.loops.scoring import RecognizerTestLoop, RecognizerValLoop
-from mmaction.engine.loops.train import ResumableTrainLoop
 from mmaction.engine.optim_wrappers import TrainingAmpOptimWrapper, TrainingOptimWrapper
 from mmaction.engine.precision import Bf16OptimWrapper
 from mmaction.engine.runner import ActionRunner

@@ -30,7 +30,7 @@ from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.resuming import join_run, require_same_run, run_directory, take_settings
 from mmaction.engine.schedules import Start
-from mmaction.locking import DirectoryLock
+from mmaction.files import DirectoryLock
 from mmaction.version import __version__
 
 

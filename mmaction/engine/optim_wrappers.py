@@ -85,12 +85,13 @@ def fuse_on_gpu(optimizer: dict[str, Any], parameters: Iterable[nn.Parameter]) -
         parameters: What it is for.
     """
     parameters = list(parameters)
+    said = any(key in optimizer for key in ("fused", "foreach", "differentiable"))
+    if said or not all(parameter.is_cuda for parameter in parameters):
+        return
     kind = optimizer.get("type")
     kind = OPTIMIZERS.get(kind) if isinstance(kind, str) else kind
     # torch's fused SGD takes no parameters that are spread over processes.
     spread = any(is_part(parameter) for parameter in parameters)
     fusible = (Adam, AdamW) if spread else (Adam, AdamW, SGD)
-    possible = inspect.isclass(kind) and issubclass(kind, fusible)
-    said = any(key in optimizer for key in ("fused", "foreach", "differentiable"))
-    if possible and not said and all(parameter.is_cuda for parameter in parameters):
+    if inspect.isclass(kind) and issubclass(kind, fusible):
         optimizer["fused"] = True

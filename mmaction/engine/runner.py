@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from functools import partial
@@ -21,7 +22,6 @@ from torch.utils.data import DataLoader
 from mmaction.checkpoint.sharded_tensors import keep_parts_of_state
 from mmaction.checkpoint.training_state import optim_wrappers
 from mmaction.engine.checkpointed_runner import CheckpointedRunner
-from mmaction.engine.console import keep_console_readable
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.optim_wrappers import fuse_on_gpu
 from mmaction.engine.replaced_types import use_own_types
@@ -34,7 +34,7 @@ from mmaction.engine.sharding import (
 from mmaction.engine.signals import ignore_group_signals
 from mmaction.environment import keep_freed_memory
 from mmaction.errors import CheckpointError
-from mmaction.locking import DirectoryLock
+from mmaction.files import DirectoryLock
 
 # No second copy of all gradients. SyncBuffersHook brings the norms' buffers in step.
 _DDP = dict(broadcast_buffers=False, gradient_as_bucket_view=True)
@@ -97,7 +97,10 @@ class ActionRunner(CheckpointedRunner):
         sync_bn = self.cfg.get("sync_bn")
         require_sync_bn_possible(sync_bn, distributed=self.distributed)
         wrapper = dict(model_wrapper_cfg or {})
-        wrapper["type"] = kind = model_wrapper_type(wrapper.get("type", MMDistributedDataParallel))
+        kind = MMDistributedDataParallel
+        if "type" in wrapper:
+            kind = model_wrapper_type(wrapper["type"])
+        wrapper["type"] = kind
         if kind is MMDistributedDataParallel:
             unused = bool(self.cfg.get("find_unused_parameters", False))
             wrapper = _DDP | dict(find_unused_parameters=unused) | wrapper
@@ -172,3 +175,33 @@ class ActionRunner(CheckpointedRunner):
             self.checkpoint_writer.wait()
             if self._lock is not None:
                 self._lock.release()
+
+
+# Said by mmengine about its own insides, or about layers that the networks here do not have.
+_NOT_NEWS = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    "Distributed training is not used, all SyncBatchNorm",
+)
+
+
+class ConsoleFilter(logging.Filter):
+    """Lets single lines pass, and warnings of any length; reports of many lines belong in a file.
+
+    Environment, config and the list of hooks would otherwise fill several screens before the first
+    step.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message.startswith(_NOT_NEWS):
+            return False
+        return record.levelno >= logging.WARNING or "\n" not in message.strip()
+
+
+def keep_console_readable(logger: logging.Logger) -> None:
+    """Puts a ``ConsoleFilter`` on the handlers of ``logger`` that don't write to a file."""
+    for handler in logger.handlers:
+        to_file = isinstance(handler, logging.FileHandler)
+        if not to_file and not any(isinstance(f, ConsoleFilter) for f in handler.filters):
+            handler.addFilter(ConsoleFilter())

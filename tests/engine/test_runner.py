@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import ActionRunner, TrainingCheckpointHook
+from mmaction.engine.runner import keep_console_readable
 
 MakeConfig = Callable[..., Path]
 
@@ -115,3 +117,28 @@ def test_what_every_run_needs_is_there_without_a_word_in_the_config(
     kinds = [type(hook) for hook in runner.hooks]
     assert [kind.__name__ for kind in kinds].count("SyncBuffersHook") == 1
     assert TrainingCheckpointHook in kinds
+
+
+@pytest.mark.parametrize(
+    ("level", "message", "shown"),
+    [
+        (logging.INFO, "Epoch(train) [1][20/100]", True),
+        (logging.INFO, "Config:\nmodel = dict(\n)", False),
+        (logging.WARNING, "several things:\none\ntwo", True),
+        (logging.WARNING, '"FileClient" will be deprecated in future.', False),
+    ],
+)
+def test_lines_reach_the_console_and_reports_the_file(
+    level: int, message: str, shown: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+
+    logger = logging.Logger("run")
+    file = logging.FileHandler(tmp_path / "run.log")
+    logger.handlers = [logging.StreamHandler(sys.stdout), file]
+    keep_console_readable(logger)
+    keep_console_readable(logger)
+    logger.log(level, message)
+    file.close()
+    assert capsys.readouterr().out == (f"{message}\n" if shown else "")
+    assert (tmp_path / "run.log").read_text() == f"{message}\n"
