@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 
 from mmaction.apis.config import complete_config, drop_validation, require_work_dir
+from mmaction.apis.memory import step_memory, warning_if_too_large
 from mmaction.apis.run_record import FILE, in_lines, run_record
 from mmaction.datasets import ClipDataset, check_overlap, check_present
 from mmaction.datasets.splits import dataset_configs
@@ -79,6 +80,7 @@ def train(cfg: Config) -> ActionRunner:
         runner = ActionRunner.from_cfg(cfg)
         log_batch_size(runner)
         log_run_record(runner)
+        log_memory(runner)
         runner.train()
     return runner
 
@@ -123,6 +125,20 @@ def log_run_record(runner: ActionRunner) -> None:
     runner.logger.info(in_lines(record))
     with atomic_path(Path(runner.log_dir) / FILE) as path:
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def log_memory(runner: ActionRunner) -> None:
+    """Says what a step needs, and warns where that is more than there is."""
+    if not is_main_process():
+        return
+    try:
+        memory = step_memory(runner.cfg)
+    except (RuntimeError, NotImplementedError):
+        return  # a network of other libraries, which can't be built without its weights
+    runner.logger.info(str(memory))
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if warning := warning_if_too_large(memory, processes=processes):
+        runner.logger.warning(warning)
 
 
 def log_batch_size(runner: ActionRunner) -> None:

@@ -53,11 +53,16 @@ def _keep_expensive(_: Any, operation: Any, *args: Any, **kwargs: Any) -> Checkp
 
 
 def _is_expensive(operation: Any, args: Sequence[Any]) -> bool:
-    """Whether it is a convolution, but for 1×1×1 ones that widen."""
-    if operation is torch.ops.aten.convolution.default:
-        out_channels, in_channels, *kernel = args[1].shape
-        return out_channels <= in_channels or any(k > 1 for k in kernel)
-    return False
+    return operation is torch.ops.aten.convolution.default and is_kept(args[1].shape)
+
+
+def is_kept(weight: Sequence[int]) -> bool:
+    """Whether the result of a convolution with a weight of this shape is worth keeping.
+
+    All are but those of 1×1×1 kernels that widen.
+    """
+    out_channels, in_channels, *kernel = weight
+    return out_channels <= in_channels or any(k > 1 for k in kernel)
 
 
 @contextmanager

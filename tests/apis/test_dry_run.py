@@ -5,46 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-import torch
-from torch import Tensor, nn
-
 from mmaction.apis import load_config
-from mmaction.apis.dry_run import activation_bytes, optimizer_bytes
 from mmaction.registry import MODELS
-
-FLOAT = 4
-
-
-class SquaredSum(nn.Module):
-    """Of a linear map of clips: autograd keeps the clips, the weights and the map's result."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(6, 5, bias=False)
-
-    def forward(self, clips: Tensor, labels: Tensor, *, mode: str) -> dict[str, Tensor]:
-        return {"loss": self.fc(clips.flatten(1)).square().sum()}
-
-
-@pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_activations_counted_by_hand(device: str) -> None:
-    clips = torch.ones(4, 3, 2, 1, 1, device=device)
-    expected = 4 * 6 * FLOAT + 4 * 5 * FLOAT  # the input, and the result that is squared
-    assert activation_bytes(SquaredSum().to(device), clips) == expected
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "copies"),
-    [
-        (dict(type="SGD", lr=0.1), 0),
-        (dict(type="SGD", lr=0.1, momentum=0.9), 1),
-        (dict(type="AdamW", lr=0.1, foreach=False), 2),
-    ],
-)
-def test_the_optimizers_state(optimizer: dict[str, Any], copies: int) -> None:
-    steps = FLOAT if optimizer["type"] == "AdamW" else 0  # Adam counts its steps
-    assert optimizer_bytes(SquaredSum().to("meta"), optimizer) == copies * 30 * FLOAT + steps
 
 
 def test_what_is_told_and_nothing_is_written(

@@ -9,6 +9,7 @@ model = dict(
         inflate=(0, 0, 1, 1),
         inflate_style="3x1x1",
         pretrained="torchvision://resnet50",
+        with_cp="selective",  # 8 clips of 32 frames in 13 GiB instead of 26
     ),
     attention_branch=dict(dropout_ratio=0.5),
     attention_mechanism=dict(final_relu=True),
