@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
+import importlib.metadata
+import importlib.util
 import os
 import sys
 import warnings
+from contextlib import suppress
+from pathlib import Path
 
 from mmaction.errors import first_line
 
 # Of malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _BYTES = 1 << 30
+
+
+# Distributions that install packages of the same names as this project and what it builds on.
+_RIVALS = {
+    "mmaction": ("mmaction2", "onedl-mmaction2", "mmaction"),
+    "mmengine": ("mmengine", "mmengine-lite"),
+}
+
+
+def warn_of_rivals() -> None:
+    """One line for each other distribution whose files lie among this project's, or mmengine's.
+
+    pip lets the one that is installed last overwrite the other, and uninstalling either deletes
+    files of both.
+    """
+    for package, names in _RIVALS.items():
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            continue
+        own = Path(spec.origin).resolve().parent
+        for name in names:
+            with suppress(importlib.metadata.PackageNotFoundError):
+                rival = importlib.metadata.distribution(name)
+                among = Path(str(rival.locate_file(package))).resolve() == own
+                if among and (package == "mmaction" or _is_installed("onedl-mmengine")):
+                    warnings.warn(
+                        f"{name} {rival.version} is installed over {own}, or under it: pip"
+                        f" uninstall {name}, then install st-abn again, in an environment of its own",
+                        stacklevel=2,
+                    )
+
+
+def _is_installed(name: str) -> bool:
+    return next(iter(importlib.metadata.distributions(name=name)), None) is not None
 
 
 def tolerate_broken_torchvision() -> None:

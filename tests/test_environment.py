@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,3 +96,32 @@ def test_what_was_freed_is_taken_again_without_new_pages() -> None:
     if page_faults("pass") < 1000:
         pytest.skip("this C library keeps freed memory by itself")
     assert page_faults("keep_freed_memory()") < 100
+
+
+def test_a_rival_over_the_package_is_named(tmp_path: Path, run_process: Callable[..., Any]) -> None:
+    """A wheel of mmaction2 in one directory with this project's; silence where it lies elsewhere."""
+    repository = Path(__file__).resolve().parents[1]
+    """Of mmaction2, in one directory with this project; silence where it lies elsewhere."""
+    for folder in (site, other):
+        folder.mkdir()
+    shutil.copytree(repository / "mmaction", site / "mmaction")
+    code = f"import sys; sys.path[0] = {str(site)!r}; import mmaction"
+    for folder, warned in ((other, False), (site, True)):
+        info = folder / "mmaction2-1.2.0.dist-info"
+        info.mkdir()
+        told = "Metadata-Version: 2.1\nName: mmaction2\nVersion: 1.2.0\n"
+        (info / "METADATA").write_text(told)
+        ended = run_process(sys.executable, "-c", code, PYTHONPATH=other, PYTHONWARNINGS="")
+        assert ended.code == 0
+        assert ("mmaction2 1.2.0 is installed over" in ended.err) is warned, ended.err
+
+
+def test_tools_use_the_checkout_they_lie_in(
+    tmp_path: Path, run_process: Callable[..., Any]
+) -> None:
+    (tmp_path / "mmaction").mkdir()
+    (tmp_path / "mmaction" / "__init__.py").write_text("raise SystemExit('the other one')")
+    tools = Path(__file__).resolve().parents[1] / "tools"
+    for script in ("train_recognizer.py", "data/check_dataset.py"):
+        ended = run_process(sys.executable, tools / script, "--help", PYTHONPATH=str(tmp_path))
+        assert ended.code == 0, ended.err

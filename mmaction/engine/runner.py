@@ -35,6 +35,7 @@ from mmaction.engine.signals import ignore_group_signals
 from mmaction.environment import keep_freed_memory
 from mmaction.errors import CheckpointError
 from mmaction.files import DirectoryLock
+from mmaction.ops import HAS_EXTENSION
 
 # No second copy of all gradients. SyncBuffersHook brings the norms' buffers in step.
 _DDP = dict(broadcast_buffers=False, gradient_as_bucket_view=True)
@@ -71,6 +72,11 @@ class ActionRunner(CheckpointedRunner):
         logger = super().build_logger(log_level, log_file, **kwargs)
         keep_console_readable(logger)
         logger.info(f"environment, config and everything else go to {logger.log_file}")
+        if not HAS_EXTENSION:
+            logger.warning(
+                "mmaction.ops is not compiled (no C compiler at the installation): torch prepares"
+                " clips on CPUs instead, slower, with the same result"
+            )
         if self.distributed:
             backend = torch.distributed.get_backend()
             logger.info(f"{get_world_size()} process(es) have joined, over {backend}")

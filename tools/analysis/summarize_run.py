@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
+
 from mmaction.cli import ArgumentParser, run_command
 from mmaction.errors import UserError
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 import time
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
 
 from mmaction.cli import ArgumentParser, add_config_options, run_command
 from mmaction.exit_codes import EXIT_FAILED
