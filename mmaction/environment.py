@@ -42,8 +42,9 @@ def warn_of_rivals() -> None:
                 among = Path(str(rival.locate_file(package))).resolve() == own
                 if among and (package == "mmaction" or _is_installed("onedl-mmengine")):
                     warnings.warn(
-                        f"{name} {rival.version} is installed over {own}, or under it: pip"
-                        f" uninstall {name}, then install st-abn again, in an environment of its own",
+                        f"{name} {rival.version} is installed over {own}, or under it:"
+                        f" pip uninstall {name}, and install st-abn again, in an environment of"
+                        " its own",
                         stacklevel=2,
                     )
 

@@ -99,9 +99,9 @@ def test_what_was_freed_is_taken_again_without_new_pages() -> None:
 
 
 def test_a_rival_over_the_package_is_named(tmp_path: Path, run_process: Callable[..., Any]) -> None:
-    """A wheel of mmaction2 in one directory with this project's; silence where it lies elsewhere."""
+    """mmaction2 in one directory with this project; silence where it lies elsewhere."""
     repository = Path(__file__).resolve().parents[1]
-    """Of mmaction2, in one directory with this project; silence where it lies elsewhere."""
+    site, other = tmp_path / "site", tmp_path / "other"
     for folder in (site, other):
         folder.mkdir()
     shutil.copytree(repository / "mmaction", site / "mmaction")
