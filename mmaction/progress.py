@@ -42,6 +42,7 @@ class Progress:
         left = f"{(self._total - self._done) / rate:.0f} s left"
         if self._done == self._total:
             left = f"{elapsed_sec:.1f} s"
-        text = f"{self._title}: {self._done}/{self._total} {self._unit}, {rate:.0f}/s, {left}"
+        pace = f"{rate:.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+        text = f"{self._title}: {self._done}/{self._total} {self._unit}, {pace}, {left}"
         self._stream.write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
         self._stream.flush()

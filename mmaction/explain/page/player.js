@@ -87,7 +87,8 @@ class Player {
     this.viewNumber = Math.min(this.viewNumber, data.views.length - 1);
     this.showHead();
     this.showScores(false);
-    await this.showView(0);
+    const { temporal } = this.map;
+    await this.showView(temporal.indexOf(Math.max(...temporal)));  // at the first frame there is often nothing to see
     say(`${data.name}: ${className(data.prediction)}, ${percent(data.scores[data.prediction])}, ${verdict(data).word}`);
   }
 
