@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib.metadata
 import importlib.util
-import os
 import sys
 import warnings
 from contextlib import suppress
@@ -53,36 +53,26 @@ def _is_installed(name: str) -> bool:
     return next(iter(importlib.metadata.distributions(name=name)), None) is not None
 
 
-def tolerate_broken_torchvision() -> None:
-    """Makes a torchvision that can't be imported count as absent, with one warning.
+@functools.cache
+def tolerate_broken_torchvision() -> str | None:
+    """Makes a torchvision that can't be imported count as absent, for this process.
 
     Its wheel raises ``RuntimeError`` beside another torch than the one it was built for, and
     mmengine's environment report, which expects ``ModuleNotFoundError`` alone, would take the whole
     run down with it. Only ImageNet weights need torchvision.
+
+    Returns:
+        Why it can't be imported; None where it can.
     """
-    if "torchvision" in sys.modules:
-        return
     try:
-        importlib.import_module("torchvision")
-    except ModuleNotFoundError as e:
-        if e.name != "torchvision":
-            _mark_absent(e)
+        importlib.import_module("torchvision.models")
     except (ImportError, RuntimeError, OSError, AttributeError) as e:
-        _mark_absent(e)
-
-
-def _mark_absent(cause: Exception) -> None:
-    for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
-        del sys.modules[name]
-    # None makes every later import raise ModuleNotFoundError: what "not installed" looks like.
-    sys.modules["torchvision"] = None  # type: ignore[assignment]
-    if os.environ.get("RANK", "0") != "0":
-        return  # the first process says it for all
-    warnings.warn(
-        f"torchvision can't be imported ({first_line(cause)}); "
-        "going on without it and its ImageNet weights",
-        stacklevel=3,
-    )
+        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        # None makes every later import raise ModuleNotFoundError: what "not installed" looks like.
+        sys.modules["torchvision"] = None  # type: ignore[assignment]
+        return first_line(e)
+    return None
 
 
 def keep_freed_memory() -> None:

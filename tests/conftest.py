@@ -259,8 +259,6 @@ def run_process() -> Callable[..., Outcome]:
             PYTHON=sys.executable,
             PYTHONPATH=path,
             OMP_NUM_THREADS="1",
-            # A common state of machines, warned of rightly, and no concern of most tests.
-            PYTHONWARNINGS="ignore:torchvision can't be imported:UserWarning",
         )
         done = subprocess.run(
             [str(part) for part in command],

@@ -15,51 +15,76 @@ BROKEN = "raise RuntimeError('operator torchvision::nms does not exist')\n"
 ABSENT = "raise ModuleNotFoundError(f'No module named {__name__!r}', name=__name__)\n"
 
 
+@pytest.fixture
+def run_without(run_process: Callable[..., Any], tmp_path: Path) -> Callable[[str, list[Any]], Any]:
+    """``run_without(package, command)``: a command that finds ``package`` as torchvision."""
+
+    def run(package: str, command: list[Any]) -> Any:
+        (tmp_path / "first" / "torchvision").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "first" / "torchvision" / "__init__.py").write_text(package)
+        path = f"{tmp_path / 'first'}:{Path(__file__).resolve().parents[1]}"
+        return run_process(sys.executable, *command, PYTHONPATH=path)
+
+    return run
+
+
 @pytest.mark.parametrize(
-    ("package", "warning"),
+    ("package", "reason"),
     [
-        (BROKEN, "operator torchvision::nms does not exist); going on without it"),
-        (ABSENT, "is skipped: torchvision can't be imported (No module named 'torchvision')"),
+        (BROKEN, "operator torchvision::nms does not exist"),
+        (ABSENT, "No module named 'torchvision'"),
     ],
     ids=["broken", "absent"],
 )
-def test_a_run_goes_on_without_torchvision(
+def test_only_a_training_that_asks_for_imagenet_weights_needs_torchvision(
     package: str,
-    warning: str,
+    reason: str,
     tiny_data: Path,
+    tiny_checkpoint: Path,
     make_config: Callable[..., Path],
-    run_process: Callable[..., Any],
+    run_without: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    """A whole training that wants ImageNet weights, in a process of its own."""
-    (tmp_path / "first" / "torchvision").mkdir(parents=True)
-    (tmp_path / "first" / "torchvision" / "__init__.py").write_text(package)
+    """Refused before anything is made; a test and what starts from a checkpoint go without."""
     config = make_config(tiny_data, "model['backbone']['pretrained'] = 'torchvision://resnet18'")
-    command = [sys.executable, "tools/train_recognizer.py", config, "--no-validate"]
-    repository = str(Path(__file__).resolve().parents[1])
-    ended = run_process(
-        *command, PYTHONPATH=f"{tmp_path / 'first'}:{repository}", PYTHONWARNINGS=""
+    train = ["tools/train_recognizer.py", config, "--no-validate"]
+    ended = run_without(package, train)
+    assert ended.code == 2
+    assert ended.error == (
+        f"pretrained='torchvision://resnet18': torchvision can't be imported ({reason}): give the"
+        " path of a downloaded file, or None to start from random weights"
     )
-    assert ended.code == 0, ended.err
-    assert ended.err.count("Warning") == 1, ended.err
-    assert warning in ended.err
-    assert (tmp_path / "work" / "epoch_1.pth").is_file()
+    assert not (tmp_path / "work").exists()
+    video = tiny_data / "frames/val/video 0"
+    for command in (
+        [*train, "--load-from", tiny_checkpoint],
+        [*train, "--resume-from", "auto", "--cfg-options", "train_cfg.max_epochs=2"],
+        ["tools/test_recognizer.py", config, tiny_checkpoint],
+        ["tools/visualize.py", config, tiny_checkpoint, video, "--out", tmp_path / "look"],
+    ):
+        ended = run_without(package, command)
+        assert ended.code == 0, ended.err
+        assert "torchvision" not in ended.err
+    assert (tmp_path / "work" / "epoch_2.pth").is_file()
 
 
-def test_a_broken_torchvision_nobody_needs_costs_one_warning(
-    run_process: Callable[..., Any], tmp_path: Path
+def test_a_run_that_asks_for_no_weights_says_nothing_of_torchvision(
+    tiny_config: Path, run_without: Callable[..., Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "torchvision").mkdir()
-    (tmp_path / "torchvision" / "__init__.py").write_text(BROKEN)
-    code = f"""
-import sys, warnings
-sys.path.insert(0, {str(tmp_path)!r})
+    ended = run_without(BROKEN, ["tools/train_recognizer.py", tiny_config, "--no-validate"])
+    assert (ended.code, ended.err) == (0, "")
+    assert "torchvision" not in ended.out.lower()
+
+
+def test_a_broken_torchvision_counts_as_absent(
+    run_without: Callable[..., Any],
+) -> None:
+    code = """
+import warnings
 from mmaction.environment import tolerate_broken_torchvision
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    tolerate_broken_torchvision()
-    tolerate_broken_torchvision()
-assert len(caught) == 1, [str(w.message) for w in caught]
+warnings.simplefilter("error")
+for _ in range(2):
+    assert tolerate_broken_torchvision() == "operator torchvision::nms does not exist"
 try:
     import torchvision.models
 except ModuleNotFoundError:
@@ -67,7 +92,7 @@ except ModuleNotFoundError:
 from mmengine.utils.dl_utils import collect_env
 assert "TorchVision" not in collect_env()
 """
-    ended = run_process(sys.executable, "-c", code, PYTHONWARNINGS="")
+    ended = run_without(BROKEN, ["-c", code])
     assert (ended.code, ended.out) == (0, "absent\n"), ended.err
 
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 
 from mmaction.apis.memory import step_memory, warning_if_too_large
-from mmaction.apis.train import check_data
+from mmaction.apis.train import check_data, check_start_weights
 from mmaction.datasets.splits import dataset_configs
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.readable_errors import readable_build_errors, require_known_functions
@@ -29,6 +29,7 @@ def dry_run(cfg: Config, *, processes: int = 1) -> str:
         UserError: What a training would end with before its first step.
     """
     tolerate_broken_torchvision()
+    check_start_weights(cfg)
     with readable_build_errors():
         require_known_functions(cfg)
         check_data(cfg)

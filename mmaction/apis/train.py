@@ -20,6 +20,7 @@ from mmaction.engine.precision import use_mixed_precision
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.files import atomic_path
+from mmaction.models.backbones.pretrained import require_pretrained
 from mmaction.readable_errors import (
     readable_build_errors,
     readable_loader_errors,
@@ -73,6 +74,7 @@ def train(cfg: Config) -> ActionRunner:
         TrainingStopped: A signal asked for the end; the training is saved.
     """
     tolerate_broken_torchvision()
+    check_start_weights(cfg)
     require_work_dir(cfg)
     with readable_build_errors(), readable_loader_errors():
         require_known_functions(cfg)
@@ -83,6 +85,19 @@ def train(cfg: Config) -> ActionRunner:
         log_memory(runner)
         runner.train()
     return runner
+
+
+def check_start_weights(cfg: Config) -> None:
+    """Looks for the weights that a training begins with, before anything is made.
+
+    Raises:
+        UserError: See ``require_pretrained``.
+    """
+    backbone = cfg.model.get("backbone") or {}
+    begins = not cfg.get("load_from") and not cfg.get("resume")
+    pretrained = backbone.get("pretrained")
+    if begins and backbone.get("type") == "ResNet3D" and pretrained is not None:
+        require_pretrained(pretrained)
 
 
 def check_data(cfg: Config) -> None:

@@ -28,9 +28,16 @@ from mmaction.checkpoint.training_state import Training, collect, own_state
 from mmaction.checkpoint.writing import CheckpointWriter
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
-from mmaction.engine.resuming import join_run, require_same_run, run_directory, take_settings
+from mmaction.engine.resuming import (
+    RunDirectory,
+    join_run,
+    require_same_run,
+    run_directory,
+    take_settings,
+)
 from mmaction.engine.schedules import Start
 from mmaction.files import DirectoryLock
+from mmaction.models import ResNet3D
 from mmaction.version import __version__
 
 
@@ -116,14 +123,31 @@ class CheckpointedRunner(Runner):
         if self._train_dataloader is None or self._has_loaded:
             super().load_or_resume()
             return
+        self._find_newest()
+        super().load_or_resume()
+        self.run_id = join_run(self, self._directory, resumed_id=self.run_id)
+
+    @cached_property
+    def _directory(self) -> RunDirectory:
         hook = next((h for h in self.hooks if isinstance(h, TrainingCheckpointHook)), None)
-        directory = run_directory(self, hook)
-        self._auto = self._resume and self._load_from is None
-        if self._auto:
+        return run_directory(self, hook)
+
+    def _find_newest(self) -> None:
+        """What ``auto`` goes on from; looked for once."""
+        if self._resume and self._load_from is None:
+            self._auto = True
+            directory = self._directory
             found = newest_checkpoint(directory.checkpoints, self.logger, run_id=directory.run_id())
             self._load_from, self._resume = found, found is not None
-        super().load_or_resume()
-        self.run_id = join_run(self, directory, resumed_id=self.run_id)
+
+    def _init_model_weights(self) -> None:
+        """As mmengine's; a run that starts from a checkpoint asks for no weights beside it."""
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        backbone = getattr(model, "backbone", None)
+        if self._load_from is not None and isinstance(backbone, ResNet3D) and backbone.pretrained:
+            backbone.pretrained = None
+            self.logger.info(f"model.backbone.pretrained is not loaded: {self._load_from} is")
+        super()._init_model_weights()
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Goes on where the checkpoint was saved: position in the epoch and rng state included."""

@@ -128,6 +128,7 @@ class ActionRunner(CheckpointedRunner):
     def _init_model_weights(self) -> None:
         """As mmengine's; sharded weights have their start values since before they were parted."""
         if not isinstance(self.model, FullyShardedModel):
+            self._find_newest()
             super()._init_model_weights()
 
     def build_param_scheduler(self, scheduler: Any) -> Any:

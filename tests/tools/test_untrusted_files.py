@@ -121,7 +121,7 @@ def test_torchvisions_cache(
     """torchvision checks what it downloads, not what someone else has put there before."""
     torchvision = pytest.importorskip("torchvision", exc_type=(ImportError, RuntimeError))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
-    name = torchvision.models.ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
+    name = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.url.rpartition("/")[2]
     cached = tmp_path / "home/hub/checkpoints" / name
     cached.parent.mkdir(parents=True)
     torch.save({"conv1.weight": torch.zeros(1), "x": Bomb(boom)}, cached)

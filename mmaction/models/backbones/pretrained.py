@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import pickle
 import re
-import sys
-import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.checkpoint.weights_only import in_short
-from mmaction.errors import CheckpointError, ConfigError, first_line
+from mmaction.environment import tolerate_broken_torchvision
+from mmaction.errors import CheckpointError, ConfigError, first_line, near
 
 TORCHVISION = "torchvision://"
+FIRST_WEIGHTS = "imagenet1k_v1"
+_WAY_OUT = "give the path of a downloaded file, or None to start from random weights"
 # Prefixes under which public checkpoints keep a ResNet, longest first.
 _PREFIXES = ("module.backbone.", "backbone.", "module.")
 
@@ -31,49 +32,71 @@ def pretrained_state(pretrained: str) -> dict[str, Tensor]:
         pretrained: Path of a ``.pth`` or ``.safetensors`` file, or ``'torchvision://resnet50'``.
 
     Returns:
-        Tensors by name, on the CPU. Empty, with one warning, where torchvision is absent or can't
-        be imported.
+        Tensors by name, on the CPU.
 
     Raises:
-        CheckpointError: The file is missing or holds no weights.
-        ConfigError: torchvision has no network of that name.
+        CheckpointError: The file is missing or holds no weights, or torchvision's can't be had.
+        ConfigError: torchvision has no network or weights of that name.
     """
     if pretrained.startswith(TORCHVISION):
-        return _rename(_torchvision_state(pretrained.removeprefix(TORCHVISION)))
+        return _rename(_torchvision_state(pretrained))
     return _rename(read_checkpoint(pretrained)["state_dict"])
 
 
-def _torchvision_state(name: str) -> dict[str, Tensor]:
-    if sys.modules.get("torchvision", ...) is None:
-        # The run found it broken at its start, and has warned.
-        print_log(f"pretrained='{TORCHVISION}{name}' is skipped: random weights", "current")
-        return {}
-    try:
-        import torchvision.models
-    except (ImportError, RuntimeError, OSError, AttributeError) as e:
-        warnings.warn(
-            f"pretrained='{TORCHVISION}{name}' is skipped: torchvision can't be imported "
-            f"({first_line(e)}). Training starts from random weights.",
-            stacklevel=2,
+def require_pretrained(pretrained: str) -> None:
+    """Checks what can be known of ``pretrained`` before it is read or downloaded.
+
+    Raises:
+        CheckpointError: The file is missing, or torchvision can't be imported.
+        ConfigError: torchvision has no network or weights of that name.
+    """
+    if pretrained.startswith(TORCHVISION):
+        _torchvision_weights(pretrained)
+    elif not Path(pretrained).is_file():
+        raise CheckpointError(f"pretrained={pretrained!r}: no such file")
+
+
+def _torchvision_weights(source: str) -> Any:
+    """torchvision's entry for ``torchvision://NETWORK``, its first weights, or ``NETWORK.WEIGHTS``.
+
+    torchvision's own default are the newest weights; published recipes mean the first.
+    """
+    reason = tolerate_broken_torchvision()
+    if reason is not None:
+        raise CheckpointError(
+            f"pretrained={source!r}: torchvision can't be imported ({reason}): {_WAY_OUT}"
         )
-        return {}
+    import torchvision.models
+
+    name, _, version = source.removeprefix(TORCHVISION).partition(".")
     try:
-        weights = torchvision.models.get_model_weights(name).DEFAULT
+        known = torchvision.models.get_model_weights(name).__members__
     except ValueError as e:
-        raise ConfigError(f"pretrained='{TORCHVISION}{name}': torchvision has no {name!r}") from e
+        raise ConfigError(f"pretrained={source!r}: torchvision has no {name!r}") from e
+    found = known.get((version or FIRST_WEIGHTS).upper())
+    if found is None:
+        names = [f"{name}.{member.lower()}" for member in known]
+        raise ConfigError(
+            f"pretrained={source!r}: torchvision has no such weights"
+            + near(f"{name}.{version or FIRST_WEIGHTS}", names)
+        )
+    return found
+
+
+def _torchvision_state(source: str) -> Mapping[str, Tensor]:
+    weights = _torchvision_weights(source)
     try:
         # torchvision checks what it downloads, but not what lies in its cache from before.
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except pickle.UnpicklingError as e:
         cached = os.path.join(torch.hub.get_dir(), "checkpoints", os.path.basename(weights.url))
         raise CheckpointError(
-            f"pretrained='{TORCHVISION}{name}': {cached} is not what torchvision publishes "
+            f"pretrained={source!r}: {cached} is not what torchvision publishes "
             f"({first_line(in_short(e, cached))}): delete it"
         ) from e
-    except OSError as e:
+    except (OSError, RuntimeError, EOFError) as e:
         raise CheckpointError(
-            f"pretrained='{TORCHVISION}{name}' can't be downloaded ({first_line(e)}): "
-            "give the path of a downloaded file, or None to start from random weights"
+            f"pretrained={source!r} can't be downloaded ({first_line(e)}): {_WAY_OUT}"
         ) from e
 
 
@@ -118,15 +141,13 @@ def load_into(
 
     Args:
         module: A network, or a stage of one.
-        state: Weights by name; with none, nothing happens.
+        state: Weights by name.
         source: Where they are from, for messages.
         prefix: What the module's names begin with in ``state``.
 
     Raises:
         CheckpointError: A weight of the module is missing from ``state`` or has another shape.
     """
-    if not state:
-        return
     own = module.state_dict()
     loaded = {}
     for name, value in own.items():

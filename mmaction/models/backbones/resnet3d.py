@@ -77,8 +77,10 @@ class ResNet3D(BaseModule):
         zero_init_residual: Start every block as the identity.
         with_cp: Activation checkpointing, for less memory: in the backward pass, True recomputes
             blocks, ``'selective'`` only what is cheap of them and of the stem.
-        pretrained: None, the path of a 2D or 3D ResNet checkpoint, or ``'torchvision://resnet50'``.
+        pretrained: What a training starts from: None, the path of a 2D or 3D ResNet checkpoint, or
+            ``'torchvision://resnet50'`` (IMAGENET1K_V1; ``'….imagenet1k_v2'`` for later weights).
             2D kernels are inflated: repeated over their temporal taps and divided by their number.
+            Weights of ``load_from`` or a resumed run take its place; tests never ask for it.
 
     Raises:
         ConfigError: An argument that can't work; the message names it.

@@ -119,38 +119,73 @@ def test_unusable_files_are_named(tmp_path: Path, content: object) -> None:
         net.init_weights()
 
 
-@pytest.mark.parametrize("state", ["absent", "broken"])
-def test_a_missing_or_broken_torchvision_costs_one_warning(tmp_path: Path, state: str) -> None:
-    """In a process of its own: what is imported can't be taken back."""
-    if state == "broken":
-        package = tmp_path / "torchvision"
-        package.mkdir()
-        (package / "__init__.py").write_text(
-            "raise RuntimeError('operator torchvision::nms does not exist')\n"
-        )
-        prepare = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
-    else:
-        prepare = """
-import sys
-class NotInstalled:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "torchvision":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, NotInstalled())
+TORCHVISION = """
+import enum, urllib.error, torch
+calls = []
+class ResNet18_Weights(enum.Enum):
+    IMAGENET1K_V1 = "1"
+    IMAGENET1K_V2 = "2"
+    DEFAULT = "2"
+    def get_state_dict(self, **kwargs):
+        if {offline}:
+            raise urllib.error.URLError("no network")
+        assert kwargs["check_hash"]
+        return torch.load({folder!r} + self.value + ".pth", weights_only=True)
+def get_model_weights(name):
+    if name != "resnet18":
+        raise ValueError("Unknown model " + name)
+    return ResNet18_Weights
 """
+
+
+@pytest.mark.parametrize(
+    ("name", "offline", "expected"),
+    [
+        ("resnet18", False, "1"),
+        ("resnet18.imagenet1k_v1", False, "1"),
+        ("resnet18.IMAGENET1K_V2", False, "2"),
+        ("resnet18.imagenet1k_v3", False, "did you mean 'resnet18.imagenet1k_v"),
+        ("resnet81", False, "torchvision has no 'resnet81'"),
+        ("resnet18", True, "no network>): give the path of a downloaded file, or None"),
+    ],
+)
+def test_which_of_torchvisions_weights(
+    name: str, offline: bool, expected: str, tmp_path: Path
+) -> None:
+    """Its interface written down, with small weights: in a process of its own, and no download."""
+    for version in ("1", "2"):
+        torch.manual_seed(int(version))
+        state = weights_2d(ResNet3D(depth=18, base_channels=4))
+        torch.save(state, tmp_path / f"{version}.pth")
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision/__init__.py").touch()
+    text = TORCHVISION.format(offline=offline, folder=f"{tmp_path}/")
+    (tmp_path / "torchvision/models.py").write_text(text)
     code = f"""
-{prepare}
-import warnings, torch
+import sys, torch
+sys.path.insert(0, {str(tmp_path)!r})
+from mmaction.errors import UserError
 from mmaction.models import ResNet3D
-torch.manual_seed(0)
-net = ResNet3D(depth=18, base_channels=4, pretrained='torchvision://resnet18')
-before = net.layer1[0].conv1.weight.clone()
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter('always')
+net = ResNet3D(depth=18, base_channels=4, pretrained='torchvision://{name}')
+try:
     net.init_weights()
-messages = [str(w.message) for w in caught if 'torchvision' in str(w.message)]
-assert len(messages) == 1, messages
-assert 'random weights' in messages[0], messages
-assert torch.equal(before, net.layer1[0].conv1.weight)
+except UserError as e:
+    print(e)
+for version in "12":
+    state = torch.load({str(tmp_path)!r} + f"/{{version}}.pth", weights_only=True)
+    if torch.equal(net.stem.conv.weight[:, :, 0], state["conv1.weight"]):
+        print("loaded", version)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True)
+    line = done.stdout.splitlines()[-1]  # mmengine lists the weights before it
+    if len(expected) == 1:
+        assert line == f"loaded {expected}"
+    else:
+        assert line.startswith(f"pretrained='torchvision://{name}'")
+        assert expected in line
+
+
+def test_torchvision_itself_has_both() -> None:
+    models = pytest.importorskip("torchvision.models", exc_type=(ImportError, RuntimeError))
+    assert {"IMAGENET1K_V1", "IMAGENET1K_V2"} <= set(models.ResNet50_Weights.__members__)
