@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
 from mmaction.apis.config import require_work_dir
-from mmaction.datasets import ClipDataset, check_present
+from mmaction.datasets import ClipDataset, check_columns, check_present
 from mmaction.engine import (
     ActionRunner,
     join_processes,
@@ -189,6 +189,7 @@ def _run(
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
         if isinstance(dataset, ClipDataset):
             check_present(dataset.annotations, dataset.sources)
+            check_columns(dataset.annotations, dataset.sources)
         runner = ActionRunner.from_cfg(cfg)
         found = runner.test()
     metric = runner.test_loop.evaluator.metrics[0]

@@ -13,7 +13,13 @@ from mmengine.dist import get_world_size, is_main_process
 from mmaction.apis.config import complete_config, drop_validation, require_work_dir
 from mmaction.apis.memory import step_memory, warning_if_too_large
 from mmaction.apis.run_record import FILE, in_lines, run_record
-from mmaction.datasets import ClipDataset, check_overlap, check_present
+from mmaction.datasets import (
+    ClipDataset,
+    check_columns,
+    check_labelled,
+    check_overlap,
+    check_present,
+)
 from mmaction.datasets.splits import dataset_configs
 from mmaction.engine import ActionRunner
 from mmaction.engine.precision import use_mixed_precision
@@ -75,10 +81,10 @@ def train(cfg: Config) -> ActionRunner:
     """
     tolerate_broken_torchvision()
     check_start_weights(cfg)
-    require_work_dir(cfg)
     with readable_build_errors(), readable_loader_errors():
         require_known_functions(cfg)
         check_data(cfg)
+        require_work_dir(cfg)
         runner = ActionRunner.from_cfg(cfg)
         log_batch_size(runner)
         log_run_record(runner)
@@ -113,7 +119,9 @@ def check_data(cfg: Config) -> None:
             continue
         dataset = DATASETS.build(dataset_cfg)
         if isinstance(dataset, ClipDataset):
+            check_labelled(dataset.annotations, split=split)
             check_present(dataset.annotations, dataset.sources)
+            check_columns(dataset.annotations, dataset.sources)
             lists[split] = dataset
     if "train" in lists and "val" in lists:
         same_root = lists["train"].data_root == lists["val"].data_root

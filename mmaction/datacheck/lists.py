@@ -17,7 +17,7 @@ from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.clip_dataset import ClipDataset
 from mmaction.datasets.sources.base import FrameSource
-from mmaction.datasets.splits import dataset_configs
+from mmaction.datasets.splits import check_columns, dataset_configs
 from mmaction.errors import ConfigError, DataError
 from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS
@@ -125,8 +125,9 @@ def _open(split: str, settings: dict[str, Any]) -> VideoList:
         split, settings["ann_file"], settings["data_root"], num_classes=settings["num_classes"]
     )
     try:
-        opened.annotations = AnnotationList.load(opened.file)
-        opened.annotations = _filtered(opened.annotations, settings)
+        of_files = DATASETS.get(settings["type"]).of_files
+        opened.annotations = AnnotationList.load(opened.file, of_files=of_files)
+        opened.annotations = _filtered(opened.annotations, settings, of_files=of_files)
     except DataError as error:
         opened.list_error = str(error)
         return opened
@@ -134,16 +135,23 @@ def _open(split: str, settings: dict[str, Any]) -> VideoList:
         opened.source = _open_source(settings, opened.annotations)
     except DataError as error:
         opened.source_error = str(error)
+    if opened.source is not None and opened.annotations is not None:
+        try:
+            check_columns(opened.annotations, [opened.source])
+        except DataError as error:
+            opened.list_error = str(error)
     return opened
 
 
-def _filtered(annotations: AnnotationList, settings: Mapping[str, Any]) -> AnnotationList | None:
+def _filtered(
+    annotations: AnnotationList, settings: Mapping[str, Any], *, of_files: bool
+) -> AnnotationList | None:
     """Those that ``include`` and ``exclude`` leave; None where the split has them elsewhere."""
     patterns = {key: settings[key] for key in ("include", "exclude") if settings.get(key)}
     if not patterns:
         return annotations
     try:
-        return AnnotationList.load(annotations.files, **patterns)
+        return AnnotationList.load(annotations.files, **patterns, of_files=of_files)
     except DataError:
         return None
 
@@ -173,7 +181,8 @@ def _open_source(
                 with readable_build_errors():
                     dataset = DATASETS.build({**settings, **alone, "ann_file": str(one_line)})
             except DataError as error:
-                first_error = first_error or error
+                named = str(error).replace(str(one_line), settings["ann_file"])
+                first_error = first_error or DataError(named)
             else:
                 return dataset.sources[0] if annotations is not None else None
     assert first_error is not None, "there is at least one name"

@@ -5,7 +5,13 @@ from mmaction.datasets.batches import EpochSampler, SampleKey, collate_clips
 from mmaction.datasets.clip_dataset import ClipDataset, RawframeDataset, VideoDataset
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import FrameDirectory
-from mmaction.datasets.splits import check_labels, check_overlap, check_present
+from mmaction.datasets.splits import (
+    check_columns,
+    check_labelled,
+    check_labels,
+    check_overlap,
+    check_present,
+)
 from mmaction.datasets.transforms.color import ColorJitter
 from mmaction.datasets.transforms.crops import (
     CenterCrop,
@@ -45,6 +51,8 @@ __all__ = [
     "Transform",
     "VideoDataset",
     "View",
+    "check_columns",
+    "check_labelled",
     "check_labels",
     "check_overlap",
     "check_present",

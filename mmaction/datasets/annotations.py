@@ -18,6 +18,9 @@ from mmaction.errors import DataError
 from mmaction.files import read_text
 
 NO_LABEL = -1
+NO_COUNT = 0
+# A video file with its suffix, and up to two numbers.
+_FILE_LINE = re.compile(rb"(.+?\.\w+)(?:[\s,]+(\d+))?(?:[\s,]+(\d+))?")
 _MAX_DIGITS = 18  # what int64 surely holds
 
 
@@ -27,7 +30,7 @@ class AnnotationList:
 
     Attributes:
         files: The annotation files.
-        frames: int64, N: frames of each video, >= 1.
+        frames: int64, N: frames of each video, >= 1, or 0 where the list leaves that to the file.
         labels: int64, N: class ids >= 0, or -1 where the file has no labels.
         name_bytes: uint8: all names, UTF-8, one after the other.
         name_ends: int64, N + 1: name i is ``name_bytes[name_ends[i]:name_ends[i + 1]]``.
@@ -50,6 +53,7 @@ class AnnotationList:
         *,
         include: str | Sequence[str] | None = None,
         exclude: str | Sequence[str] | None = None,
+        of_files: bool = False,
     ) -> AnnotationList:
         """Read one annotation file, or several one after the other.
 
@@ -57,10 +61,14 @@ class AnnotationList:
         is there in all lines of a file or in none. Blank lines are skipped. What ends in two
         numbers is read as having a label.
 
+        A line of a list of video files reads ``file label``, ``file frames label`` or ``file``,
+        blanks or commas between; a file knows its length.
+
         Args:
             files: Path or paths, UTF-8 text.
             include: Shell pattern or patterns; keep only the videos whose name matches one.
             exclude: Likewise; leave out the videos whose name matches one.
+            of_files: Whether it is a list of video files.
 
         Raises:
             DataError: A file that can't be read, a line that can't be used (named by file and
@@ -69,7 +77,8 @@ class AnnotationList:
         paths = [files] if isinstance(files, str | os.PathLike) else list(files)
         if not paths:
             raise DataError("ann_file names no annotation file")
-        parts = [_parse(os.fspath(path)) for path in paths]
+        parse = _parse_files if of_files else _parse
+        parts = [parse(os.fspath(path)) for path in paths]
         names = [name for part in parts for name in part.names]
         annotations = cls(
             files=tuple(os.fspath(path) for path in paths),
@@ -197,6 +206,44 @@ def _parse(path: str) -> _Part:
     return part
 
 
+def _parse_files(path: str) -> _Part:
+    """A list of video files: ``file label``, ``file frames label`` or ``file``."""
+    names: list[bytes] = []
+    rows: list[list[int]] = []
+    lines: list[int] = []
+    for number, line in enumerate(read_text(path, what="annotation file").encode().split(b"\n"), 1):
+        if not line.strip():
+            continue
+        match = _FILE_LINE.fullmatch(line.strip())
+        shown = line.strip()[:200].decode(errors="replace")
+        if match is None:
+            raise DataError(
+                f"{path}:{number}: '{shown}' is no 'file label', 'file frames label' or 'file';"
+                " a file is named with its suffix"
+            )
+        row = [int(text) for text in match.groups()[1:] if text is not None]
+        if rows and len(row) != len(rows[0]):
+            raise DataError(
+                f"{path}:{number}: '{shown}' has {len(row) + 1} columns, line {lines[0]} has"
+                f" {len(rows[0]) + 1}"
+            )
+        if problem := _leaves_root("file", match[1].decode()):
+            raise DataError(f"{path}:{number}: {problem}")
+        names.append(match[1])
+        rows.append(row)
+        lines.append(number)
+    if not names:
+        raise DataError(f"{path}: the list is empty; a line reads 'file label'")
+    columns = np.array(rows, dtype=np.int64).reshape(len(names), -1)
+    nothing = np.zeros(len(names), dtype=np.int64)
+    return _Part(
+        names=names,
+        frames=columns[:, 0] if columns.shape[1] == 2 else nothing + NO_COUNT,
+        labels=columns[:, -1] if columns.shape[1] else nothing + NO_LABEL,
+        lines=np.array(lines, dtype=np.int32),
+    )
+
+
 def _ends_in_two_numbers(line: bytes) -> bool:
     row = line.rsplit(None, 2)
     return len(row) == 3 and _is_number(row[1]) and _is_number(row[2])
@@ -223,9 +270,12 @@ def _problem(line: bytes, labelled: bool, first: int) -> str | None:
         return f"{numbers[0].decode()} frames; a video has at least 1"
     if max(map(len, numbers)) > _MAX_DIGITS:
         return f"{shown} has a number that is too large"
-    name = line.rsplit(None, len(numbers))[0].decode()
+    return _leaves_root("directory", line.rsplit(None, len(numbers))[0].decode())
+
+
+def _leaves_root(what: str, name: str) -> str | None:
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name):
-        return f"directory '{name}' leaves data_root; write it relative to data_root, without '..'"
+        return f"{what} '{name}' leaves data_root; write it relative to data_root, without '..'"
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -59,6 +59,8 @@ class ClipDataset(Dataset[Results], ABC):
         ConfigError: An argument or a pipeline that can't be right.
     """
 
+    of_files: ClassVar[bool] = False  # whether lists name video files, which know their length
+
     def __init__(
         self,
         *,
@@ -80,7 +82,9 @@ class ClipDataset(Dataset[Results], ABC):
         self.on_error = on_error
         self.max_bad_fraction = max_bad_fraction
         self.pipeline = Pipeline(pipeline)
-        annotations = AnnotationList.load(ann_file, include=include, exclude=exclude)
+        annotations = AnnotationList.load(
+            ann_file, include=include, exclude=exclude, of_files=self.of_files
+        )
         self.annotations = annotations.repeated(
             _one_a_file("repeat", repeat, annotations.files, whole_number=True)
         )
@@ -129,6 +133,11 @@ class ClipDataset(Dataset[Results], ABC):
         """Name of video ``index``."""
         return self.annotations.name(index)
 
+    def total_frames(self, index: int) -> int:
+        """Frames of video ``index``: as annotated, else as its source counts them."""
+        annotated = int(self.annotations.frames[index])
+        return annotated or self.source_of(index).count(self.name(index))
+
     def source_of(self, index: int) -> FrameSource:
         """Where the frames of video ``index`` come from."""
         return self.sources[self.annotations.file_ids[index]]
@@ -147,7 +156,7 @@ class ClipDataset(Dataset[Results], ABC):
                 "index": key.index,
                 "name": self.name(key.index),
                 "label": self.annotations.label(key.index),
-                "total_frames": int(self.annotations.frames[key.index]),
+                "total_frames": self.total_frames(key.index),
                 "rng": key.rng(),
                 "source": self.source_of(key.index),
                 "replaces": replaces,
@@ -202,9 +211,12 @@ class RawframeDataset(ClipDataset):
 class VideoDataset(ClipDataset):
     """Clips of video files (mp4, webm, avi and whatever else FFmpeg reads).
 
-    An annotation line names the file with its suffix: ``folder/video.mp4 frames label``. The
-    pipeline is that of frames; see :class:`ClipDataset` for the arguments.
+    An annotation line names the file with its suffix: ``folder/video.mp4 label``, or
+    ``folder/video.mp4 frames label``. The pipeline is that of frames; see :class:`ClipDataset` for
+    the arguments.
     """
+
+    of_files: ClassVar[bool] = True
 
     def open_source(self, data_root: str, example: str) -> FrameSource:
         return VideoFiles(data_root=data_root)

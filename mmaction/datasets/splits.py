@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.annotations import NO_COUNT, NO_LABEL, AnnotationList
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.errors import DataError
 
 SPLITS = ("train", "val", "test")
 _SHOWN = 3
+_LOOKED_AT = 8  # videos of a list
 
 
 def dataset_configs(cfg: Config) -> Iterator[tuple[str, Any]]:
@@ -53,6 +54,47 @@ def check_present(annotations: AnnotationList, sources: Sequence[FrameSource]) -
                 f"{len(missing)} of {len(indices)} videos are not in '{source.data_root}':"
                 f" {shown}{', …' if len(missing) > _SHOWN else ''}"
             )
+
+
+def check_columns(annotations: AnnotationList, sources: Sequence[FrameSource]) -> None:
+    """Raise DataError where a list's numbers are not what their places make of them.
+
+    ``directory label`` would be read as ``directory frames``, and ``directory label frames`` as
+    ``directory frames label``. A few videos of each file are counted.
+    """
+    for file_id, source in enumerate(sources):
+        indices = np.flatnonzero(annotations.file_ids == file_id)
+        looked_at = indices[np.linspace(0, len(indices) - 1, _LOOKED_AT, dtype=int)]
+        counts = []
+        for index in np.unique(looked_at) if len(indices) else ():
+            try:
+                counts.append((index, source.count(annotations.name(index))))
+            except DataError:
+                continue  # what is wrong with a video is another check's
+        at = np.array([index for index, _ in counts], dtype=int)
+        found = np.array([count for _, count in counts])
+        frames, labels = annotations.frames[at], annotations.labels[at]
+        if not len(at) or (frames == NO_COUNT).any():
+            continue
+        where, name = annotations.where(int(at[0])), annotations.name(int(at[0]))
+        told = f"{where}: '{name}' has {found[0]} frames"
+        if (labels == NO_LABEL).all() and (2 * frames < found).all():
+            raise DataError(
+                f"{told}, not {frames[0]}: a line with one number reads 'directory frames'; for"
+                " labels write 'directory frames label'"
+            )
+        if (frames != found).all() and (labels == found).all():
+            raise DataError(f"{told}: a line reads 'directory frames label', in this order")
+
+
+def check_labelled(annotations: AnnotationList, *, split: str) -> None:
+    """Raise DataError where a list that is trained on, or validated by, has no labels."""
+    bare = np.flatnonzero(annotations.labels == NO_LABEL)
+    if len(bare):
+        raise DataError(
+            f"{annotations.where(int(bare[0]))}: '{annotations.name(int(bare[0]))}' has no label:"
+            f" the {split} list needs one in each line"
+        )
 
 
 def check_overlap(train: AnnotationList, val: AnnotationList) -> None:

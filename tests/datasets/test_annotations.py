@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import string
 import time
 from pathlib import Path
@@ -181,3 +182,42 @@ def test_any_bytes_are_read_or_refused(
         assert frames >= 1
         assert label is None or label >= 0
         assert name.encode() in data
+
+
+@pytest.mark.parametrize(
+    ("line", "frames", "label"),
+    [
+        ("a b.mp4 7", 0, 7),
+        ("dir/a, b.webm,7", 0, 7),
+        ("a.1 2.mp4, 48, 7", 48, 7),
+        ("a.mp4 48 7", 48, 7),
+        ("a 3.avi", 0, -1),
+    ],
+)
+def test_lists_of_video_files(tmp_path: Path, line: str, frames: int, label: int) -> None:
+    """A name ends with its suffix, whatever blanks, commas, points and numbers are in it."""
+    path = tmp_path / "list.txt"
+    path.write_text(f"{line}\n\n{line}\r\n")
+    found = AnnotationList.load(path, of_files=True)
+    assert found.frames.tolist() == [frames] * 2
+    assert found.labels.tolist() == [label] * 2
+    assert re.fullmatch(r".*\.(mp4|webm|avi)", found.name(1))
+    assert line.startswith(found.name(0))
+    assert found.where(1) == f"{path}:3"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a.mp4 1\nb.mp4 1 2\n", r"list.txt:2: 'b.mp4 1 2' has 3 columns, line 1 has 2"),
+        ("a 1\n", r"list.txt:1: 'a 1' is no 'file label', .* is named with its suffix"),
+        ("a.mp4 -1\n", "list.txt:1: 'a.mp4 -1' is no 'file label'"),
+        ("../a.mp4 1\n", r"list.txt:1: file '../a.mp4' leaves data_root"),
+        ("\n", "the list is empty; a line reads 'file label'"),
+    ],
+)
+def test_lists_of_video_files_that_can_not_be(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        AnnotationList.load(path, of_files=True)

@@ -325,3 +325,12 @@ def test_more_frames_annotated_than_a_video_file_has(video_files: Path) -> None:
     dataset = of_files(video_files)
     with pytest.raises(DataError, match=r"a b.mp4' has 11 frames; frame \d+, counted from 0, is"):
         dataset[0]
+
+
+@pytest.mark.parametrize("line", ["a b.mp4 1", "a b.mp4,1"])
+def test_a_video_file_knows_its_length(video_files: Path, line: str) -> None:
+    """The window of frames 3, 5, 7 lies in the middle of 11, and not in the first one."""
+    (video_files / "list.txt").write_text(f"{line}\n")
+    sample = of_files(video_files)[0]["sample"]
+    assert sample.frame_indices.tolist() == [[3, 5, 7]]
+    assert sample.label == 1

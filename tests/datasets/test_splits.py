@@ -6,7 +6,13 @@ import pytest
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.directory import FrameDirectory
-from mmaction.datasets.splits import check_labels, check_overlap, check_present
+from mmaction.datasets.splits import (
+    check_columns,
+    check_labelled,
+    check_labels,
+    check_overlap,
+    check_present,
+)
 from mmaction.errors import DataError
 
 
@@ -69,3 +75,36 @@ def test_overlap(annotations: AnnotationList, tmp_path: Path) -> None:
         DataError, match=r"2 of 3 validation videos .*: 'c/d' \(.*list.txt:3 and .*val.txt:2\), 'a'"
     ):
         check_overlap(annotations, val)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a 5\nb 1\n", r"list.txt:1: 'a' has 12 frames, not 5: a line with one number reads"),
+        (
+            "a 3 12\nb 4 9\n",
+            r"list.txt:1: 'a' has 12 frames: a line reads 'directory frames label'",
+        ),
+        ("a 12 3\nb 9 4\n", None),
+        ("a 12\nb 9\n", None),
+        ("a 11 3\nb 8 9\n", None),  # a frame is left out; a label may be a count by chance
+        ("c 1\n", None),  # not there: another check's
+    ],
+)
+def test_numbers_are_what_their_places_say(tmp_path: Path, text: str, message: str | None) -> None:
+    for name, count in (("a", 12), ("b", 9)):
+        (tmp_path / name).mkdir()
+        for number in range(1, count + 1):
+            (tmp_path / name / f"img_{number:05d}.jpg").touch()
+    annotations = make(tmp_path / "list.txt", text)
+    if message is None:
+        check_columns(annotations, [frames_in(tmp_path)])
+    else:
+        with pytest.raises(DataError, match=message):
+            check_columns(annotations, [frames_in(tmp_path)])
+
+
+def test_a_list_without_labels_is_named(annotations: AnnotationList, tmp_path: Path) -> None:
+    check_labelled(annotations, split="train")
+    with pytest.raises(DataError, match=r"bare.txt:1: 'a' has no label: the val list needs one in"):
+        check_labelled(make(tmp_path / "bare.txt", "a 3\nb 4\n"), split="val")

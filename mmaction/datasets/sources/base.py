@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.sources.frame_names import missing_frame
+from mmaction.datasets.sources.frame_names import frame_numbers, missing_frame
 from mmaction.datasets.sources.image_decoding import Decoder, decode_image
 from mmaction.errors import DataError
 
@@ -72,6 +72,17 @@ class FrameSource(ABC):
             DataError: ``data_root`` itself is not there.
         """
 
+    def count(self, name: str) -> int:
+        """How many frames video ``name`` has.
+
+        Raises:
+            DataError: It can't be read, or this kind of source doesn't count.
+        """
+        raise DataError(
+            f"'{self.file(name)}': {type(self).__name__} does not count frames; name their number"
+            " in the annotation"
+        )
+
     def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
         """Have video ``name`` looked at as what it is: one call of a method of ``inspection``.
 
@@ -107,6 +118,12 @@ class ImageSource(FrameSource):
         Raises:
             OSError: Its directory is missing, or can't be listed.
         """
+
+    def count(self, name: str) -> int:
+        try:
+            return len(frame_numbers(self.file_names(name), self.image_tmpl))
+        except OSError as error:
+            raise DataError(f"'{self.file(name)}' can't be listed: {error.strerror}") from None
 
     def own_file(self, name: str, position: int) -> str | None:
         """Path of the file that holds one frame and nothing else; None where there is no such."""

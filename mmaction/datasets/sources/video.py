@@ -55,6 +55,9 @@ class VideoFiles(FrameSource):
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return [i for i in indices if not os.path.isfile(self.file(annotations.name(i)))]
 
+    def count(self, name: str) -> int:
+        return count_frames(self.file(name))
+
     def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
         return inspection.video_file(self.file(name))
 

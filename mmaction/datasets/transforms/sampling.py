@@ -91,10 +91,11 @@ def segment_frames(
     Returns:
         int64, V×T, not decreasing along T, each in ``[0, total_frames)``.
     """
-    shape = (num_clips, clip_len)
-    offsets = rng.random(shape) if random else np.full(shape, 0.5)
-    within = (np.arange(num_clips)[:, None] + offsets) / num_clips
-    places = (np.arange(clip_len) + within) * (total_frames / clip_len)
+    parts = np.arange(num_clips)[:, None] + num_clips * np.arange(clip_len)  # of the video, V×T
+    if not random:
+        # (part + 1/2) · N / (V·T), rounded down: in whole numbers, exactly.
+        return (2 * parts + 1) * total_frames // (2 * num_clips * clip_len)
+    places = (parts + rng.random(parts.shape)) * (total_frames / (num_clips * clip_len))
     return np.minimum(places.astype(np.int64), total_frames - 1)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -149,3 +151,12 @@ def test_any_length_gives_frames_that_exist_in_order(
 def test_wrong_settings_are_named(kind: type, options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         kind(**options)
+
+
+@pytest.mark.parametrize("clip_len", [8, 10, 16, 32])
+def test_the_centre_of_a_segment_is_exact(clip_len: int) -> None:
+    """In rational numbers: a float falls one frame short for T = 10 of N = 164, among others."""
+    transform = SampleSegments(clip_len=clip_len, placement="center")
+    for total in range(1, 300):
+        centres = [Fraction(2 * t + 1, 2) * Fraction(total, clip_len) for t in range(clip_len)]
+        assert sample(transform, total).tolist() == [[math.floor(c) for c in centres]], total
