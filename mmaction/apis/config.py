@@ -36,6 +36,7 @@ SECTIONS = (
     "randomness",
     "work_dir",
     "load_from",
+    "load_partly",
     "resume",
     "resume_from",
     "save_every_n_steps",

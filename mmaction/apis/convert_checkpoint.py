@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmaction.checkpoint.assumptions import (
+    META_KEY,
+    as_text,
+    assumptions_of,
+    kept_assumptions,
+    require_assumptions,
+)
 from mmaction.checkpoint.compatibility import require_same_architecture
+from mmaction.checkpoint.layouts import PLAIN
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.checkpoint.safetensors_files import SUFFIX, is_safetensors, write_safetensors
 from mmaction.convert.conversion import AUTO, Conversion, convert
 from mmaction.convert.trusted_file import read_trusted
-from mmaction.errors import ConfigError, UserError
+from mmaction.errors import UserError
 from mmaction.files import atomic_path, require_writable
 from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import MODELS
@@ -49,12 +59,14 @@ def convert_checkpoint(
         raise UserError(f"{out}: expected a name that ends in {' or '.join(SUFFIXES)}")
     if out.is_dir() or (out.exists() and source.exists() and out.samefile(source)):
         raise UserError(f"{out}: expected the name of a new file")
-    state = read_trusted(source) if trust else read_checkpoint(source)["state_dict"]
-    found = convert(state, layout=layout, source=str(source))
+    content = dict(state_dict=read_trusted(source)) if trust else read_checkpoint(source)
+    found = convert(content["state_dict"], layout=layout, source=str(source))
+    if found.layout is PLAIN:
+        found = replace(found, assumes=kept_assumptions(content))
     if cfg is not None:
-        _require_fit(found, cfg, source)
+        found = replace(found, assumes=_require_fit(found, cfg, source))
     require_writable(out.parent, name="output directory")
-    meta = {"source": source.name, "layout": found.layout.name}
+    meta = {"source": source.name, "layout": found.layout.name, META_KEY: as_text(found.assumes)}
     if is_safetensors(out):
         write_safetensors(out, found.state, meta=meta)
     else:
@@ -63,15 +75,12 @@ def convert_checkpoint(
     return found
 
 
-def _require_fit(found: Conversion, cfg: Config, source: Path) -> None:
+def _require_fit(found: Conversion, cfg: Config, source: Path) -> dict[str, Any]:
+    """What the config's network computes that no weight tells."""
     with readable_build_errors():
         model: nn.Module = MODELS.build(cfg.model)
     require_same_architecture(model, found.state, source)
-    mechanism = getattr(model, "attention_mechanism", None)
-    own, theirs = getattr(mechanism, "final_relu", None), found.layout.final_relu
-    if None not in (own, theirs) and own != theirs:
-        raise ConfigError(
-            f"checkpoint {source}: {found.layout.title} was trained with "
-            f"model.attention_mechanism.final_relu={theirs}, the config says {own}: "
-            "its answers would be wrong; set it in the config"
-        )
+    # What is only assumed, the config may say otherwise.
+    known = found.assumes if found.layout is PLAIN else found.layout.assumes
+    require_assumptions(model, known or {}, source)
+    return assumptions_of(model)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.logging import print_log
 
-from mmaction.checkpoint.compatibility import require_same_architecture
+from mmaction.checkpoint.compatibility import in_own_names, load_weights
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.models import BaseRecognizer
@@ -21,12 +22,15 @@ def load_recognizer(cfg: Config, checkpoint: str | os.PathLike[str]) -> BaseReco
 
     Raises:
         CheckpointError: It is missing, broken or of another architecture.
-        ConfigError: The network can't be built.
+        ConfigError: The network can't be built, or computes other than the weights are for.
     """
     tolerate_broken_torchvision()
-    weights = read_checkpoint(Path(checkpoint))["state_dict"]
+    path = Path(checkpoint)
+    content = read_checkpoint(path)
     with readable_build_errors():
         model = MODELS.build(cfg.model)
-    require_same_architecture(model, weights, Path(checkpoint))
-    model.load_state_dict(weights)
+    content, said = in_own_names(model, content, path)
+    if said is not None:
+        print_log(said, logger="current")
+    load_weights(model, content, path, strict=True)
     return model.to(get_device()).eval()

@@ -8,6 +8,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmaction.checkpoint.assumptions import (
+    META_KEY,
+    disagreements,
+    kept_assumptions,
+    require_assumptions,
+)
+from mmaction.checkpoint.layouts import recognised, renamed
 from mmaction.errors import CheckpointError
 
 SHOWN_DIFFERENCES = 3
@@ -37,12 +44,12 @@ def require_same_architecture(
     """
     found = differences(model, state)
     if found:
-        more = len(found) - SHOWN_DIFFERENCES
-        raise CheckpointError(
-            f"checkpoint {path} is of another architecture: "
-            + "; ".join(found[:SHOWN_DIFFERENCES])
-            + (f"; and {more} more" if more > 0 else "")
-        )
+        raise CheckpointError(f"checkpoint {path} is of another architecture: {_some(found)}")
+
+
+def _some(phrases: list[str]) -> str:
+    more = len(phrases) - SHOWN_DIFFERENCES
+    return "; ".join(phrases[:SHOWN_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
 
 
 def require_training_state(checkpoint: Mapping[str, Any], path: str | Path) -> None:
@@ -62,39 +69,80 @@ def require_training_state(checkpoint: Mapping[str, Any], path: str | Path) -> N
         )
 
 
-def fitting_weights(
-    model: nn.Module, state: Mapping[str, Tensor], path: str | Path
-) -> tuple[dict[str, Tensor], list[str]]:
-    """What of ``state`` fits ``model`` by name and shape, for a start from another task's weights.
+def in_own_names(
+    model: nn.Module, checkpoint: Mapping[str, Any], path: str | Path
+) -> tuple[dict[str, Any], str | None]:
+    """A checkpoint of other code in this project's names, if that is what ``model`` needs.
 
     Returns:
-        The weights that fit, and a phrase for each difference.
+        The checkpoint, unchanged where its names are the network's own; and what was done.
 
     Raises:
-        CheckpointError: Fewer than half of the network's weights are there.
+        CheckpointError: Two of its weights become one.
     """
-    own = model.state_dict()
-    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
-    if 2 * len(fitting) < len(own):
-        require_same_architecture(model, state, path)
-    return fitting, differences(model, state)
+    state, own = checkpoint["state_dict"], model.state_dict().keys()
+    layout = recognised(state)
+    if layout is None:
+        return dict(checkpoint), None
+    found = renamed(state, layout, source=path)
+    if len(own & found.state.keys()) <= len(own & state.keys()):
+        return dict(checkpoint), None
+    said = f"{path}: {layout.title}, its weights are renamed"
+    if found.dropped:
+        said += f", {found.dropped.total()} that its network does not use left out"
+    if layout.assumes is None:
+        said += "; strides and pools are taken to be the config's, no weight tells them"
+    rest = {name: state[name] for name in found.unknown}
+    meta = {META_KEY: dict(layout.assumes or {})}
+    return {**checkpoint, "state_dict": {**found.state, **rest}, "meta": meta}, said
 
 
 def load_weights(
-    model: nn.Module, state: Mapping[str, Tensor], path: str | Path, *, strict: bool
-) -> list[str]:
-    """Loads ``state``, all of it (``strict``) or what fits.
+    model: nn.Module,
+    checkpoint: Mapping[str, Any],
+    path: str | Path,
+    *,
+    strict: bool,
+    partly: bool = False,
+) -> str | None:
+    """Loads a checkpoint's weights, all of them (``strict``) or what fits by name and shape.
+
+    Args:
+        model: The network.
+        checkpoint: From ``read_checkpoint``.
+        path: What messages call it.
+        strict: They have to fit one for one, and be for what the network computes.
+        partly: Otherwise, take also less than half of the network's parameters.
 
     Returns:
-        A phrase for each difference.
+        What was not loaded, or is for another network, in one line; None where all is as it was.
 
     Raises:
-        CheckpointError: See ``require_same_architecture``, ``fitting_weights``.
+        CheckpointError: See ``require_same_architecture``; or they fill less than half.
+        ConfigError: See ``require_assumptions``.
     """
-    differing: list[str] = []
+    state, assumed = checkpoint["state_dict"], kept_assumptions(checkpoint)
     if strict:
         require_same_architecture(model, state, path)
-    else:
-        state, differing = fitting_weights(model, state, path)
-    model.load_state_dict(state, strict=False)
-    return differing
+        require_assumptions(model, assumed, path)
+        model.load_state_dict(state, strict=False)
+        return None
+    own, differing = model.state_dict(), differences(model, state)
+    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    filled, total = sum(n for name, n in sizes.items() if name in fitting), sum(sizes.values())
+    counts = f"{filled:,} of {total:,} parameters"
+    if 2 * filled < total and not partly:
+        raise CheckpointError(
+            f"checkpoint {path} is of another architecture: it fills {counts}, such as not: "
+            f"{_some(differing)}; --cfg-options load_partly=True takes them all the same"
+        )
+    model.load_state_dict(fitting, strict=False)
+    lines = [f"it is for {phrase}" for phrase in disagreements(model, assumed)]
+    if differing:
+        kept, unused = len(own) - len(fitting), len(state.keys() - own.keys())
+        lines.append(
+            f"fills {counts}; {kept} weights differ and keep their start values, {unused} of the"
+            f" file have no place here, such as: {_some(differing)}"
+        )
+    return f"{path}: {'; '.join(lines)}" if lines else None

@@ -14,6 +14,7 @@ _LEFT_OUT = (
     "resume",
     "resume_from",
     "load_from",
+    "load_partly",
     "launcher",
     "log_level",
     "visualizer",

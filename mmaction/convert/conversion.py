@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from mmaction.convert.layouts import LAYOUTS, PLAIN, Layout
+from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, Layout, recognised, renamed
 from mmaction.convert.settings import model_settings
 from mmaction.errors import CheckpointError, near
 
 AUTO = "auto"
 SHOWN_NAMES = 3
-_IMAGE_STEM = "conv1.weight"
+_STEMS = ("conv1.weight", "backbone.conv1.weight", "backbone.conv1.conv.weight")
+# Parts of MMAction's networks that no network here has, by their names.
+_ELSEWHERE = (
+    (r"backbone\.(slow|fast)_path\.", "the two pathways of SlowFast"),
+    (r".*\.conv2\.\d\.", "the channel-separated convolutions of CSN"),
+    (r".*\.conv_[st]\.", "convolutions in two steps, (2+1)D"),
+    (r".*\.non_local", "non-local blocks"),
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,15 @@ class Conversion:
         dropped: How many were left out, by the start of their names, such as ``necks.tpn``.
         settings: The ``model`` of a config for them; None where they don't tell. A ``Recognizer3D``
             also needs its ``clip_len``, which its weights do not depend on.
+        assumes: What the network is taken to compute that no weight tells, by the config's keys
+            below ``model``; empty where nothing is known.
     """
 
     state: dict[str, Tensor]
     layout: Layout
     dropped: dict[str, int]
     settings: dict[str, Any] | None
+    assumes: dict[str, Any]
 
 
 def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> Conversion:
@@ -46,31 +55,32 @@ def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> 
         source: What messages call the checkpoint.
 
     Raises:
-        CheckpointError: The names are not the layout's, or two become one.
+        CheckpointError: The names are not the layout's, two become one, or no network here can
+            take the weights of a foreign layout.
     """
     found = _recognise(state, source) if layout == AUTO else _named(layout)
-    renamed: dict[str, Tensor] = {}
-    dropped: Counter[str] = Counter()
-    unknown = []
-    for name, value in state.items():
-        try:
-            own = found.rename(name)
-        except KeyError:
-            unknown.append(name)
-            continue
-        if own is None:
-            dropped[".".join(name.split(".")[:2])] += 1
-        elif own in renamed:
-            raise CheckpointError(f"{source}: two weights become {own}, one of them {name}")
-        else:
-            renamed[own] = value
-    if unknown:
+    own = renamed(state, found, source=source)
+    if own.unknown:
         raise CheckpointError(
-            f"{source}: {found.title} ({found.name}) has no weights named {_some(unknown)}"
+            f"{source}: {found.title} ({found.name}) has no weights named {_some(own.unknown)}"
+            + _elsewhere(own.unknown)
         )
-    _count_batches(renamed)
-    settings = model_settings(renamed, final_relu=found.final_relu)
-    return Conversion(state=renamed, layout=found, dropped=dict(dropped), settings=settings)
+    settings = model_settings(own.state, assumes=found.assumes)
+    if found is not PLAIN and settings.model is None:
+        assert settings.reason is not None
+        # In the file's own names: those are what its owner knows.
+        told = re.sub(r"[\w.]+\.\w+", lambda m: own.theirs.get(m[0], m[0]), settings.reason)
+        raise CheckpointError(
+            f"{source}: no network here takes {found.title} of this kind: {told}"
+            + _elsewhere(list(state))
+        )
+    return Conversion(
+        state=own.state,
+        layout=found,
+        dropped=dict(own.dropped),
+        settings=settings.model,
+        assumes=settings.assumes,
+    )
 
 
 def _named(layout: str) -> Layout:
@@ -80,26 +90,24 @@ def _named(layout: str) -> Layout:
 
 
 def _recognise(state: Mapping[str, Tensor], source: str) -> Layout:
-    image_stem = state.get(_IMAGE_STEM, state.get(f"backbone.{_IMAGE_STEM}"))
-    if image_stem is not None and image_stem.ndim == 4:
+    if any(state[name].ndim == 4 for name in _STEMS if name in state):
         raise CheckpointError(
-            f"{source}: a ResNet for images needs no conversion: "
-            f"model.backbone.pretrained={source!r} inflates it over time "
-            f"(--from {PLAIN.name} only writes it anew)"
+            f"{source}: a network of single images (a ResNet, TSN, TSM), which no network here is;"
+            f" model.backbone.pretrained={source!r} inflates it over time"
+            f" (--from {PLAIN.name} only writes it anew)"
         )
-    for layout in LAYOUTS.values():
-        if layout.recognises(state):
-            return layout
-    raise CheckpointError(
-        f"{source}: of no code that is known here, its weights are named {_some(list(state))}; "
-        f"--from {PLAIN.name} takes the names as they are"
-    )
+    found = recognised(state)
+    if found is None:
+        raise CheckpointError(
+            f"{source}: of no code that is known here, its weights are named {_some(list(state))}; "
+            f"--from {PLAIN.name} takes the names as they are" + _elsewhere(list(state))
+        )
+    return found
 
 
-def _count_batches(state: dict[str, Tensor]) -> None:
-    """Adds norms' counters of batches where they are missing: torch has them since 0.4.1."""
-    for name in [n for n in state if n.endswith(".running_mean")]:
-        state.setdefault(name.replace("running_mean", "num_batches_tracked"), torch.tensor(0))
+def _elsewhere(names: list[str]) -> str:
+    parts = [part for pattern, part in _ELSEWHERE if any(re.match(pattern, n) for n in names)]
+    return f"; no network here has {' and '.join(parts)}" if parts else ""
 
 
 def _some(names: list[str]) -> str:

@@ -4,44 +4,85 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mmaction.checkpoint.assumptions import assumptions_of
+from mmaction.checkpoint.compatibility import SHOWN_DIFFERENCES, differences
 from mmaction.models.backbones.blocks import Bottleneck3D
 from mmaction.models.backbones.resnet3d import ARCHITECTURES
 from mmaction.registry import MODELS
 
 STAGES = 4
+# What every network here has.
+_STEM = (
+    "# assumed: stem stride 1x2x2, pool 1x3x3 of stride 1x2x2 behind it and no other pool (pool2),"
+    " no dilation, a bottleneck's stride in its 3x3 (style='pytorch', not 'caffe')"
+)
 _FEATURES = "backbone."
 _LAST_STAGE = "perception_branch.stage."
 
 
-def model_settings(
-    state: Mapping[str, Tensor], *, final_relu: bool | None = None
-) -> dict[str, Any] | None:
-    """The config of the network that ``state``, in this project's names, belongs to.
+@dataclass(frozen=True)
+class ModelSettings:
+    """What weights tell of their network.
 
-    Weights do not tell strides and pools: those stay at their defaults.
+    Attributes:
+        model: A ``model`` for a config whose weights have these names and shapes, or None where
+            there is none. A ``Recognizer3D``'s leaves out ``clip_len``.
+        assumes: What such a network computes that no weight tells; see ``checkpoint.assumptions``.
+        reason: Why there is no such network.
+    """
+
+    model: dict[str, Any] | None = None
+    assumes: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+def model_settings(
+    state: Mapping[str, Tensor], *, assumes: Mapping[str, Any] | None = None
+) -> ModelSettings:
+    """The config of the network that ``state``, in this project's names, belongs to.
 
     Args:
         state: An ``STABN``'s or a ``Recognizer3D``'s weights.
-        final_relu: Whether the attention mechanism ends in a ReLU, which no weight tells.
-
-    Returns:
-        A ``model`` for a config whose weights have these names and shapes, or None where there is
-        none. A ``Recognizer3D``'s leaves out ``clip_len``, which its weights do not depend on.
+        assumes: What is known of the network that no weight tells; None: the defaults are assumed.
     """
-    found = _guess(state, final_relu)
-    return found if found is not None and _fits(found, state) else None
-
-
-def _fits(settings: dict[str, Any], state: Mapping[str, Tensor]) -> bool:
+    reason = _foreign_kind(state)
+    found = _guess(state, (assumes or {}).get("attention_mechanism.final_relu"))
+    if reason is not None or found is None:
+        return ModelSettings(reason=reason or "its weights are not those of a whole 3D ResNet")
     with torch.device("meta"):
-        model: nn.Module = MODELS.build(dict(clip_len=1) | settings)
-    own = {name: value.shape for name, value in model.state_dict().items()}
-    return own == {name: value.shape for name, value in state.items()}
+        model: nn.Module = MODELS.build(dict(clip_len=1) | found)
+    differing = differences(model, state)
+    if differing:
+        return ModelSettings(reason="; ".join(differing[:SHOWN_DIFFERENCES]))
+    return ModelSettings(found, assumptions_of(model) | dict(assumes or {}))
+
+
+def _foreign_kind(state: Mapping[str, Tensor]) -> str | None:
+    """What of the convolutions no network here has, if anything."""
+    stem = state.get("backbone.stem.conv.weight")
+    if stem is not None and stem.ndim == 4:
+        return "its convolutions see single images (TSN, TSM)"
+    for number, stage in enumerate(_stages(state), 1):
+        reach: dict[str, set[bool]] = {}
+        for name, weight in stage.items():
+            found = re.match(r"\d+\.conv(\d)\.weight$", name)
+            if found is None or weight.ndim != 5:
+                continue
+            if weight.shape[1] == 1 < weight.shape[0]:
+                return f"stage {number} has channel-separated convolutions (CSN)"
+            reach.setdefault(found[1], set()).add(weight.shape[2] > 1)
+        if any(len(both) > 1 for both in reach.values()):
+            return (
+                f"in stage {number} some blocks reach over time and others do not (inflation by"
+                " block); model.backbone.inflate says it for a whole stage"
+            )
+    return None
 
 
 def _guess(state: Mapping[str, Tensor], final_relu: bool | None) -> dict[str, Any] | None:
@@ -109,10 +150,16 @@ def _backbone(stem: Tensor, stages: list[dict[str, Tensor]]) -> dict[str, Any] |
     )
 
 
-def as_python(settings: Mapping[str, Any]) -> str:
-    """``settings`` as they stand in a config file, a line each."""
+def as_python(settings: Mapping[str, Any], assumes: Mapping[str, Any]) -> str:
+    """``settings`` as they stand in a config file, a line each; ``assumes`` as comments before."""
+    comments = [f"# assumed: model.{key}={value}" for key, value in assumes.items()]
+    comments = [
+        "# No weight tells, so compare it with the code that trained them:",
+        *comments,
+        _STEM,
+    ]
     lines = "".join(f"    {key}={_value(value)},\n" for key, value in settings.items())
-    return f"model = dict(\n{lines})"
+    return "\n".join([*comments, f"model = dict(\n{lines})"])
 
 
 def _value(value: Any) -> str:

@@ -14,8 +14,9 @@ from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmaction.checkpoint.assumptions import META_KEY, assumptions_of
 from mmaction.checkpoint.compatibility import (
-    SHOWN_DIFFERENCES,
+    in_own_names,
     load_weights,
     require_training_state,
 )
@@ -111,6 +112,8 @@ class CheckpointedRunner(Runner):
         meta = dict(cfg=self.config_text, seed=self.seed, experiment_name=self.experiment_name)
         meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
         meta |= dict(mmaction_version=__version__, run_id=self.run_id, settings=self.settings)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        meta[META_KEY] = assumptions_of(model)
         dataset = self.train_dataloader.dataset
         return {**meta, "dataset_meta": dataset.metainfo} if hasattr(dataset, "metainfo") else meta
 
@@ -172,14 +175,18 @@ class CheckpointedRunner(Runner):
     ) -> dict[str, Any]:
         """Reads ``filename`` with the weights-only unpickler and loads what it holds.
 
-        A test or a resumed run (``strict``, or ``resume`` in the config) needs the same
-        architecture; ``load_from`` takes what fits and logs what does not.
+        Names of other code become this project's. A test or a resumed run (``strict``, or
+        ``resume`` in the config) needs the same architecture; ``load_from`` takes what fits and
+        logs what does not; less than half of the parameters with ``load_partly`` alone.
 
         Raises:
-            CheckpointError: See ``read_checkpoint`` and ``require_same_architecture``.
+            UserError: See ``read_checkpoint`` and ``load_weights``.
         """
         require_undamaged(filename)
-        checkpoint = read_checkpoint(filename)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        checkpoint, said = in_own_names(model, read_checkpoint(filename), filename)
+        if said is not None:
+            self.logger.info(said)
         if self._resume:
             require_training_state(checkpoint, filename)
             # mmengine would run it as Python.
@@ -187,14 +194,11 @@ class CheckpointedRunner(Runner):
             self._resumed = checkpoint["meta"], own_state(checkpoint)
         restore_histories(checkpoint)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
         strict = strict or self._resume or self._train_dataloader is None
-        differing = load_weights(model, checkpoint["state_dict"], filename, strict=strict)
-        if differing:
-            self.logger.warning(
-                f"{filename}: {len(differing)} weights differ and keep their start values, "
-                f"such as: {'; '.join(differing[:SHOWN_DIFFERENCES])}"
-            )
+        partly = bool(self.cfg.get("load_partly", False))
+        differing = load_weights(model, checkpoint, filename, strict=strict, partly=partly)
+        if differing is not None:
+            self.logger.warning(differing)
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint {os.path.abspath(filename)}")
         return checkpoint

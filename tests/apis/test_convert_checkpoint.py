@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,12 @@ import torch
 
 from mmaction.apis import load_config
 from mmaction.apis.convert_checkpoint import convert_checkpoint
+from mmaction.apis.recognizer import load_recognizer
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, UserError
-from tests.convert.conftest import REIMPLEMENTATION, random_st_abn
+from tests.convert.conftest import REIMPLEMENTATION, random_st_abn, resnet3d
 
+__all__ = ["resnet3d"]
 MakeConfig = Callable[..., Path]
 
 
@@ -35,7 +38,9 @@ def test_both_kinds_are_written_and_read(
     found = convert_checkpoint(tiny_checkpoint, tmp_path / name, cfg=cfg)
     assert found.layout.name == "plain"
     assert same_weights(tmp_path / name, weights)
-    assert read_checkpoint(tmp_path / name)["meta"]["source"] == tiny_checkpoint.name
+    meta = read_checkpoint(tmp_path / name)["meta"]
+    assert (meta["source"], meta["layout"]) == (tiny_checkpoint.name, "plain")
+    assert json.loads(meta["assumes"])["attention_branch.spatial_stride"] == 1
     again = tmp_path / "again.pth"
     convert_checkpoint(tmp_path / name, again)
     assert same_weights(again, weights)
@@ -61,7 +66,7 @@ def test_another_last_relu_than_the_configs_is_refused(tiny_config: Path, tmp_pa
     own = {"model.backbone.inflate": [1, 1, 1, 1]}
     with pytest.raises(
         ConfigError,
-        match=r"trained with model\.attention_mechanism\.final_relu=False, .* says True",
+        match=r"is for model\.attention_mechanism\.final_relu=False, the config says True",
     ):
         convert_checkpoint(
             tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=load_config(tiny_config, own)
@@ -92,3 +97,34 @@ def test_where_nothing_can_be_written(
     with pytest.raises(UserError, match=expected):
         convert_checkpoint(tiny_checkpoint, tmp_path / out)
     assert tiny_checkpoint.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_loading_compares_what_was_assumed(
+    suffix: str, resnet3d: Any, tiny_data: Path, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    """MMAction's networks have all kinds of strides: assumed, or said by a config."""
+    torch.save({"state_dict": resnet3d[0]}, tmp_path / "theirs.pth")
+    network = (
+        "model = dict(type='Recognizer3D', num_classes=3, clip_len=4, backbone=dict("
+        "type='ResNet3D', depth=18, base_channels=4, spatial_strides={}))"
+    )
+    default = load_config(make_config(tiny_data, network.format((1, 2, 2, 2))))
+    other = load_config(make_config(tiny_data, network.format((1, 2, 2, 1))))
+    out = tmp_path / f"x{suffix}"
+    found = convert_checkpoint(tmp_path / "theirs.pth", out)
+    assert found.assumes["backbone.spatial_strides"] == [1, 2, 2, 2]
+    load_recognizer(default, out)
+    told = r"spatial_strides=\[1, 2, 2, 2\], the config says \[1, 2, 2, 1\].*with --config"
+    with pytest.raises(ConfigError, match=told):
+        load_recognizer(other, out)
+    # Converted once more, it still is what it was taken for.
+    convert_checkpoint(out, tmp_path / f"again{suffix}")
+    with pytest.raises(ConfigError, match=told):
+        load_recognizer(other, tmp_path / f"again{suffix}")
+    convert_checkpoint(tmp_path / "theirs.pth", out, cfg=other)
+    load_recognizer(other, out)
+    with pytest.raises(ConfigError, match=r"=\[1, 2, 2, 1\], the config says \[1, 2, 2, 2\]"):
+        load_recognizer(default, out)
+    # Not converted at all.
+    load_recognizer(other, tmp_path / "theirs.pth")

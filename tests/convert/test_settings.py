@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -23,14 +24,14 @@ def test_a_networks_weights_tell_its_config(depth: int, attention: bool) -> None
         else:
             model = Recognizer3D(num_classes=5, clip_len=6, backbone=backbone)
             expected = dict(type="Recognizer3D", num_classes=5, backbone=backbone)
-    assert model_settings(model.state_dict()) == expected
+    assert model_settings(model.state_dict()).model == expected
 
 
 @pytest.mark.parametrize("inflate_style", ["3x1x1", "3x3x3"])
 def test_both_styles_of_inflation(inflate_style: str) -> None:
     backbone = dict(type="ResNet3D", depth=50) | TINY | dict(inflate_style=inflate_style)
     model = Recognizer3D(num_classes=2, clip_len=4, backbone=backbone)
-    found = model_settings(model.state_dict())
+    found = model_settings(model.state_dict()).model
     assert found is not None
     assert found["backbone"] == backbone
 
@@ -38,26 +39,43 @@ def test_both_styles_of_inflation(inflate_style: str) -> None:
 def test_the_last_relu_is_passed_on() -> None:
     backbone = dict(type="ResNet3D", depth=10, num_stages=3, **TINY)
     state = STABN(num_classes=5, clip_len=6, backbone=backbone).state_dict()
-    found = model_settings(state, final_relu=False)
-    assert found is not None
-    assert found["attention_mechanism"] == dict(final_relu=False)
+    found = model_settings(state, assumes={"attention_mechanism.final_relu": False})
+    assert found.model is not None
+    assert found.model["attention_mechanism"] == dict(final_relu=False)
+    assert found.assumes == {
+        "backbone.spatial_strides": [1, 2, 2],
+        "backbone.temporal_strides": [1, 1, 1, 1],
+        "attention_branch.spatial_stride": 1,
+        "perception_branch.spatial_stride": 2,
+        "attention_mechanism.final_relu": False,
+    }
 
 
 def test_other_networks_have_no_config_here() -> None:
     backbone = dict(type="ResNet3D", depth=18, **TINY)
     state = Recognizer3D(num_classes=5, clip_len=6, backbone=backbone).state_dict()
-    assert model_settings({}) is None
-    assert model_settings({**state, "other": torch.zeros(1)}) is None
-    assert model_settings({k: v for k, v in state.items() if "layer4" not in k}) is None
-    # One block of a stage reaches over time, the other does not.
-    name = "backbone.layer1.1.conv1.weight"
-    assert model_settings({**state, name: state[name][:, :, :1]}) is None
+    name, stem = "backbone.layer1.1.conv1.weight", "backbone.stem.conv.weight"
+    for other, reason in (
+        ({}, "not those of a whole 3D ResNet"),
+        ({**state, "other": torch.zeros(1)}, "other is unknown to this network"),
+        ({k: v for k, v in state.items() if "layer4" not in k}, "not those of a whole"),
+        ({**state, name: state[name][:, :, :1]}, "stage 1 some blocks reach over time and others"),
+        ({**state, name: state[name][:, :1]}, r"stage 1 has channel-separated .*\(CSN\)"),
+        ({**state, stem: state[stem][:, :, 0]}, "single images"),
+    ):
+        found = model_settings(other)
+        assert found.model is None
+        assert found.reason is not None
+        assert re.search(reason, found.reason)
 
 
 def test_it_is_written_as_in_a_config() -> None:
     settings = dict(type="STABN", num_classes=5, backbone=dict(type="ResNet3D", inflate=(0, 1)))
-    text = as_python(settings)
-    assert text.splitlines()[1] == '    type="STABN",'
+    text = as_python(settings, {"backbone.spatial_strides": [1, 2]})
+    lines = text.splitlines()
+    assert lines[1] == "# assumed: model.backbone.spatial_strides=[1, 2]"
+    assert "stem stride 1x2x2" in lines[2]
+    assert lines[4] == '    type="STABN",'
     namespace: dict[str, Any] = {}
     exec(text, namespace)
     assert namespace["model"] == settings

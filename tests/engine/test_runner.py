@@ -9,9 +9,13 @@ import pytest
 import torch
 
 from mmaction.apis import load_config, train
+from mmaction.apis import test as run_test
 from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.convert.conversion import convert
 from mmaction.engine import ActionRunner, TrainingCheckpointHook
 from mmaction.engine.runner import keep_console_readable
+from mmaction.errors import CheckpointError, ConfigError
+from tests.convert.conftest import ORIGINAL, random_st_abn
 
 MakeConfig = Callable[..., Path]
 
@@ -101,6 +105,59 @@ def test_load_from_starts_at_epoch_0_with_what_fits(
     assert len(kept) > 30
     for name in kept:
         assert torch.equal(own[name], start[name]), name
+
+
+@pytest.mark.parametrize("ema", [False, True])
+def test_load_from_takes_a_foreign_checkpoint(
+    ema: bool,
+    trained: Callable[..., tuple[ActionRunner, Path]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The authors' names, and a last linear for other classes: all else starts where they ended."""
+    torch.manual_seed(0)
+    state = random_st_abn(ORIGINAL, blocks=(1, 1, 1, 1), bottleneck=False)
+    expected = convert(state, source="x.pth").state
+    state["cls_head.fc_cls.weight"] = torch.zeros(5, 32)
+    state["cls_head.fc_cls.bias"] = torch.zeros(5)
+    path = tmp_path / "theirs.pth"
+    torch.save({"state_dict": {f"module.{name}": value for name, value in state.items()}}, path)
+    options: dict[str, Any] = {"model.backbone.inflate": [1] * 4, "optim_wrapper.optimizer.lr": 0.0}
+    if ema:
+        options["custom_hooks"] = [dict(type="EMAHook")]
+    runner, folder = trained("foreign", load_from=str(path), **options)
+    out = capsys.readouterr().out
+    assert f"{path}: the authors' ST-ABN, its weights are renamed" in out
+    sizes = {name: p.numel() for name, p in runner.model.named_parameters()}
+    left = sum(n for name, n in sizes.items() if name.startswith("perception_branch.fc."))
+    total = sum(sizes.values())
+    assert f"fills {total - left:,} of {total:,} parameters; 2 weights differ" in out
+    trained_weights = read_checkpoint(folder / "epoch_2.pth")["state_dict"]
+    for name in sizes.keys() - {"perception_branch.fc.weight", "perception_branch.fc.bias"}:
+        assert torch.equal(trained_weights[name], expected[name]), name
+
+
+def test_load_from_fills_half_of_the_parameters_or_says_so(
+    trained: Callable[..., tuple[ActionRunner, Path]],
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+) -> None:
+    state = read_checkpoint(tiny_checkpoint)["state_dict"]
+    some = {name: value for name, value in state.items() if name.startswith("backbone.")}
+    torch.save(some, tmp_path / "some.pth")
+    with pytest.raises(CheckpointError, match=r"some\.pth is of another .*load_partly=True"):
+        trained("refused", load_from=str(tmp_path / "some.pth"))
+    runner, _ = trained("taken", load_from=str(tmp_path / "some.pth"), load_partly=True)
+    assert runner.epoch == 2
+
+
+def test_a_checkpoint_says_what_no_weight_tells(
+    tiny_checkpoint: Path, make_config: MakeConfig, tiny_data: Path
+) -> None:
+    """Trained with one stride and tested with another, it would fit and be wrong."""
+    config = make_config(tiny_data, "model['attention_branch'] = dict(spatial_stride=2)")
+    with pytest.raises(ConfigError, match=r"attention_branch\.spatial_stride=1, the config says 2"):
+        run_test(load_config(config), tiny_checkpoint)
 
 
 def test_a_checkpoint_is_plain_data(tiny_checkpoint: Path) -> None:

@@ -46,10 +46,8 @@ def main() -> int:
     print(f"{args.source}: {found.layout.title}")
     for start, count in sorted(found.dropped.items()):
         print(f"left out, as the network does not use them: {start}.* ({count})")
-    if found.layout.final_relu is not None:
-        print(f"needs model.attention_mechanism.final_relu={found.layout.final_relu}")
     if found.settings is not None:
-        print(f"a config for it:\n{as_python(found.settings)}")
+        print(f"a config for it:\n{as_python(found.settings, found.assumes)}")
     checked = f", fits {args.config}" if args.config else ""
     print(f"{len(found.state)} weights  {args.out}{checked}")
     return 0

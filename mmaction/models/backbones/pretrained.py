@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import re
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from mmaction.checkpoint.layouts import PLAIN, recognised, renamed
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.checkpoint.weights_only import in_short
 from mmaction.environment import tolerate_broken_torchvision
@@ -40,7 +43,13 @@ def pretrained_state(pretrained: str) -> dict[str, Tensor]:
     """
     if pretrained.startswith(TORCHVISION):
         return _rename(_torchvision_state(pretrained))
-    return _rename(read_checkpoint(pretrained)["state_dict"])
+    state = read_checkpoint(pretrained)["state_dict"]
+    layout = recognised(state)
+    if layout is None:
+        return _rename(state)
+    if layout is not PLAIN:
+        _say(f"pretrained={pretrained!r}: {layout.title}, its weights are renamed")
+    return _as_resnet(renamed(state, layout, source=pretrained).state)
 
 
 def require_pretrained(pretrained: str) -> None:
@@ -110,6 +119,20 @@ def load_from_plain_file(filename: str, map_location: object = None) -> dict[str
         CheckpointError: It is no file on this machine, or can't be used: see ``read_checkpoint``.
     """
     return read_checkpoint(filename)
+
+
+@functools.cache
+def _say(line: str) -> None:
+    """Once, though each branch reads the file."""
+    print_log(line, logger="current")
+
+
+def _as_resnet(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The ResNet in a recognizer's weights: ST-ABN's perception branch has its last stage."""
+    own = {name.removeprefix("backbone."): value for name, value in state.items()}
+    stages = [int(found[1]) for name in own if (found := re.match(r"layer(\d)\.", name))]
+    last = f"layer{max(stages, default=0) + 1}."
+    return {re.sub(r"^perception_branch\.stage\.", last, name): own[name] for name in own}
 
 
 def _rename(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,15 +4,23 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from mmaction.checkpoint.safetensors_files import write_safetensors
+from mmaction.convert.conversion import convert
 from mmaction.errors import CheckpointError
 from mmaction.models import STABN, ResNet3D
 from mmaction.models.backbones.pretrained import inflate
+from mmaction.registry import MODELS
+from tests.convert.conftest import public, resnet3d
+from tests.convert.test_conversion import as_mmaction2
+
+__all__ = ["public", "resnet3d"]
 
 
 def weights_2d(net: ResNet3D) -> dict[str, Tensor]:
@@ -97,6 +105,49 @@ def test_3d_weights_are_taken_as_they_are(tmp_path: Path) -> None:
     net.init_weights()
     for name, value in source.state_dict().items():
         assert torch.equal(net.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("which", ["original", "reimplementation", "own"])
+def test_the_backbone_of_a_whole_st_abn(
+    which: str, public: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By other code's names or this project's: both branches get the perception branch's stage."""
+    source = public["reimplementation" if which == "own" else which]
+    expected = convert(source.state, source="x.pth")
+    content = expected.state if which == "own" else source.content
+    torch.save(content, tmp_path / "theirs.pth")
+    assert expected.settings is not None
+    expected.settings["backbone"]["pretrained"] = str(tmp_path / "theirs.pth")
+    model = MODELS.build(expected.settings)
+    MMLogger.get_instance(f"pretrained_{which}")
+    model.init_weights()
+    own = model.state_dict()
+    for name, value in expected.state.items():
+        if name.startswith(("backbone.", "perception_branch.stage.")):
+            assert torch.equal(own[name], value), name
+            same = name.replace("perception_branch.", "attention_branch.")
+            assert torch.equal(own[same], value), name
+    told = capsys.readouterr().out.count("theirs.pth': the ")
+    assert told == (0 if which == "own" else 1)
+
+
+def test_the_backbone_of_mmactions_networks(resnet3d: Any, tmp_path: Path) -> None:
+    """Of three dimensions, and of two as TSN's, by MMAction2's names."""
+    expected = convert(resnet3d[0], source="x.pth")
+    assert expected.settings is not None
+    backbone = expected.settings["backbone"]
+    for two in (False, True):
+        state = {as_mmaction2(name): v for name, v in resnet3d[0].items()}
+        if two:
+            state = {n: v.sum(2) if v.ndim == 5 else v for n, v in state.items()}
+        torch.save({"state_dict": state}, tmp_path / f"{two}.pth")
+        net = MODELS.build(backbone | dict(pretrained=str(tmp_path / f"{two}.pth")))
+        net.init_weights()
+        for name, value in net.state_dict().items():
+            wanted = expected.state[f"backbone.{name}"]
+            if two and value.ndim == 5:
+                wanted = wanted.mean(2, keepdim=True).expand_as(value)
+            torch.testing.assert_close(value, wanted)
 
 
 def test_another_width_is_refused_by_key_and_shape(imagenet: tuple[Path, dict]) -> None:

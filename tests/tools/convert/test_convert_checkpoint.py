@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from mmaction.checkpoint.layouts import LAYOUTS
 from mmaction.convert.conversion import AUTO
-from mmaction.convert.layouts import LAYOUTS
 from tests.bomb import Bomb
 from tests.conftest import load_tool
 
@@ -52,6 +52,7 @@ def test_what_is_said_of_a_file(tiny_checkpoint: Path, run_tool: Run, tmp_path: 
     lines = ended.out.splitlines()
     assert lines[0] == f"{tmp_path / 'x.pth'}: this project's names"
     assert lines[-1] == f"{len(state)} weights  {out}"
+    assert "# assumed: model.backbone" not in ended.out, "this project's own can have any"
     # What is printed of the config is Python.
     printed: dict[str, Any] = {}
     exec("\n".join(lines[2:-1]), printed)

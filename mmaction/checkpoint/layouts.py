@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmaction.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,8 @@ class Layout:
         names: Patterns of the starts of its names, and the starts of this project's names for the
             same weights. The first that fits counts.
         unused: Pattern of what it carries and its network does not use, or this project's has not.
-        final_relu: Whether its attention mechanism ends in a ReLU; None where it has no mechanism.
+        assumes: What its networks compute that no weight tells, by the keys of
+            ``checkpoint.assumptions``; None where it makes networks of many kinds.
     """
 
     name: str
@@ -26,7 +35,7 @@ class Layout:
     mark: str
     names: tuple[tuple[str, str], ...]
     unused: str | None = None
-    final_relu: bool | None = None
+    assumes: Mapping[str, Any] | None = None
 
     def recognises(self, names: Collection[str]) -> bool:
         """Whether ``names``, of a whole checkpoint, are this layout's."""
@@ -46,6 +55,13 @@ class Layout:
             return None
         raise KeyError(name)
 
+
+_ST_ABN = {
+    "backbone.spatial_strides": [1, 2, 2],
+    "backbone.temporal_strides": [1, 1, 1, 1],
+    "attention_branch.spatial_stride": 1,
+    "perception_branch.spatial_stride": 2,
+}
 
 # What follows a part's name is the same everywhere, such as ``weight`` or ``0.conv1.weight``.
 ORIGINAL = Layout(
@@ -73,7 +89,7 @@ ORIGINAL = Layout(
         (r"cls_head\.fc_cls\.", "perception_branch.fc."),
     ),
     unused=r"necks\.",
-    final_relu=True,
+    assumes={**_ST_ABN, "attention_mechanism.final_relu": True},
 )
 
 REIMPLEMENTATION = Layout(
@@ -101,7 +117,7 @@ REIMPLEMENTATION = Layout(
         (r"conv_att_mechanism\.0\.", "attention_mechanism.conv."),
         (r"conv_att_mechanism\.1\.", "attention_mechanism.bn."),
     ),
-    final_relu=False,
+    assumes={**_ST_ABN, "attention_mechanism.final_relu": False},
 )
 
 # Of MMAction (``conv1``, ``bn1``) and of MMAction2 (``conv1.conv``, ``conv1.bn``) alike.
@@ -131,3 +147,56 @@ PLAIN = Layout(
 )
 
 LAYOUTS = {layout.name: layout for layout in (ORIGINAL, REIMPLEMENTATION, MMACTION, PLAIN)}
+
+
+@dataclass
+class Renamed:
+    """A checkpoint's weights in this project's names.
+
+    Attributes:
+        state: Weights by name.
+        theirs: The names they had, by this project's.
+        dropped: How many were left out, by the start of their names, such as ``necks.tpn``.
+        unknown: Names that the layout has not.
+    """
+
+    state: dict[str, Tensor] = field(default_factory=dict)
+    theirs: dict[str, str] = field(default_factory=dict)
+    dropped: Counter[str] = field(default_factory=Counter)
+    unknown: list[str] = field(default_factory=list)
+
+
+def recognised(state: Collection[str]) -> Layout | None:
+    """Whose names a whole checkpoint has, if it is known here."""
+    return next((layout for layout in LAYOUTS.values() if layout.recognises(state)), None)
+
+
+def renamed(state: Mapping[str, Tensor], layout: Layout, *, source: str | Path) -> Renamed:
+    """Gives the weights this project's names.
+
+    Args:
+        state: Weights by name, without ``module.``.
+        layout: Whose names they have.
+        source: What messages call the checkpoint.
+
+    Raises:
+        CheckpointError: Two weights become one.
+    """
+    found = Renamed()
+    for name, value in state.items():
+        try:
+            own = layout.rename(name)
+        except KeyError:
+            found.unknown.append(name)
+            continue
+        if own is None:
+            found.dropped[".".join(name.split(".")[:2])] += 1
+        elif own in found.state:
+            raise CheckpointError(f"{source}: two weights become {own}, one of them {name}")
+        else:
+            found.state[own], found.theirs[own] = value, name
+    # Norms' counters of batches where they are missing: torch has them since 0.4.1.
+    for name in [n for n in found.state if n.endswith(".running_mean")]:
+        counter = name.replace("running_mean", "num_batches_tracked")
+        found.state.setdefault(counter, torch.tensor(0))
+    return found

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from mmaction.convert.layouts import LAYOUTS, MMACTION, ORIGINAL, PLAIN, REIMPLEMENTATION
+from mmaction.checkpoint.layouts import LAYOUTS, MMACTION, ORIGINAL, PLAIN, REIMPLEMENTATION
 from mmaction.models import Recognizer3D
 
 

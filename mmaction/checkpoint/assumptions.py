@@ -1,0 +1,82 @@
+"""What a network computes that none of its weights tells: kept beside them, compared at loading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mmaction.errors import ConfigError
+
+META_KEY = "assumes"
+
+# By the config's key below ``model``: how to read it from a network.
+_READ: dict[str, Callable[[Any], Any]] = {
+    "backbone.spatial_strides": lambda net: list(
+        net.backbone.spatial_strides[: net.backbone.num_stages]
+    ),
+    "backbone.temporal_strides": lambda net: list(net.backbone.temporal_strides),
+    "attention_branch.spatial_stride": lambda net: _stride(net.attention_branch.stage),
+    "perception_branch.spatial_stride": lambda net: _stride(net.perception_branch.stage),
+    "attention_mechanism.final_relu": lambda net: net.attention_mechanism.final_relu,
+}
+
+
+def _stride(stage: Any) -> int:
+    """Over H and W; a stage widens, so its first shortcut has a convolution, with the stride."""
+    return stage[0].downsample[0].stride[-1]
+
+
+def assumptions_of(network: nn.Module) -> dict[str, Any]:
+    """What ``network`` has of them, by the config's keys below ``model``, as plain data."""
+    found = {}
+    for key, read in _READ.items():
+        try:
+            found[key] = read(network)
+        except (AttributeError, TypeError, IndexError):
+            continue  # another backbone, or no such branch
+    return found
+
+
+def as_text(assumed: Mapping[str, Any]) -> str:
+    """For the metadata of a file."""
+    return json.dumps(dict(assumed))
+
+
+def kept_assumptions(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint's metadata says; empty where it says nothing that can be read."""
+    meta = checkpoint.get("meta")
+    kept = meta.get(META_KEY) if isinstance(meta, Mapping) else None
+    if isinstance(kept, str):
+        try:
+            kept = json.loads(kept)
+        except ValueError:
+            return {}
+    return dict(kept) if isinstance(kept, Mapping) else {}
+
+
+def disagreements(network: nn.Module, assumed: Mapping[str, Any]) -> list[str]:
+    """A phrase for each key in which ``network`` is another than the weights are for."""
+    own = assumptions_of(network)
+    return [
+        f"model.{key}={value!r}, the config says {own[key]!r}"
+        for key, value in assumed.items()
+        if key in own and own[key] != value
+    ]
+
+
+def require_assumptions(network: nn.Module, assumed: Mapping[str, Any], path: str | Path) -> None:
+    """Refuses weights that fit ``network`` and would give wrong answers in it.
+
+    Raises:
+        ConfigError: Names the keys and both values.
+    """
+    found = disagreements(network, assumed)
+    if found:
+        raise ConfigError(
+            f"checkpoint {path} is for {'; '.join(found)}: its answers would be wrong; set it in"
+            " the config, or convert the original file with --config if this was assumed wrongly"
+        )
