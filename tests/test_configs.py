@@ -110,10 +110,12 @@ def test_a_step_of_training_and_of_testing(
     assert ("attention/top1" in outcome.metrics) == (cfg.model.type == "STABN")
 
 
+@pytest.mark.parametrize("options", [{}, {"model.clip_len": 16}])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_network_is_built_as_the_config_says(name: str) -> None:
-    """At its full width, but for the ImageNet weights."""
-    cfg = apis.load_config(ROOT / name)
+def test_the_network_is_built_as_the_config_says(name: str, options: dict[str, Any]) -> None:
+    """At its full width, but for the ImageNet weights; and with the example of ``--help``."""
+    cfg = apis.load_config(ROOT / name, options)
+    assert cfg.model.clip_len == options.get("model.clip_len", cfg.model.clip_len)
     cfg.model.backbone.pretrained = None
     model = MODELS.build(cfg.model)
     assert model.clip_len == cfg.model.clip_len

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 import difflib
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmaction.checkpoint.settings import flat_settings
 from mmaction.datasets.splits import SPLITS, dataset_configs
 from mmaction.engine.replaced_types import use_own_types
 from mmaction.engine.schedules import follow_run
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.evaluation import with_accuracies
 from mmaction.files import require_writable
-from mmaction.registry import SCOPE
+from mmaction.registry import SCOPE, TRANSFORMS
 
 # Sections that mmengine reads and the short keys; any other name is the config's own variable.
 SECTIONS = (
@@ -74,7 +76,7 @@ def load_config(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
     except Exception as e:  # a config is code: it can fail in any way
         raise ConfigError(f"config {path}: {type(e).__name__}: {first_line(e)}") from e
     if options:
-        _check_options(options)
+        _check_options(options, cfg)
         try:
             cfg.merge_from_dict(dict(options))
         except (KeyError, TypeError, IndexError) as e:
@@ -118,7 +120,7 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
                 f"{name}: {split}_dataloader.dataset.on_error={dataset['on_error']!r}: only"
                 " training may take another video in the place of a bad one; expected 'raise'"
             )
-        _check_clip_len(cfg.model.clip_len, dataset, name=f"{name}: {split}_dataloader")
+        _take_clip_len(cfg.model.clip_len, dataset)
     return cfg
 
 
@@ -150,10 +152,16 @@ def _check_sections(cfg: Config, name: str) -> None:
             raise ConfigError(f"{name}: model.{key} is missing")
 
 
-def _check_options(options: Mapping[str, Any]) -> None:
+def _check_options(options: Mapping[str, Any], cfg: Config) -> None:
     """Refuses options that nothing would read: a config's own variables are used up by now."""
     for key in options:
         section = key.partition(".")[0]
+        if section in cfg and section not in SECTIONS:
+            places = [k for k in flat_settings(cfg) if k.endswith(f".{key}")]
+            raise ConfigError(
+                f"--cfg-options {key}: the config has used up this variable of its own; set"
+                f" {' or '.join(places) or 'the keys that it is for'} instead"
+            )
         if section not in SECTIONS:
             raise ConfigError(
                 f"--cfg-options {key}: no section {section!r} to set{near(section, SECTIONS)}"
@@ -208,10 +216,25 @@ def _apply_safety_keys(cfg: Config, name: str) -> None:
         cfg.train_cfg.on_nonfinite = cfg.on_nonfinite
 
 
-def _check_clip_len(clip_len: int, dataset: Mapping[str, Any], *, name: str) -> None:
+def _take_clip_len(clip_len: int, dataset: Mapping[str, Any]) -> None:
+    """Has sampling steps that don't say how many frames take as many as the model wants."""
     for step in dataset.get("pipeline", ()):
-        if step.get("clip_len", clip_len) != clip_len:
-            raise ConfigError(
-                f"{name}: {step['type']} samples clip_len={step['clip_len']} frames, "
-                f"model.clip_len is {clip_len}: make them equal"
-            )
+        kind = TRANSFORMS.get(step["type"]) if isinstance(step.get("type"), str) else None
+        if kind is not None and "clip_len" in inspect.signature(kind).parameters:
+            step.setdefault("clip_len", clip_len)
+
+
+def check_clip_len(cfg: Config, splits: Iterable[str]) -> None:
+    """Compares the lengths of clips that these splits sample with the model's.
+
+    Raises:
+        ConfigError: They differ.
+    """
+    for split, dataset in dataset_configs(cfg):
+        for step in dataset.get("pipeline", ()) if split in splits else ():
+            if step.get("clip_len", cfg.model.clip_len) != cfg.model.clip_len:
+                raise ConfigError(
+                    f"{split}_dataloader: {step['type']} samples clip_len={step['clip_len']}"
+                    f" frames, model.clip_len is {cfg.model.clip_len}: make them equal, or leave it"
+                    " out there"
+                )

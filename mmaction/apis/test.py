@@ -13,7 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
-from mmaction.apis.config import require_work_dir
+from mmaction.apis.config import check_clip_len, require_work_dir
 from mmaction.datasets import ClipDataset, check_columns, check_present
 from mmaction.engine import (
     ActionRunner,
@@ -186,6 +186,7 @@ def _run(
         cfg.custom_hooks = [*(cfg.get("custom_hooks") or ()), hook]
     with readable_build_errors(), readable_loader_errors():
         require_known_functions(cfg)
+        check_clip_len(cfg, ("test",))
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
         if isinstance(dataset, ClipDataset):
             check_present(dataset.annotations, dataset.sources)

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 
-from mmaction.apis.config import complete_config, drop_validation, require_work_dir
+from mmaction.apis.config import check_clip_len, complete_config, drop_validation, require_work_dir
 from mmaction.apis.memory import step_memory, warning_if_too_large
 from mmaction.apis.run_record import FILE, in_lines, run_record
 from mmaction.datasets import (
@@ -113,6 +113,7 @@ def check_data(cfg: Config) -> None:
         DataError: A label that the model has no class for, missing directories, videos that are in
             both training and validation.
     """
+    check_clip_len(cfg, ("train", "val"))
     lists = {}
     for split, dataset_cfg in dataset_configs(cfg):
         if split == "test":
@@ -171,16 +172,17 @@ def log_batch_size(runner: ActionRunner) -> None:
     arXiv:1706.02677); ``--auto-scale-lr`` applies it.
     """
     batch, processes = runner.cfg.train_dataloader.batch_size, get_world_size()
-    base = (runner.auto_scale_lr or {}).get("base_batch_size")
-    if not base:
-        raise ConfigError("auto_scale_lr.base_batch_size is missing: which batch is lr meant for?")
+    told = f"{batch * processes} clips a step ({processes} process(es) × {batch})"
+    scaling = runner.auto_scale_lr or {}
+    base, applied = scaling.get("base_batch_size"), scaling.get("enable", False)
     lr = runner.cfg.optim_wrapper.get("optimizer", {}).get("lr")
-    if lr is None:
-        raise ConfigError("optim_wrapper.optimizer.lr is missing")
-    scaled = lr * batch * processes / base
-    applied = runner.auto_scale_lr.get("enable", False)
-    runner.logger.info(
-        f"{batch * processes} clips a step ({processes} process(es) × {batch}); "
-        f"lr {lr:g} is for {base}, linear scaling makes it {scaled:g}"
-        f" ({'applied' if applied else 'not applied; --auto-scale-lr applies it'})"
-    )
+    if applied and (not base or lr is None):
+        missing = "optim_wrapper.optimizer.lr" if base else "auto_scale_lr.base_batch_size"
+        raise ConfigError(f"auto_scale_lr.enable: {missing} is missing: what is to be scaled?")
+    if base and lr is not None:
+        scaled = lr * batch * processes / base
+        told += (
+            f"; lr {lr:g} is for {base}, linear scaling makes it {scaled:g}"
+            f" ({'applied' if applied else 'not applied; --auto-scale-lr applies it'})"
+        )
+    runner.logger.info(told)

@@ -33,7 +33,7 @@ from mmaction.engine.sharding import (
 )
 from mmaction.engine.signals import ignore_group_signals
 from mmaction.environment import keep_freed_memory
-from mmaction.errors import CheckpointError
+from mmaction.errors import CheckpointError, ConfigError
 from mmaction.files import DirectoryLock
 from mmaction.ops import HAS_EXTENSION
 
@@ -163,8 +163,20 @@ class ActionRunner(CheckpointedRunner):
         seed: int | None = None,
         diff_rank_seed: bool = False,
     ) -> DataLoader:
-        """Its workers leave signals to the process that they work for."""
+        """Its workers leave signals to the process that they work for; none are needed.
+
+        Raises:
+            ConfigError: No batch comes of it.
+        """
+        if isinstance(dataloader, dict) and dataloader.get("num_workers") == 0:
+            of_workers = ("persistent_workers", "prefetch_factor")
+            dataloader = {k: v for k, v in dataloader.items() if k not in of_workers}
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        if not len(loader):
+            raise ConfigError(
+                f"batch_size={loader.batch_size} with drop_last leaves no batch of"
+                f" {len(loader.dataset)} videos: lower it, or set drop_last=False"
+            )
         loader.worker_init_fn = partial(ignore_group_signals, then=loader.worker_init_fn)
         return loader
 

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from mmaction.apis.config import SECTIONS, complete_config, drop_validation, load_config
+from mmaction.apis.config import (
+    SECTIONS,
+    check_clip_len,
+    complete_config,
+    drop_validation,
+    load_config,
+)
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError
 
@@ -94,11 +100,34 @@ def test_a_misspelt_section_is_refused_even_beside_the_right_one(
         loaded(f"{section} = dict(a=1)")
 
 
-@pytest.mark.parametrize("key", ["max_epochs", "modle.type", "my_variable.x"])
-def test_an_option_that_nothing_reads_is_refused(key: str, loaded: Callable[..., Config]) -> None:
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("modle.type", "no section 'modle' to set; did you mean 'model'"),
+        ("max_epochs", "used up this variable of its own; set train_cfg.max_epochs instead"),
+        ("my_variable.x", "used up this variable of its own; set the keys that it is for instead"),
+    ],
+)
+def test_an_option_that_nothing_reads_is_refused(
+    key: str, said: str, loaded: Callable[..., Config]
+) -> None:
     """A variable of the file has had its effect by the time options come."""
-    with pytest.raises(ConfigError, match=f"--cfg-options {key}: no section"):
+    with pytest.raises(ConfigError, match=f"--cfg-options {key}: .*{said}"):
         loaded("max_epochs = 3\nmy_variable = dict(x=1)", {key: 4})
+
+
+def test_sampling_takes_the_models_clip_len(loaded: Callable[..., Config]) -> None:
+    """Where it says none of its own; another one matters to the commands that use the split."""
+    text = "for loader in (train_dataloader, val_dataloader):\n"
+    text += "    loader['dataset']['pipeline'][0].pop('clip_len')\n"
+    text += "import copy\ntest_dataloader = copy.deepcopy(val_dataloader)\n"
+    text += "test_dataloader['dataset']['pipeline'][0]['clip_len'] = 5\n"
+    cfg = loaded(text, {"model.clip_len": 8})
+    assert cfg.train_dataloader.dataset.pipeline[0].clip_len == 8
+    assert cfg.val_dataloader.dataset.pipeline[0].clip_len == 8
+    check_clip_len(cfg, ("train", "val"))
+    with pytest.raises(ConfigError, match=r"test_dataloader: SampleSegments samples clip_len=5"):
+        check_clip_len(cfg, ("test",))
 
 
 def test_every_section_of_mmengines_runner_is_known() -> None:
@@ -114,7 +143,6 @@ def test_every_section_of_mmengines_runner_is_known() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("model['clip_len'] = 8", r"train_dataloader: SampleSegments samples clip_len=4 frames"),
         ("del train_dataloader['dataset']", r"train_dataloader\.dataset is missing"),
         ("evaluation = dict(interval='often')", r"evaluation\.interval='often'"),
         ("evaluation = 3", r"evaluation has no key '3'"),

@@ -75,8 +75,12 @@ def test_linear_scaling_reaches_the_peak_of_one_cycle(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("auto_scale_lr = dict()", "auto_scale_lr.base_batch_size is missing"),
-        ("optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD'))", "lr is missing"),
+        ("auto_scale_lr = dict(enable=True)", "auto_scale_lr.base_batch_size is missing"),
+        (
+            "optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD'))\n"
+            "auto_scale_lr = dict(enable=True, base_batch_size=8)",
+            "optim_wrapper.optimizer.lr is missing",
+        ),
     ],
 )
 def test_a_rate_without_its_batch(
@@ -84,6 +88,26 @@ def test_a_rate_without_its_batch(
 ) -> None:
     with pytest.raises(ConfigError, match=expected):
         train(load_config(make_config(tiny_data, text)))
+
+
+def test_scaling_need_not_be_told(
+    make_config: MakeConfig, tiny_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(load_config(make_config(tiny_data, "auto_scale_lr = None")))
+    assert re.search(r"2 clips a step \(1 process\(es\) × 2\)$", capsys.readouterr().out, re.M)
+
+
+@pytest.mark.parametrize("workers", ["num_workers=0", "num_workers=0, prefetch_factor=2"])
+def test_no_workers(workers: str, make_config: MakeConfig, tiny_data: Path) -> None:
+    """Whatever the config says of the workers that there are not."""
+    text = f"train_dataloader.update(persistent_workers=True, {workers})"
+    assert train(load_config(make_config(tiny_data, text))).epoch == 1
+
+
+def test_a_batch_larger_than_the_data(make_config: MakeConfig, tiny_data: Path) -> None:
+    config = make_config(tiny_data, "train_dataloader.update(batch_size=8, drop_last=True)")
+    with pytest.raises(ConfigError, match="batch_size=8 with drop_last leaves no batch of 4 vid"):
+        train(load_config(config))
 
 
 def train_args(**given: Any) -> argparse.Namespace:

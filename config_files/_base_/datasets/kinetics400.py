@@ -1,6 +1,6 @@
 # Kinetics-400 as raw frames, a dense window of 32 frames with step 2.
 _base_ = "./rawframes_224.py"
-window = dict(type="SampleFrames", clip_len=32, frame_interval=2)
+window = dict(type="SampleFrames", frame_interval=2)
 train_pipeline = [dict(window, placement="random"), *_base_.train_pipeline[1:]]
 test_pipeline = [dict(window, placement="center"), *_base_.test_pipeline[1:]]
 frames = dict(classes="data/kinetics400/classes.txt")

@@ -1,14 +1,14 @@
 # motion_shapes, made by tools/data/make_motion_shapes.py; 12 frames by uniform segments at 64².
 root = "{{$MOTION_SHAPES:data/motion_shapes}}"
 train_pipeline = [
-    dict(type="SampleSegments", clip_len=12, placement="random"),
+    dict(type="SampleSegments", placement="random"),
     dict(type="DecodeFrames"),
     dict(type="Resize", size=64),
     dict(type="Flip", prob=0.5, label_map="motion_shapes"),
     dict(type="PackClips"),
 ]
 test_pipeline = [
-    dict(type="SampleSegments", clip_len=12, placement="center"),
+    dict(type="SampleSegments", placement="center"),
     dict(type="DecodeFrames"),
     dict(type="Resize", size=64),
     dict(type="PackClips"),

@@ -1,6 +1,6 @@
 # Raw frames by uniform segments at 224². Data sets build on this and say where their frames are.
 train_pipeline = [
-    dict(type="SampleSegments", clip_len=32, placement="random"),
+    dict(type="SampleSegments", placement="random"),
     dict(type="DecodeFrames"),
     dict(type="RandomResizedCrop", size=224),
     dict(type="Flip", prob=0.5),
@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type="PackClips"),
 ]
 test_pipeline = [
-    dict(type="SampleSegments", clip_len=32, placement="center"),
+    dict(type="SampleSegments", placement="center"),
     dict(type="DecodeFrames"),
     dict(type="Resize", short_side=256),
     dict(type="CenterCrop", size=224),

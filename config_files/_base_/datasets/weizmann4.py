@@ -7,7 +7,7 @@ lists = dict(
     data_root=f"{root}/frames",
 )
 train_pipeline = [
-    dict(type="SampleFrames", clip_len=12, frame_interval=(1, 3), placement="random"),
+    dict(type="SampleFrames", frame_interval=(1, 3), placement="random"),
     dict(type="DecodeFrames"),
     dict(type="RandomResizedCrop", size=64, scale=(0.35, 1.0)),
     dict(type="Flip", prob=0.5),
@@ -15,7 +15,7 @@ train_pipeline = [
     dict(type="PackClips"),
 ]
 test_pipeline = [
-    dict(type="SampleFrames", clip_len=12, frame_interval=2, num_clips=3, placement="even"),
+    dict(type="SampleFrames", frame_interval=2, num_clips=3, placement="even"),
     dict(type="DecodeFrames"),
     dict(type="Resize", size=64),
     dict(type="PackClips"),

@@ -30,8 +30,8 @@ class AttendedPrediction(Prediction):
     """What the priors on the attention read, beside the answer.
 
     Attributes:
-        still_share: float in [0, 1], B: share of A_s where nothing changes; None where it has no
-            weight among the losses.
+        still_share: float in [0, 1], B: share of A_s where nothing changes; None in tests, and
+            where it has no weight among the losses.
     """
 
     still_share: Tensor | None = None
@@ -130,7 +130,7 @@ class STABN(BaseRecognizer):
         )
 
     def _still_share(self, clips: Tensor, spatial: Tensor) -> Tensor | None:
-        if not self.loss_weights["stillness"]:
+        if not self.training or not self.loss_weights["stillness"]:
             return None
         steps, height, width = spatial.shape[1:]
         return still_share(spatial, local_change(clips, cells=(steps, height, width)))

@@ -158,7 +158,7 @@ def test_the_published_network_is_the_default(make_st_abn) -> None:
 
 def test_stillness_is_a_weighted_loss_on_where_the_attention_lies(make_st_abn) -> None:
     torch.manual_seed(0)
-    model = make_st_abn(**EVIDENCE).eval()
+    model = make_st_abn(**EVIDENCE).train()
     clips = torch.randn(2, 3, 4, 32, 32)
     clips[:, :, 1:, :, :16] = clips[:, :, :1, :, :16]  # the upper half stands still
     attention = model(clips).spatial_attention
@@ -169,11 +169,12 @@ def test_stillness_is_a_weighted_loss_on_where_the_attention_lies(make_st_abn) -
     share = 1 - (attention * change).sum(dim=(1, 2, 3)) / attention.sum(dim=(1, 2, 3))
     losses = model(clips, labels=torch.tensor([0, 4]), mode="loss")
     torch.testing.assert_close(losses["loss_stillness"], 2 * share.mean())
+    assert model.eval()(clips).still_share is None, "tests don't compute it"
 
 
 def test_stillness_under_a_temporal_stride(make_st_abn) -> None:
     backbone = dict(temporal_strides=(1, 2, 1, 1))
-    model = make_st_abn(clip_len=5, backbone=backbone, **EVIDENCE).eval()
+    model = make_st_abn(clip_len=5, backbone=backbone, **EVIDENCE).train()
     losses = model(torch.randn(2, 3, 5, 32, 32), labels=torch.arange(2), mode="loss")
     assert 0 < losses["loss_stillness"] < 2
 
