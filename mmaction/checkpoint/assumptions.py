@@ -68,15 +68,24 @@ def disagreements(network: nn.Module, assumed: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def require_assumptions(network: nn.Module, assumed: Mapping[str, Any], path: str | Path) -> None:
+def require_assumptions(
+    network: nn.Module, assumed: Mapping[str, Any], path: str | Path, *, guessed: bool = False
+) -> None:
     """Refuses weights that fit ``network`` and would give wrong answers in it.
+
+    Args:
+        network: The config's.
+        assumed: What the weights are for.
+        path: What messages call them.
+        guessed: Whether a converter took it for granted.
 
     Raises:
         ConfigError: Names the keys and both values.
     """
     found = disagreements(network, assumed)
     if found:
+        way_out = ", or convert the original file with --config, if it is right" if guessed else ""
         raise ConfigError(
             f"checkpoint {path} is for {'; '.join(found)}: its answers would be wrong; set it in"
-            " the config, or convert the original file with --config if this was assumed wrongly"
+            f" the config{way_out}"
         )

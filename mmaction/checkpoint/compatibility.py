@@ -14,7 +14,7 @@ from mmaction.checkpoint.assumptions import (
     kept_assumptions,
     require_assumptions,
 )
-from mmaction.checkpoint.layouts import recognised, renamed
+from mmaction.checkpoint.layouts import MMACTION, recognised, renamed
 from mmaction.errors import CheckpointError
 
 SHOWN_DIFFERENCES = 3
@@ -124,7 +124,9 @@ def load_weights(
     state, assumed = checkpoint["state_dict"], kept_assumptions(checkpoint)
     if strict:
         require_same_architecture(model, state, path)
-        require_assumptions(model, assumed, path)
+        meta = checkpoint.get("meta")
+        guessed = isinstance(meta, Mapping) and meta.get("layout") == MMACTION.name
+        require_assumptions(model, assumed, path, guessed=guessed)
         model.load_state_dict(state, strict=False)
         return None
     own, differing = model.state_dict(), differences(model, state)
@@ -134,8 +136,9 @@ def load_weights(
     counts = f"{filled:,} of {total:,} parameters"
     if 2 * filled < total and not partly:
         raise CheckpointError(
-            f"checkpoint {path} is of another architecture: it fills {counts}, such as not: "
-            f"{_some(differing)}; --cfg-options load_partly=True takes them all the same"
+            f"checkpoint {path} is of another architecture: it fills {counts} ({_some(differing)});"
+            " --cfg-options load_partly=True takes what fits, model.backbone.pretrained the weights"
+            " of a ResNet, into the branches' stages too"
         )
     model.load_state_dict(fitting, strict=False)
     lines = [f"it is for {phrase}" for phrase in disagreements(model, assumed)]
