@@ -69,7 +69,9 @@ class RandomCrop(_Crop):
 
 @TRANSFORMS.register_module()
 class ThreeCrop(_Crop):
-    """Three views: both ends and the middle of the longer side, centred on the other.
+    """Three views: both ends and then the middle of the longer side, centred on the other.
+
+    In mmaction2's order and places: where the rest is odd, its last pixel is in no view.
 
     Args:
         size: Pixels, one number for a square or (height, width).
@@ -77,10 +79,11 @@ class ThreeCrop(_Crop):
 
     def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
         right, bottom = view.width - self.width, view.height - self.height
+        across, down = right // 2, bottom // 2
         if view.width >= view.height:
-            corners = [(0, bottom // 2), (right // 2, bottom // 2), (right, bottom // 2)]
+            corners = [(0, down), (2 * across, down), (across, down)]
         else:
-            corners = [(right // 2, 0), (right // 2, bottom // 2), (right // 2, bottom)]
+            corners = [(across, 0), (across, 2 * down), (across, down)]
         return [view.crop(left, top, self.width, self.height) for left, top in corners]
 
 

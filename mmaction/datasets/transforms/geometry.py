@@ -1,14 +1,17 @@
 """Resize, crop and flip as arithmetic, so that the pixels are touched once.
 
-A :class:`View` says which box of a frame becomes an output of which size. Transforms compose
-views, here and in ``crops``; ``pixels`` renders them at the very end.
+A :class:`View` says which window of a resized frame is shown. Transforms compose views, here and in
+``crops``; ``pixels`` renders them at the very end, as if the whole frame had been resized and then
+cut, but of no more of it than that takes.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from mmaction.datasets.class_names import (
     both_ways,
@@ -24,20 +27,37 @@ Size = int | Sequence[int]
 
 
 @dataclass(frozen=True)
-class View:
-    """A box of the source frame, shown as ``height``×``width`` pixels, mirrored if ``flipped``.
+class Strip:
+    """One axis of a view: source pixels ``first:last`` become ``length``, of which a part is shown.
 
     Attributes:
-        left, top: Corner of the box in source pixels.
-        box_width, box_height: Size of the box in source pixels, > 0.
-        width, height: Size of the output in pixels, >= 1.
+        first, last: Source pixels, last exclusive.
+        length: Pixels that they are resized to.
+        skip: Of these, how many lie before what is shown.
+    """
+
+    first: int
+    last: int
+    length: int
+    skip: int
+
+
+@dataclass(frozen=True)
+class View:
+    """A window of a frame's box that was resized, mirrored if ``flipped``.
+
+    Attributes:
+        base: Left, top, width and height of the box in source pixels, > 0.
+        scaled: Width and height that the box is resized to, in pixels, >= 1.
+        x, y: Corner of the window in the resized box.
+        width, height: Size of the window, and of the output, >= 1.
         flipped: Mirrored left to right.
     """
 
-    left: float
-    top: float
-    box_width: float
-    box_height: float
+    base: tuple[float, float, float, float]
+    scaled: tuple[int, int]
+    x: int
+    y: int
     width: int
     height: int
     flipped: bool = False
@@ -45,11 +65,18 @@ class View:
     @classmethod
     def whole(cls, width: int, height: int) -> View:
         """The frame as it is."""
-        return cls(0.0, 0.0, float(width), float(height), width, height)
+        return cls((0.0, 0.0, width, height), (width, height), 0, 0, width, height)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height of the window in source pixels."""
+        left, top, base_width, base_height = self.base
+        across, down = base_width / self.scaled[0], base_height / self.scaled[1]
+        return left + self.x * across, top + self.y * down, self.width * across, self.height * down
 
     def resize(self, width: int, height: int) -> View:
-        """The same box at another size."""
-        return replace(self, width=width, height=height)
+        """The same window at another size."""
+        return View(self.box, (width, height), 0, 0, width, height, self.flipped)
 
     def crop(self, left: int, top: int, width: int, height: int) -> View:
         """A part of the output.
@@ -62,26 +89,43 @@ class View:
         assert 0 <= top <= self.height - height, "crop leaves the view"
         if self.flipped:
             left = self.width - left - width
-        across, down = self.box_width / self.width, self.box_height / self.height
-        return View(
-            left=self.left + left * across,
-            top=self.top + top * down,
-            box_width=width * across,
-            box_height=height * down,
-            width=width,
-            height=height,
-            flipped=self.flipped,
-        )
+        return replace(self, x=self.x + left, y=self.y + top, width=width, height=height)
 
     def flip(self) -> View:
         """Mirrored left to right."""
         return replace(self, flipped=not self.flipped)
 
-    def region(self) -> tuple[int, int, int, int]:
-        """The box in whole source pixels: left, top, right, bottom, at least 1×1."""
-        left, right = _whole_pixels(self.left, self.box_width)
-        top, bottom = _whole_pixels(self.top, self.box_height)
-        return left, top, right, bottom
+    @cached_property
+    def strips(self) -> tuple[Strip, Strip]:
+        """What to resize, across and down, so that the window is that of the resized box.
+
+        A box whose corners are not whole pixels, which comes of resizing twice, is rounded.
+        """
+        left, top, base_width, base_height = self.base
+        return (
+            _strip(*_whole_pixels(left, base_width), self.scaled[0], self.x, self.width),
+            _strip(*_whole_pixels(top, base_height), self.scaled[1], self.y, self.height),
+        )
+
+
+def _strip(first: int, last: int, scaled: int, start: int, length: int) -> Strip:
+    """The least part of ``first:last`` that resizes to whole pixels and covers the window.
+
+    Where n source pixels become m, n' and m' without their common divisor, every m'-th output pixel
+    begins at a source pixel, and what lies between two such is resized by itself as within all.
+    """
+    common = math.gcd(last - first, scaled)
+    source_period, period = (last - first) // common, scaled // common
+    # Enlarged pixels at the end of a part would miss what lies beyond it.
+    reach = -(-period // (2 * source_period)) if period > source_period else 0
+    begin = max((start - reach) // period, 0)
+    end = min(-(-(start + length + reach) // period), common)
+    return Strip(
+        first=first + begin * source_period,
+        last=first + end * source_period,
+        length=(end - begin) * period,
+        skip=start - begin * period,
+    )
 
 
 def _whole_pixels(start: float, length: float) -> tuple[int, int]:

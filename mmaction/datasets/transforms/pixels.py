@@ -101,8 +101,13 @@ def render_view(frame: np.ndarray, view: View, out: np.ndarray) -> None:
         view: What to show of it.
         out: uint8, contiguous, view.height×view.width×3.
     """
-    left, top, right, bottom = view.region()
-    size = (view.width, view.height)
-    cv2.resize(frame[top:bottom, left:right], size, dst=out)
+    across, down = view.strips
+    part = frame[down.first : down.last, across.first : across.last]
+    size = (across.length, down.length)
+    if size == (view.width, view.height):
+        cv2.resize(part, size, dst=out)
+    else:
+        rows = slice(down.skip, down.skip + view.height)
+        out[:] = cv2.resize(part, size)[rows, across.skip : across.skip + view.width]
     if view.flipped:
         cv2.flip(out, 1, dst=out)

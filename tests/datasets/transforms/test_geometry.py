@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmaction.datasets.transforms.geometry import Flip, Resize, View
+from mmaction.datasets.transforms.geometry import Flip, Resize, Strip, View
 from mmaction.datasets.transforms.pixels import PackClips
 from mmaction.errors import ConfigError
 
@@ -50,9 +50,10 @@ def test_composing_equals_tracing_each_step_back(
     # Follow a point of the output back through the steps, to where it lies in the frame.
     x, y = across * view.width, down * view.height
     in_box = view.width - x if view.flipped else x
+    box_left, box_top, box_width, box_height = view.box
     composed = (
-        view.left + in_box * view.box_width / view.width,
-        view.top + y * view.box_height / view.height,
+        box_left + in_box * box_width / view.width,
+        box_top + y * box_height / view.height,
     )
     for (kind, arguments), (width, height), after in zip(
         reversed(steps), reversed(sizes[:-1]), reversed(sizes[1:]), strict=True
@@ -65,16 +66,24 @@ def test_composing_equals_tracing_each_step_back(
             x = width - x
     assert composed == pytest.approx((x, y), abs=1e-6)
 
-    left, top, right, bottom = view.region()
-    assert 0 <= left < right <= frame.width
-    assert 0 <= top < bottom <= frame.height
-    assert abs(left - view.left) <= 1
-    assert abs(bottom - view.top - view.box_height) <= 1
+    sides = (frame.width, view.width, box_left), (frame.height, view.height, box_top)
+    for strip, (side, shown, start) in zip(view.strips, sides, strict=True):
+        assert 0 <= strip.first < strip.last <= side
+        assert 0 <= strip.skip <= strip.length - shown
+        # The first pixel shown begins where the box does, but for the rounding of what was cut.
+        begins = strip.first + strip.skip * (strip.last - strip.first) / strip.length
+        assert abs(begins - start) <= 1
 
 
-def test_tiny_boxes_keep_a_pixel() -> None:
-    view = View.whole(3, 3).resize(300, 300).crop(299, 0, 1, 1)
-    assert view.region() == (2, 0, 3, 1)
+def test_the_least_part_that_resizes_as_the_whole() -> None:
+    """Of 3 pixels made 300, the last: its neighbour counts, which lies within the same pixel."""
+    across, down = View.whole(3, 3).resize(300, 300).crop(299, 0, 1, 1).strips
+    assert across == Strip(first=2, last=3, length=100, skip=99)
+    assert down == Strip(first=0, last=1, length=100, skip=0)
+    # 176 to 451 is 16 to 41 eleven times; from 113 on, 224 pixels lie in parts 2 to 8, and one
+    # more on either side need not be there: the parts' ends are further away than half a pixel.
+    across, _ = View.whole(176, 100).resize(451, 256).crop(113, 16, 224, 224).strips
+    assert across == Strip(first=32, last=144, length=287, skip=31)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +102,7 @@ def test_resize(
     results = Resize(**options)(make_results(width=64, height=48))
     [view] = results["views"]
     assert (view.width, view.height) == (width, height)
-    assert view.region() == (0, 0, 64, 48)
+    assert view.box == (0, 0, 64, 48)
     assert PackClips()(results)["inputs"].shape == (1, 3, height, width, 3)
 
 
