@@ -25,14 +25,34 @@ RANK_GRACE_SECONDS = 2.0
 _ERROR_MARK, _LOST_MARK = "reported", "lost"
 
 
+# Options of older code bases, and what there is instead.
+FORMER_OPTIONS = {
+    "--fcn-testing": "put Resize(short_side=256) and ThreeCrop(size=256) into the test pipeline",
+    "--flip": "put TenCrop in the place of the test pipeline's crop",
+    "--tmpdir": "leave it out: processes exchange their scores in memory",
+    "--gpu-collect": "leave it out: processes exchange their scores in memory",
+    "--proc-per-gpu": "set test_dataloader.batch_size by --cfg-options",
+    "--save-attention-map": "-s DIR writes the attention maps",
+    "--average-clips": "set model.average_views by --cfg-options",
+    "--deterministic": "leave it out: order and augmentation follow from --seed alone",
+    "--autoscale-lr": "--auto-scale-lr",
+    "--options": "--cfg-options",
+}
+
+
 class ArgumentParser(argparse.ArgumentParser):
-    """Takes ``--work-dir`` and ``--work_dir`` alike."""
+    """Takes ``--work-dir`` and ``--work_dir`` alike; says what older options are called now."""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
         given = sys.argv[1:] if args is None else args
-        return super().parse_known_args([_dashed(a) for a in given], namespace)
+        dashed = [_dashed(argument) for argument in given]
+        for argument in dashed:
+            name = argument.partition("=")[0]
+            if name in FORMER_OPTIONS and name not in self._option_string_actions:
+                self.error(f"{name} is not known here: {FORMER_OPTIONS[name]}")
+        return super().parse_known_args(dashed, namespace)
 
 
 def _dashed(argument: str) -> str:

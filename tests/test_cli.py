@@ -43,6 +43,23 @@ def test_an_unknown_option_or_launcher_is_refused(capsys: pytest.CaptureFixture[
     assert "invalid choice: 'ssh'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--save_attention_map"], "--save-attention-map is not known here: -s DIR writes"),
+        (["--tmpdir", "x"], "--tmpdir is not known here: leave it out"),
+        (["--proc_per_gpu=2"], "--proc-per-gpu is not known here: set test_dataloader.batch_size"),
+    ],
+)
+def test_options_of_older_code_bases_are_told_their_places(
+    given: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ArgumentParser().parse_args(given)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 def test_as_many_processes_as_gpus_or_cores() -> None:
     available = torch.cuda.device_count() or os.cpu_count() or 1
     check_processes(available)

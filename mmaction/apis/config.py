@@ -55,6 +55,22 @@ SECTIONS = (
     "model_wrapper_cfg",
     "custom_imports",
 )
+# Sections of MMAction 0.x, TPN and mmaction2 0.x, and where what they say stands now.
+FORMER_SECTIONS = {
+    "data": "train_dataloader, val_dataloader and test_dataloader: batch_size for videos_per_gpu,"
+    " num_workers for workers_per_gpu, dataset for train, val and test",
+    "optimizer": "optim_wrapper.optimizer",
+    "optimizer_config": "optim_wrapper.clip_grad",
+    "lr_config": "param_scheduler",
+    "total_epochs": "train_cfg.max_epochs",
+    "checkpoint_config": "default_hooks.checkpoint",
+    "log_config": "default_hooks.logger and visualizer",
+    "workflow": "nothing: validation goes by evaluation.interval",
+    "dist_params": "env_cfg.dist_cfg",
+    "cudnn_benchmark": "env_cfg.cudnn_benchmark",
+    "fp16": "--amp",
+    "syncbn": "sync_bn",
+}
 EPOCH_LOOP, STEP_LOOP = "ResumableTrainLoop", "ResumableIterTrainLoop"
 CLOSE = 0.8
 
@@ -140,6 +156,10 @@ def require_work_dir(cfg: Config) -> None:
 
 
 def _check_sections(cfg: Config, name: str) -> None:
+    former = [key for key in FORMER_SECTIONS if key in cfg]
+    if former:
+        told = "; ".join(f"{key!r} is now {FORMER_SECTIONS[key]}" for key in former)
+        raise ConfigError(f"{name}: sections of an older code base: {told}; docs/from_mmaction.md")
     for key in cfg:
         close = difflib.get_close_matches(key, SECTIONS, n=1, cutoff=CLOSE)
         if key not in SECTIONS and close:

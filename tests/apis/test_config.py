@@ -100,6 +100,18 @@ def test_a_misspelt_section_is_refused_even_beside_the_right_one(
         loaded(f"{section} = dict(a=1)")
 
 
+def test_sections_of_older_code_bases_are_told_their_places(
+    loaded: Callable[..., Config],
+) -> None:
+    text = "total_epochs = 150\ndata = dict(videos_per_gpu=8)\nlr_config = dict(policy='step')"
+    with pytest.raises(ConfigError) as error:
+        loaded(text)
+    said = str(error.value)
+    assert "'total_epochs' is now train_cfg.max_epochs" in said
+    assert "'data' is now train_dataloader, val_dataloader and test_dataloader: batch_size" in said
+    assert "'lr_config' is now param_scheduler" in said
+
+
 @pytest.mark.parametrize(
     ("key", "said"),
     [
