@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
 from mmaction.apis.config import check_clip_len, require_work_dir
+from mmaction.apis.recognizer import check_weights
 from mmaction.datasets import ClipDataset, check_columns, check_present
 from mmaction.engine import (
     ActionRunner,
@@ -172,6 +173,7 @@ def _run(
     made_from: dict[str, str],
 ) -> TestOutcome:
     tolerate_broken_torchvision()
+    check_weights(cfg, checkpoint, strict=True)
     require_work_dir(cfg)
     cfg = copy.deepcopy(cfg)
     for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):

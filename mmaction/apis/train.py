@@ -12,6 +12,7 @@ from mmengine.dist import get_world_size, is_main_process
 
 from mmaction.apis.config import check_clip_len, complete_config, drop_validation, require_work_dir
 from mmaction.apis.memory import step_memory, warning_if_too_large
+from mmaction.apis.recognizer import check_weights
 from mmaction.apis.run_record import FILE, in_lines, run_record
 from mmaction.datasets import (
     ClipDataset,
@@ -97,8 +98,10 @@ def check_start_weights(cfg: Config) -> None:
     """Looks for the weights that a training begins with, before anything is made.
 
     Raises:
-        UserError: See ``require_pretrained``.
+        UserError: See ``check_weights`` and ``require_pretrained``.
     """
+    if cfg.get("load_from"):
+        check_weights(cfg, cfg.load_from, strict=bool(cfg.get("resume")))
     backbone = cfg.model.get("backbone") or {}
     begins = not cfg.get("load_from") and not cfg.get("resume")
     pretrained = backbone.get("pretrained")

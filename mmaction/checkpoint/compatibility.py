@@ -97,25 +97,25 @@ def in_own_names(
     return {**checkpoint, "state_dict": {**found.state, **rest}, "meta": meta}, said
 
 
-def load_weights(
+def fitting_weights(
     model: nn.Module,
     checkpoint: Mapping[str, Any],
     path: str | Path,
     *,
     strict: bool,
     partly: bool = False,
-) -> str | None:
-    """Loads a checkpoint's weights, all of them (``strict``) or what fits by name and shape.
+) -> tuple[dict[str, Tensor], str | None]:
+    """What of a checkpoint's weights ``model`` takes: all (``strict``) or what fits.
 
     Args:
-        model: The network.
+        model: The network, which may be on ``meta``.
         checkpoint: From ``read_checkpoint``.
         path: What messages call it.
         strict: They have to fit one for one, and be for what the network computes.
         partly: Otherwise, take also less than half of the network's parameters.
 
     Returns:
-        What was not loaded, or is for another network, in one line; None where all is as it was.
+        Weights by name; and what is not among them, or is for another network, in one line.
 
     Raises:
         CheckpointError: See ``require_same_architecture``; or they fill less than half.
@@ -127,8 +127,7 @@ def load_weights(
         meta = checkpoint.get("meta")
         guessed = isinstance(meta, Mapping) and meta.get("layout") == MMACTION.name
         require_assumptions(model, assumed, path, guessed=guessed)
-        model.load_state_dict(state, strict=False)
-        return None
+        return state, None
     own, differing = model.state_dict(), differences(model, state)
     fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     sizes = {name: p.numel() for name, p in model.named_parameters()}
@@ -140,7 +139,6 @@ def load_weights(
             " --cfg-options load_partly=True takes what fits, model.backbone.pretrained the weights"
             " of a ResNet, into the branches' stages too"
         )
-    model.load_state_dict(fitting, strict=False)
     lines = [f"it is for {phrase}" for phrase in disagreements(model, assumed)]
     if differing:
         kept, unused = len(own) - len(fitting), len(state.keys() - own.keys())
@@ -148,4 +146,13 @@ def load_weights(
             f"fills {counts}; {kept} weights differ and keep their start values, {unused} of the"
             f" file have no place here, such as: {_some(differing)}"
         )
-    return f"{path}: {'; '.join(lines)}" if lines else None
+    return fitting, f"{path}: {'; '.join(lines)}" if lines else None
+
+
+def load_weights(
+    model: nn.Module, checkpoint: Mapping[str, Any], path: str | Path, **how: bool
+) -> str | None:
+    """Loads a checkpoint's weights, as ``fitting_weights`` says, and returns its line."""
+    weights, said = fitting_weights(model, checkpoint, path, **how)
+    model.load_state_dict(weights, strict=False)
+    return said

@@ -147,17 +147,19 @@ def test_load_from_fills_half_of_the_parameters_or_says_so(
     torch.save(some, tmp_path / "some.pth")
     with pytest.raises(CheckpointError, match=r"some\.pth is of another .*load_partly=True"):
         trained("refused", load_from=str(tmp_path / "some.pth"))
+    assert not (tmp_path / "refused").exists()
     runner, _ = trained("taken", load_from=str(tmp_path / "some.pth"), load_partly=True)
     assert runner.epoch == 2
 
 
 def test_a_checkpoint_says_what_no_weight_tells(
-    tiny_checkpoint: Path, make_config: MakeConfig, tiny_data: Path
+    tiny_checkpoint: Path, make_config: MakeConfig, tiny_data: Path, tmp_path: Path
 ) -> None:
     """Trained with one stride and tested with another, it would fit and be wrong."""
     config = make_config(tiny_data, "model['attention_branch'] = dict(spatial_stride=2)")
     with pytest.raises(ConfigError, match=r"attention_branch\.spatial_stride=1, the config says 2"):
         run_test(load_config(config), tiny_checkpoint)
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_checkpoint_is_plain_data(tiny_checkpoint: Path) -> None:
