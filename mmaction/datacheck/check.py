@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TextIO
 
@@ -107,25 +107,26 @@ def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems
 
 def _check_videos(
     lists: Sequence[VideoList], problems: Problems, *, depth: Depth, jobs: int, stream: TextIO
-) -> list[np.ndarray]:
-    """Look at each; returns the digests of each list's videos, uint8, N×16."""
-    digests = [np.zeros((len(one), len(NO_DIGEST)), dtype=np.uint8) for one in lists]
+) -> list[list[bytes]]:
+    """Look at each; returns the digests of each list's videos."""
+    digests = [[NO_DIGEST] * len(one) for one in lists]
     doing = "decoding" if depth == Depth.PIXELS else "checking"
     for one, of_list in zip(lists, digests, strict=True):
         if one.source is None:
             continue
-        for index, inspected in on_each_video(
+        results = on_each_video(
             partial(inspect_video, depth=depth),
             one,
             range(len(one)),
             title=f"{doing} {one.split}",
             jobs=jobs,
             stream=stream,
-        ):
+        )
+        for index, inspected in results.items():
             if inspected is None:
                 text = "reading it kills the process that does so"
                 inspected = Inspected((Finding("fatal", ERROR, one.path(index), text),))
-            of_list[index] = np.frombuffer(inspected.digest, dtype=np.uint8)
+            of_list[index] = inspected.digest
             place = Place(one, index)
             for found in inspected.findings:
                 problems.add(place.problem(found.severity, found.kind, found.message, found.file))
@@ -133,20 +134,20 @@ def _check_videos(
 
 
 def _equal_contents(
-    lists: Sequence[VideoList], digests: Sequence[np.ndarray], *, jobs: int, stream: TextIO
-) -> Iterator[list[Place]]:
+    lists: Sequence[VideoList], digests: Sequence[Sequence[bytes]], *, jobs: int, stream: TextIO
+) -> list[list[Place]]:
     """Videos whose quick digests are equal and whose contents are, too."""
     candidates: list[set[int]] = [set() for _ in lists]
     for group in groups_of_equal(lists, digests):
         if len({place.path for place in group}) > 1:
             for place in group:
                 candidates[place.list_number].add(place.index)
-    whole = [np.zeros_like(of_list) for of_list in digests]
+    whole = [[NO_DIGEST] * len(one) for one in lists]
     for one, indices, of_list in zip(lists, candidates, whole, strict=True):
-        if not indices:
-            continue
-        for index, digest in on_each_video(
-            whole_digest, one, sorted(indices), title="comparing", jobs=jobs, stream=stream
-        ):
-            of_list[index] = np.frombuffer(digest or NO_DIGEST, dtype=np.uint8)
+        if indices:
+            results = on_each_video(
+                whole_digest, one, sorted(indices), title="comparing", jobs=jobs, stream=stream
+            )
+            for index, digest in results.items():
+                of_list[index] = digest or NO_DIGEST
     return groups_of_equal(lists, whole)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
 
 from PIL import Image
 
@@ -37,113 +36,130 @@ _EXIF_ORIENTATION = 0x0112
 _UNUSUAL_MODES = {"L": "grey-scale", "1": "black and white", "LA": "grey-scale with alpha"}
 
 
-@dataclass(frozen=True)
 class Images:
     """A video's image files, wherever they are.
 
-    Attributes:
-        where: The directory or pack, and the name in it.
-        first: The number of the video's first frame.
-        numbers: Of the frames that are there.
-        path: Of the frame of a number, for messages.
-        load: The bytes of the frame of a number, known not to be cut short; raises Fault. Where
-            they are not asked for, it may look at the file's end alone and return none.
-    """
-
-    where: str
-    first: int
-    numbers: Collection[int]
-    path: Callable[[int], str]
-    load: Callable[[int, bool], bytes]
-
-
-def open_images(source: ImageSource, name: str) -> Images:
-    """Which frames a video has.
+    Args:
+        source: Where they come from.
+        name: The video, as its annotation writes it.
 
     Raises:
-        Fault: None.
+        Fault: There are none.
     """
-    where = source.file(name)
-    numbers = frame_numbers(files := _list_files(source, name, where), source.image_tmpl)
-    if not numbers:
-        what = f"none of its {len(files)} files is called like" if files else "it is empty: no"
-        raise Fault("no-frames", where, f"{what} '{source.image_tmpl}'")
-    first = source.start_index
 
-    def path(number: int) -> str:
-        return source.path(name, number - first)
+    def __init__(self, source: ImageSource, name: str) -> None:
+        self.source, self.name = source, name
+        self.where = source.file(name)
+        self.first = source.start_index
+        files = self._list_files()
+        self.numbers = sorted(frame_numbers(files, source.image_tmpl))
+        if not self.numbers:
+            what = f"none of its {len(files)} files is called like" if files else "it is empty: no"
+            raise Fault("no-frames", self.where, f"{what} '{source.image_tmpl}'")
 
-    def load(number: int, whole: bool) -> bytes:
-        own = source.own_file(name, number - first)
-        if own is not None:
-            return _load_file(own, whole)
-        return _load_packed(source, name, number - first)
+    def inspect(self, annotated: int, depth: Depth) -> Inspected:
+        """See :func:`.inspection.inspect_video`."""
+        findings = list(self._numbering(annotated))
+        if depth == Depth.NAMES:
+            return Inspected(tuple(findings))
+        pixels = _Pixels() if depth == Depth.PIXELS else None
+        used = range(self.first, self.first + annotated)
+        for number in (n for n in self.numbers if n in used):
+            try:
+                data = self._load(number, whole=pixels is not None)
+                if pixels is not None:
+                    pixels.add(data, self._path(number))
+            except Fault as fault:
+                findings.append(fault.finding)
+        if pixels is not None:
+            findings += pixels.findings(self.where)
+        return Inspected(tuple(findings), self._quick_digest())
 
-    return Images(where, first, numbers, path, load)
+    def whole_digest(self) -> bytes:
+        """Of all frames' bytes; raises Fault."""
+        return content_hash(self._load(number) for number in self.numbers)
 
-
-def _list_files(source: ImageSource, name: str, where: str) -> list[str]:
-    try:
-        files = source.file_names(name)
-    except FileNotFoundError:
-        raise Fault("missing-video", where, "there is no such directory") from None
-    except NotADirectoryError:
-        raise Fault("missing-video", where, "is a file, not a directory of frames") from None
-    except OSError as error:
-        raise Fault("unreadable", where, f"can't be listed: {error.strerror}") from None
-    if not files and source.own_file(name, 0) is None:
-        raise Fault("missing-video", where, "the pack has no such directory")
-    return files
-
-
-def inspect_images(images: Images, annotated: int, depth: Depth) -> Inspected:
-    findings = _numbering(images, annotated)
-    if depth == Depth.NAMES:
-        return Inspected(tuple(findings))
-    pixels = _Pixels() if depth == Depth.PIXELS else None
-    used = range(images.first, images.first + annotated)
-    for number in sorted(n for n in images.numbers if n in used):
+    def _list_files(self) -> list[str]:
         try:
-            data = images.load(number, pixels is not None)
-            if pixels is not None:
-                pixels.add(data, images.path(number))
-        except Fault as fault:
-            findings.append(fault.finding)
-    if pixels is not None:
-        findings += pixels.findings(images.where)
-    return Inspected(tuple(findings), _quick_digest(images))
+            files = self.source.file_names(self.name)
+        except FileNotFoundError:
+            raise Fault("missing-video", self.where, "there is no such directory") from None
+        except NotADirectoryError:
+            text = "is a file, not a directory of frames"
+            raise Fault("missing-video", self.where, text) from None
+        except OSError as error:
+            text = f"can't be listed: {error.strerror}"
+            raise Fault("unreadable", self.where, text) from None
+        if not files and self.source.own_file(self.name, 0) is None:
+            raise Fault("missing-video", self.where, "the pack has no such directory")
+        return files
 
+    def _path(self, number: int) -> str:
+        return self.source.path(self.name, number - self.first)
 
-def _numbering(images: Images, annotated: int) -> list[Finding]:
-    """Compare the numbers that are there with those that the annotation makes one expect."""
-    findings = []
-    numbers = sorted(images.numbers)
-    first, last = images.first, images.first + annotated - 1
-    if numbers[0] < first:
-        text = f"has frames from number {numbers[0]} on, but the data set counts from {first}"
-        findings.append(Finding("early-number", WARNING, images.where, text))
-    gaps = [
-        (left + 1, min(right - 1, last))
-        for left, right in zip([first - 1, *numbers], numbers, strict=False)
-        if first <= left + 1 < right and left + 1 <= last
-    ]
-    if gaps:
-        lost = sum(high - low + 1 for low, high in gaps)
-        text = f"{frame_count(lost)} missing between others: number {ranges(gaps)}"
-        findings.append(Finding("gap", ERROR, images.where, text))
-    if numbers[-1] < last:
-        text = (
-            f"annotated with {frame_count(annotated)}, but the last one there is number"
-            f" {numbers[-1]} of {first} to {last}"
-        )
-        findings.append(Finding("too-few-frames", ERROR, images.where, text))
-    elif numbers[-1] > last:
-        text = (
-            f"annotated with {frame_count(annotated)}, but frames go on to number {numbers[-1]};"
-            f" those after {last} are never used"
-        )
-        findings.append(Finding("more-frames", WARNING, images.where, text))
-    return findings
+    def _load(self, number: int, *, whole: bool = True) -> bytes:
+        """The bytes of a frame, known not to be cut short.
+
+        Where they aren't asked for, of a file whose end is good: none.
+        """
+        position = number - self.first
+        own = self.source.own_file(self.name, position)
+        try:
+            if own is None:
+                data = self.source.read(self.name, position)
+            else:
+                size = require_file(own, missing="unreadable")
+                with open(own, "rb", buffering=0) as file:
+                    if not whole:
+                        file.seek(-min(size, _TAIL), os.SEEK_END)
+                        if file.read().endswith(_ENDINGS):
+                            return b""
+                        file.seek(0)
+                    data = file.read()
+        except DataError as error:
+            raise Fault("unreadable", self._path(number), str(error)) from None
+        except OSError as error:
+            text = f"can't be read: {error.strerror}"
+            raise Fault("unreadable", self._path(number), text) from None
+        if is_cut_short(data):
+            text = "the file ends before the image does"
+            raise Fault("truncated", self._path(number), text)
+        return data
+
+    def _numbering(self, annotated: int) -> Iterator[Finding]:
+        """Compare the numbers that are there with those that the annotation makes one expect."""
+        numbers, first, last = self.numbers, self.first, self.first + annotated - 1
+        if numbers[0] < first:
+            text = f"has frames from number {numbers[0]} on, but the data set counts from {first}"
+            yield Finding("early-number", WARNING, self.where, text)
+        gaps = [
+            (left + 1, min(right - 1, last))
+            for left, right in zip([first - 1, *numbers], numbers, strict=False)
+            if first <= left + 1 < right and left + 1 <= last
+        ]
+        if gaps:
+            lost = sum(high - low + 1 for low, high in gaps)
+            text = f"{frame_count(lost)} missing between others: number {ranges(gaps)}"
+            yield Finding("gap", ERROR, self.where, text)
+        text = f"annotated with {frame_count(annotated)}, but "
+        if numbers[-1] < last:
+            text += f"the last one there is number {numbers[-1]} of {first} to {last}"
+            yield Finding("too-few-frames", ERROR, self.where, text)
+        elif numbers[-1] > last:
+            text += f"frames go on to number {numbers[-1]}; those after {last} are never used"
+            yield Finding("more-frames", WARNING, self.where, text)
+
+    def _quick_digest(self) -> bytes:
+        """Of the number of frames and the bytes of the first, the middle and the last."""
+        count = len(self.numbers)
+        try:
+            parts = [
+                self._load(self.numbers[position])
+                for position in sorted({0, count // 2, count - 1})
+            ]
+        except Fault:
+            return NO_DIGEST
+        return content_hash([str(count).encode(), *parts])
 
 
 class _Pixels:
@@ -151,10 +167,9 @@ class _Pixels:
 
     def __init__(self) -> None:
         self._decode = find_decoder(None)
-        self._sizes: Counter[tuple[int, int]] = Counter()
-        self._first_of_size: dict[tuple[int, int], str] = {}
-        self._unusual: Counter[str] = Counter()
-        self._first_unusual: dict[str, str] = {}
+        # Paths of the frames of a size, and of a peculiarity.
+        self._sizes: dict[tuple[int, int], list[str]] = defaultdict(list)
+        self._unusual: dict[str, list[str]] = defaultdict(list)
 
     def add(self, data: bytes, path: str) -> None:
         """Raises Fault where the frame can't be decoded."""
@@ -162,19 +177,17 @@ class _Pixels:
             height, width = decode_image(data, path, decode=self._decode).shape[:2]
         except DataError as error:
             raise Fault("undecodable", path, str(error)) from None
-        self._sizes[width, height] += 1
-        self._first_of_size.setdefault((width, height), path)
+        self._sizes[width, height].append(path)
         for what in _unusual(data):
-            self._unusual[what] += 1
-            self._first_unusual.setdefault(what, path)
+            self._unusual[what].append(path)
 
     def findings(self, where: str) -> Iterator[Finding]:
-        sizes = self._sizes.most_common()
+        sizes = sorted(self._sizes.items(), key=lambda item: -len(item[1]))
         if len(sizes) > 1:
-            odd = self._first_of_size[sizes[1][0]]
-            yield Finding("size-change", ERROR, odd, several_sizes(sizes))
-        for what, count in sorted(self._unusual.items()):
-            text = f"{frame_count(count)} {what}; the first is '{self._first_unusual[what]}'"
+            text = several_sizes([(size, len(paths)) for size, paths in sizes])
+            yield Finding("size-change", ERROR, sizes[1][1][0], text)
+        for what, paths in sorted(self._unusual.items()):
+            text = f"{frame_count(len(paths))} {what}; the first is '{paths[0]}'"
             yield Finding("unusual-image", NOTE, where, text)
 
 
@@ -189,44 +202,3 @@ def _unusual(data: bytes) -> Iterator[str]:
         yield _UNUSUAL_MODES.get(mode, f"of mode {mode}")
     if turned:
         yield "with an EXIF rotation, which is not applied"
-
-
-def _quick_digest(images: Images) -> bytes:
-    """Of the number of frames and the bytes of the first, the middle and the last."""
-    numbers = sorted(images.numbers)
-    chosen = sorted({0, len(numbers) // 2, len(numbers) - 1})
-    try:
-        parts = [images.load(numbers[position], True) for position in chosen]
-    except Fault:
-        return NO_DIGEST
-    return content_hash([str(len(numbers)).encode(), *parts])
-
-
-def _load_file(path: str, whole: bool) -> bytes:
-    """An image file's bytes, or, where they are not asked for and its end is good, none."""
-    size = require_file(path, missing="unreadable")
-    try:
-        with open(path, "rb", buffering=0) as file:
-            if not whole:
-                file.seek(-min(size, _TAIL), os.SEEK_END)
-                if file.read().endswith(_ENDINGS):
-                    return b""
-                file.seek(0)
-            data = file.read()
-    except OSError as error:
-        raise Fault("unreadable", path, f"can't be read: {error.strerror}") from None
-    return _whole(data, path)
-
-
-def _load_packed(source: ImageSource, name: str, position: int) -> bytes:
-    path = source.path(name, position)
-    try:
-        return _whole(source.read(name, position), path)
-    except DataError as error:
-        raise Fault("unreadable", path, str(error)) from None
-
-
-def _whole(data: bytes, path: str) -> bytes:
-    if is_cut_short(data):
-        raise Fault("truncated", path, "the file ends before the image does")
-    return data

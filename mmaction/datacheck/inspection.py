@@ -5,11 +5,9 @@ What is found are records, so that a data set can be gone through to its end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mmaction.datacheck.findings import NO_DIGEST, Depth, Fault, Inspected, content_hash
-from mmaction.datacheck.image_inspection import inspect_images, open_images
-from mmaction.datacheck.video_inspection import blocks, inspect_video_file
+from mmaction.datacheck.findings import NO_DIGEST, Depth, Fault, Inspected
+from mmaction.datacheck.image_inspection import Images
+from mmaction.datacheck.video_inspection import VideoFile
 from mmaction.datasets.sources.base import FrameSource, ImageSource
 
 
@@ -23,37 +21,24 @@ def inspect_video(source: FrameSource, name: str, annotated: int, *, depth: Dept
         depth: How closely.
     """
     try:
-        return source.inspect(name, _Faults(annotated, depth))
+        return source.inspect(name, _Opening()).inspect(annotated, depth)
     except Fault as fault:
         return Inspected((fault.finding,))
 
 
 def whole_digest(source: FrameSource, name: str, annotated: int = 0) -> bytes:
-    """16 bytes made of all of a video's bytes, as found, not as ``annotated``; zeros where they
+    """16 bytes made of all of a video's bytes, as found, not as ``annotated``; none where they
     can't be read.
     """
     try:
-        return source.inspect(name, _WholeDigest())
+        return source.inspect(name, _Opening()).whole_digest()
     except (Fault, OSError):
         return NO_DIGEST
 
 
-@dataclass(frozen=True)
-class _Faults:
-    annotated: int
-    depth: Depth
+class _Opening:
+    def images(self, source: ImageSource, name: str) -> Images | VideoFile:
+        return Images(source, name)
 
-    def images(self, source: ImageSource, name: str) -> Inspected:
-        return inspect_images(open_images(source, name), self.annotated, self.depth)
-
-    def video_file(self, path: str) -> Inspected:
-        return inspect_video_file(path, self.annotated, self.depth)
-
-
-class _WholeDigest:
-    def images(self, source: ImageSource, name: str) -> bytes:
-        images = open_images(source, name)
-        return content_hash(images.load(number, True) for number in sorted(images.numbers))
-
-    def video_file(self, path: str) -> bytes:
-        return content_hash(blocks(path))
+    def video_file(self, path: str) -> Images | VideoFile:
+        return VideoFile(path)

@@ -275,7 +275,7 @@ def test_a_crash_while_reading_is_a_problem_of_its_video(
     results = on_each_video(
         _die_of_video_1, videos, range(2), title="dying", jobs=2, stream=io.StringIO()
     )
-    assert list(results) == [(0, FRAMES), (1, None)]
+    assert list(results.items()) == [(0, FRAMES), (1, None)]
 
 
 def _die_of_video_1(_: object, name: str, frames: int) -> int:
