@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -48,19 +49,12 @@ class Choice:
                 raise ConfigError(f"--{key} {getattr(self, key)}: expected {low} or more")
 
 
-@dataclass(frozen=True)
-class Browsed:
-    """What was written.
-
-    Attributes:
-        page: The page's path.
-        samples: How many are shown.
-        failed: How many can't be read; the page says why.
-    """
+class Browsed(NamedTuple):
+    """What was written."""
 
     page: Path
-    samples: int
-    failed: int
+    samples: int  # shown
+    failed: int  # can't be read; the page says why
 
 
 def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config") -> Browsed:
@@ -83,12 +77,11 @@ def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config
     require_writable(out, name="--out")
     videos = [_browse_video(dataset, index, choice, Path(out)) for index in indices]
     page = Path(out, PAGE)
-    text = render_page(
-        videos,
-        f"{name}: {choice.split}",
-        classes=dataset.classes,
-        summary=_summary(dataset, len(indices), choice),
-    )
+    last = choice.epoch + choice.repeats - 1
+    epochs = f"epoch {last}" if choice.repeats == 1 else f"epochs {choice.epoch} to {last}"
+    summary = f"{len(indices)} of {len(dataset)} videos, {epochs}, seed {choice.seed}"
+    title = f"{name}: {choice.split}"
+    text = render_page(videos, title, classes=dataset.classes, summary=summary)
     with atomic_path(page) as draft:
         draft.write_text(text, encoding="utf-8", errors="replace")
     samples = [sample for video in videos for sample in video.samples]
@@ -117,12 +110,6 @@ def _indices(dataset: ClipDataset, choice: Choice) -> Sequence[int]:
             videos = f"{choice.split} has videos 0 to {len(dataset) - 1}"
             raise ConfigError(f"--index {index}: {videos}")
     return choice.indices
-
-
-def _summary(dataset: ClipDataset, videos: int, choice: Choice) -> str:
-    last = choice.epoch + choice.repeats - 1
-    epochs = f"epoch {choice.epoch}" if choice.repeats == 1 else f"epochs {choice.epoch} to {last}"
-    return f"{videos} of {len(dataset)} videos, {epochs}, seed {choice.seed}"
 
 
 def _browse_video(dataset: ClipDataset, index: int, choice: Choice, out: Path) -> Entry:

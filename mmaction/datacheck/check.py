@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TextIO
 
@@ -15,14 +15,13 @@ from mmaction.datacheck.duplicates import (
     duplicates_by_name,
     groups_of_equal,
 )
-from mmaction.datacheck.findings import ERROR, NO_DIGEST, NOTE, Depth, Finding, Inspected
-from mmaction.datacheck.inspection import inspect_video, whole_digest
+from mmaction.datacheck.findings import ERROR, NOTE, Depth, Finding, Inspected
+from mmaction.datacheck.inspection import inspect_video, on_each_video, whole_digest
 from mmaction.datacheck.lists import VideoList, class_names, open_lists
 from mmaction.datacheck.problems import Problem, Problems
-from mmaction.datacheck.video_work import on_each_video
 from mmaction.dataprep.worker_pool import check_jobs
 from mmaction.datasets.annotations import NO_LABEL
-from mmaction.errors import DataError
+from mmaction.errors import UserError
 
 _NAMED_CLASSES = 10
 
@@ -51,21 +50,19 @@ def check_dataset(
         _check_list(one, problems)
     for split in dict.fromkeys(one.split for one in lists):
         _check_classes(cfg, split, lists, problems)
-    for problem in duplicates_by_name(lists):
-        problems.add(problem)
+    problems += duplicates_by_name(lists)
     digests = _check_videos(lists, problems, depth=depth, jobs=jobs, stream=stream)
     equal = _equal_contents(lists, digests, jobs=jobs, stream=stream)
-    for problem in duplicates_by_content(equal):
-        problems.add(problem)
+    problems += duplicates_by_content(equal)
     return lists
 
 
 def _check_list(one: VideoList, problems: Problems) -> None:
     """What can be said of an annotation file without looking at its videos."""
     if one.list_error:
-        problems.add(Problem(one.split, ERROR, "bad-list", one.list_error, list=one.file))
+        problems.append(Problem(one.split, ERROR, "bad-list", one.list_error, list=one.file))
     if one.source_error:
-        problems.add(
+        problems.append(
             Problem(one.split, ERROR, "no-source", one.source_error, list=one.file, file=one.root)
         )
     if one.annotations is None:
@@ -73,24 +70,24 @@ def _check_list(one: VideoList, problems: Problems) -> None:
     labels = one.annotations.labels
     for index in np.flatnonzero(labels >= one.num_classes).tolist():
         text = f"label {labels[index]}, but labels go from 0 to {one.num_classes - 1}"
-        problems.add(Place(one, index).problem(ERROR, "label-range", text))
+        problems.append(Place(one, index).problem(ERROR, "label-range", text))
     if (labels == NO_LABEL).any():
         severity = NOTE if one.split == "test" else ERROR
         text = f"the list '{one.file}' has no labels"
-        problems.add(Problem(one.split, severity, "no-labels", text, list=one.file))
+        problems.append(Problem(one.split, severity, "no-labels", text, list=one.file))
 
 
 def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems: Problems) -> None:
     names = None
     try:
         names = class_names(cfg, split)
-    except DataError as error:
-        problems.add(Problem(split, ERROR, "class-names", str(error)))
+    except UserError as error:
+        problems.append(Problem(split, ERROR, "class-names", str(error)))
     of_split = [one for one in lists if split in (one.split, *one.also)]
     labels = [one.annotations.labels for one in of_split if one.annotations is not None]
     if not labels and not any(one.list_error for one in of_split):
         text = "include and exclude leave no video"
-        problems.add(Problem(split, ERROR, "bad-list", text, list=of_split[0].file))
+        problems.append(Problem(split, ERROR, "bad-list", text, list=of_split[0].file))
     if not labels or (np.concatenate(labels) == NO_LABEL).all():
         return
     num_classes = of_split[0].num_classes
@@ -102,52 +99,49 @@ def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems
         )
         more = ", …" if len(absent) > _NAMED_CLASSES else ""
         text = f"{len(absent)} of {num_classes} classes have no video: {shown}{more}"
-        problems.add(Problem(split, NOTE, "empty-class", text))
+        problems.append(Problem(split, NOTE, "empty-class", text))
 
 
 def _check_videos(
     lists: Sequence[VideoList], problems: Problems, *, depth: Depth, jobs: int, stream: TextIO
-) -> list[list[bytes]]:
-    """Look at each; returns the digests of each list's videos."""
-    digests = [[NO_DIGEST] * len(one) for one in lists]
+) -> list[tuple[Place, bytes]]:
+    """Look at each; returns their digests."""
+    digests = []
     doing = "decoding" if depth == Depth.PIXELS else "checking"
-    for one, of_list in zip(lists, digests, strict=True):
+    look = partial(inspect_video, depth=depth)
+    for one in lists:
         if one.source is None:
             continue
-        results = on_each_video(
-            partial(inspect_video, depth=depth),
-            one,
-            range(len(one)),
-            title=f"{doing} {one.split}",
-            jobs=jobs,
-            stream=stream,
-        )
+        title = f"{doing} {one.split}"
+        results = on_each_video(look, one, range(len(one)), title=title, jobs=jobs, stream=stream)
         for index, inspected in results.items():
             if inspected is None:
                 text = "reading it kills the process that does so"
                 inspected = Inspected((Finding("fatal", ERROR, one.path(index), text),))
-            of_list[index] = inspected.digest
             place = Place(one, index)
+            digests.append((place, inspected.digest))
             for found in inspected.findings:
-                problems.add(place.problem(found.severity, found.kind, found.message, found.file))
+                problems.append(
+                    place.problem(found.severity, found.kind, found.message, found.file)
+                )
     return digests
 
 
 def _equal_contents(
-    lists: Sequence[VideoList], digests: Sequence[Sequence[bytes]], *, jobs: int, stream: TextIO
+    lists: Sequence[VideoList],
+    digests: Iterable[tuple[Place, bytes]],
+    *,
+    jobs: int,
+    stream: TextIO,
 ) -> list[list[Place]]:
     """Videos whose quick digests are equal and whose contents are, too."""
-    candidates: list[set[int]] = [set() for _ in lists]
-    for group in groups_of_equal(lists, digests):
-        if len({place.path for place in group}) > 1:
-            for place in group:
-                candidates[place.list_number].add(place.index)
-    whole = [[NO_DIGEST] * len(one) for one in lists]
-    for one, indices, of_list in zip(lists, candidates, whole, strict=True):
+    groups = [g for g in groups_of_equal(digests) if len({place.path for place in g}) > 1]
+    whole = []
+    for one in lists:
+        indices = sorted(place.index for group in groups for place in group if place.one is one)
         if indices:
             results = on_each_video(
-                whole_digest, one, sorted(indices), title="comparing", jobs=jobs, stream=stream
+                whole_digest, one, indices, title="comparing", jobs=jobs, stream=stream
             )
-            for index, digest in results.items():
-                of_list[index] = digest or NO_DIGEST
-    return groups_of_equal(lists, whole)
+            whole += [(Place(one, index), digest or b"") for index, digest in results.items()]
+    return groups_of_equal(whole)

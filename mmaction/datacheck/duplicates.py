@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from mmaction.datacheck.findings import ERROR, WARNING
 from mmaction.datacheck.lists import VideoList
 from mmaction.datacheck.problems import Problem
+from mmaction.datasets.annotations import AnnotationList
 
 
 @dataclass(frozen=True)
 class Place:
-    """A video by its list and its position there; the list by its number, where that matters."""
+    """A video by its list, one that could be read, and its position there."""
 
     one: VideoList
     index: int
-    list_number: int = 0
 
     @property
     def path(self) -> str:
@@ -27,27 +27,20 @@ class Place:
     @property
     def label(self) -> int:
         """Its class id, -1 where it has none."""
-        assert self.one.annotations is not None, "of a list that could be read"
-        return int(self.one.annotations.labels[self.index])
+        return int(self._lines.labels[self.index])
+
+    @property
+    def _lines(self) -> AnnotationList:
+        assert self.one.annotations is not None
+        return self.one.annotations
 
     def __str__(self) -> str:
-        assert self.one.annotations is not None, "of a list that could be read"
-        name, where = self.one.annotations.name(self.index), self.one.annotations.where(self.index)
-        return f"'{name}' ({where})"
+        return f"'{self._lines.name(self.index)}' ({self._lines.where(self.index)})"
 
     def problem(self, severity: str, kind: str, message: str, file: str = "") -> Problem:
         """A problem of this video."""
-        assert self.one.annotations is not None, "of a list that could be read"
-        return Problem(
-            self.one.split,
-            severity,
-            kind,
-            message,
-            video=self.one.annotations.name(self.index),
-            list=self.one.file,
-            line=int(self.one.annotations.lines[self.index]),
-            file=file,
-        )
+        name, line = self._lines.name(self.index), int(self._lines.lines[self.index])
+        return Problem(self.one.split, severity, kind, message, name, self.one.file, line, file)
 
 
 def duplicates_by_name(lists: Sequence[VideoList]) -> Iterator[Problem]:
@@ -56,8 +49,8 @@ def duplicates_by_name(lists: Sequence[VideoList]) -> Iterator[Problem]:
         if one.split == "train" and one.also:
             text = f"{' and '.join(one.also)} reads the very list that is trained on"
             yield Problem(one.also[0], ERROR, "overlap", text, list=one.file)
-    paths = [[one.path(index) for index in range(len(one))] for one in lists]
-    for group in groups_of_equal(lists, paths):
+    places = (Place(one, index) for one in lists for index in range(len(one)))
+    for group in groups_of_equal((place, place.path) for place in places):
         yield from _problems(group, by_content=False)
 
 
@@ -67,20 +60,12 @@ def duplicates_by_content(groups: Iterable[Sequence[Place]]) -> Iterator[Problem
         yield from _problems(group, by_content=True)
 
 
-def groups_of_equal(
-    lists: Sequence[VideoList], keys: Sequence[Sequence[str | bytes]]
-) -> list[list[Place]]:
-    """Videos that share a key, in the order of the lists; those of an empty one are left out.
-
-    Args:
-        lists: L of them.
-        keys: L sequences: of each list's videos.
-    """
+def groups_of_equal(keys: Iterable[tuple[Place, str | bytes]]) -> list[list[Place]]:
+    """Videos that share a key, in the order given; those of an empty one are left out."""
     groups: dict[str | bytes, list[Place]] = defaultdict(list)
-    for number, (one, of_list) in enumerate(zip(lists, keys, strict=True)):
-        for index, key in enumerate(of_list):
-            if key:
-                groups[key].append(Place(one, index, number))
+    for place, key in keys:
+        if key:
+            groups[key].append(place)
     return [group for group in groups.values() if len(group) > 1]
 
 

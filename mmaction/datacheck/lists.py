@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from mmengine.config import Config
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.clip_dataset import ClipDataset
+from mmaction.datasets.clip_dataset import ClipDataset, one_a_file
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.splits import check_columns, dataset_configs
 from mmaction.errors import ConfigError, DataError
@@ -85,16 +86,11 @@ def class_names(cfg: Config, split: str) -> tuple[str, ...] | None:
     """Class names as the split's data set finds them.
 
     Raises:
-        DataError: They can't be read, or there are more or fewer than the model has classes.
+        UserError: They can't be read, or there are more or fewer than the model has classes.
     """
     dataset = dict(dataset_configs(cfg))[split]
-    first = next(iter(_files_and_roots(split, dataset)))[0]
-    names = find_classes(dataset.get("classes"), first)
-    if names is not None and len(names) != dataset["num_classes"]:
-        raise DataError(
-            f"there are {len(names)} class names, but num_classes={dataset['num_classes']}"
-        )
-    return names
+    first = _files_and_roots(split, dataset)[0][0]
+    return find_classes(dataset.get("classes"), first, dataset["num_classes"])
 
 
 def _files_and_roots(split: str, dataset: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -103,34 +99,28 @@ def _files_and_roots(split: str, dataset: Mapping[str, Any]) -> list[tuple[str, 
         kind = DATASETS.get(dataset.get("type", ""))
     if not (isinstance(kind, type) and issubclass(kind, ClipDataset)):
         raise ConfigError(f"{where}.type={dataset.get('type')!r} is no data set of clips")
-    given = []
     for key in ("ann_file", "data_root"):
-        value = dataset.get(key)
-        if not value:
+        if not dataset.get(key):
             raise ConfigError(f"{where}.{key} is missing")
-        given.append([value] if isinstance(value, str | os.PathLike) else list(value))
-    files, roots = ([os.fspath(path) for path in paths] for paths in given)
-    if len(roots) == 1:
-        roots *= len(files)
-    if len(roots) != len(files):
-        raise ConfigError(
-            f"{where}: {len(roots)} data_roots for {len(files)} annotation files;"
-            " give one, or one a file"
-        )
-    return list(zip(files, roots, strict=True))
+    given = dataset["ann_file"]
+    files = [given] if isinstance(given, str | os.PathLike) else list(given)
+    roots = one_a_file("data_root", dataset["data_root"], files)
+    return [(os.fspath(file), os.fspath(root)) for file, root in zip(files, roots, strict=True)]
 
 
 def _open(split: str, settings: dict[str, Any]) -> VideoList:
     opened = VideoList(
         split, settings["ann_file"], settings["data_root"], num_classes=settings["num_classes"]
     )
+    of_files = DATASETS.get(settings["type"]).of_files
     try:
-        of_files = DATASETS.get(settings["type"]).of_files
-        opened.annotations = AnnotationList.load(opened.file, of_files=of_files)
-        opened.annotations = _filtered(opened.annotations, settings, of_files=of_files)
+        lines = AnnotationList.load(opened.file, of_files=of_files)
     except DataError as error:
         opened.list_error = str(error)
         return opened
+    with suppress(DataError):  # they leave nothing: the split has its videos elsewhere
+        chosen = {key: settings.get(key) for key in ("include", "exclude")}
+        opened.annotations = AnnotationList.load(lines.files, of_files=of_files, **chosen)
     try:
         opened.source = _open_source(settings, opened.annotations)
     except DataError as error:
@@ -141,19 +131,6 @@ def _open(split: str, settings: dict[str, Any]) -> VideoList:
         except DataError as error:
             opened.list_error = str(error)
     return opened
-
-
-def _filtered(
-    annotations: AnnotationList, settings: Mapping[str, Any], *, of_files: bool
-) -> AnnotationList | None:
-    """Those that ``include`` and ``exclude`` leave; None where the split has them elsewhere."""
-    patterns = {key: settings[key] for key in ("include", "exclude") if settings.get(key)}
-    if not patterns:
-        return annotations
-    try:
-        return AnnotationList.load(annotations.files, **patterns, of_files=of_files)
-    except DataError:
-        return None
 
 
 def _open_source(

@@ -86,7 +86,7 @@ class ClipDataset(Dataset[Results], ABC):
             ann_file, include=include, exclude=exclude, of_files=self.of_files
         )
         self.annotations = annotations.repeated(
-            _one_a_file("repeat", repeat, annotations.files, whole_number=True)
+            one_a_file("repeat", repeat, annotations.files, whole_number=True)
         )
         self.classes = find_classes(classes, annotations.files[0], num_classes)
         self.num_classes = num_classes if self.classes is None else len(self.classes)
@@ -95,7 +95,7 @@ class ClipDataset(Dataset[Results], ABC):
         if (self.labels != NO_LABEL).any():
             for flip in [step for step in self.pipeline.transforms if isinstance(step, Flip)]:
                 flip.use_classes(self.classes, self.num_classes, source=annotations.files[0])
-        roots = _one_a_file("data_root", data_root, annotations.files)
+        roots = one_a_file("data_root", data_root, annotations.files)
         self.data_root = os.fspath(roots[0])
         self.sources = self._open_sources([os.fspath(root) for root in roots])
 
@@ -222,8 +222,8 @@ class VideoDataset(ClipDataset):
         return VideoFiles(data_root=data_root)
 
 
-def _one_a_file(
-    key: str, given: Any, files: Sequence[str], *, whole_number: bool = False
+def one_a_file(
+    key: str, given: Any, files: Sequence[Path], *, whole_number: bool = False
 ) -> list[Any]:
     """``given`` for each annotation file, whether it was said once or for each.
 
