@@ -20,7 +20,7 @@ from mmaction.datacheck.check import check_dataset
 from mmaction.datacheck.findings import Depth
 from mmaction.datacheck.inspection import on_each_video
 from mmaction.datacheck.lists import open_lists
-from mmaction.datacheck.problems import Problem, Problems, collect_problems
+from mmaction.datacheck.problems import Problems, collect_problems
 from mmaction.errors import ConfigError, UserError
 
 # own_data: two videos of 6 frames in each split, labels 0 and 1 of 3 classes; test is val.
@@ -29,14 +29,6 @@ FRAMES = 6
 NOTES = 2
 
 Check = Callable[..., list[dict[str, Any]]]
-
-
-@pytest.fixture
-def own_data(own_data: Path) -> Path:
-    """As it is, its val videos have the contents of train's: they are turned round here."""
-    for path in sorted(own_data.glob("frames/val/*/*.jpg")):
-        assert cv2.imwrite(str(path), cv2.imread(str(path))[::-1])
-    return own_data
 
 
 @pytest.fixture
@@ -103,16 +95,14 @@ def test_a_damaged_set_in_order(check: Check, own_data: Path, jobs: int) -> None
     }
 
 
-def test_the_first_video_missing_does_not_hide_the_others(check: Check, own_data: Path) -> None:
+def test_videos_that_are_not_there(check: Check, own_data: Path) -> None:
+    """The first one does not hide the others."""
     shutil.rmtree(own_data / "frames/train/video 0")
     (own_data / "frames/train/video 1/img_00002.jpg").unlink()
     assert short(check(own_data)) == [
         ("train", "error", "missing-video", 1),
         ("train", "error", "gap", 2),
     ]
-
-
-def test_no_frames_at_all(check: Check, own_data: Path) -> None:
     shutil.rmtree(own_data / "frames")
     problems = check(own_data)
     assert short(problems) == [
@@ -187,21 +177,30 @@ def test_a_video_twice_in_a_split(check: Check, own_data: Path) -> None:
     assert problems[1]["message"].endswith(f"({where}:2), with label 1 instead of 2")
 
 
-def test_a_video_in_two_splits(check: Check, own_data: Path) -> None:
-    with (own_data / "val.txt").open("a") as file:
-        file.write("train/video 1 6 1\n")
-    assert short(check(own_data, depth=Depth.NAMES)) == [("val", "error", "overlap", 3)]
-
-
-def test_val_and_test_may_share_videos(check: Check, own_data: Path) -> None:
-    (own_data / "test.txt").write_text("val/video 1 6 1\n")
-    text = "test_dataloader = loader('test', shuffle=False)\n"
-    assert short(check(own_data, text)) == [("test", "warning", "overlap", 1)]
-
-
-def test_the_same_list_for_training_and_testing(check: Check, own_data: Path) -> None:
-    problems = check(own_data, "test_dataloader = train_dataloader")
-    assert short(problems) == [("test", "error", "overlap", 0)]
+@pytest.mark.parametrize(
+    ("list_", "line", "text", "expected"),
+    [
+        ("val.txt", "train/video 1 6 1\n", "", ("val", "error", "overlap", 3)),
+        (
+            "test.txt",
+            "val/video 1 6 1\n",
+            "test_dataloader = loader('test', shuffle=False)",
+            ("test", "warning", "overlap", 1),
+        ),
+        (
+            "train.txt",
+            "",
+            "test_dataloader = train_dataloader",
+            ("test", "error", "overlap", 0),
+        ),
+    ],
+)
+def test_a_video_in_two_splits(
+    check: Check, own_data: Path, list_: str, line: str, text: str, expected: tuple[object, ...]
+) -> None:
+    with (own_data / list_).open("a") as file:
+        file.write(line)
+    assert short(check(own_data, text, depth=Depth.NAMES)) == [expected]
 
 
 @pytest.mark.parametrize("depth", [Depth.FILES, Depth.PIXELS])
@@ -283,47 +282,6 @@ def _die_of_video_1(_: object, name: str, frames: int) -> int:
     if name == "train/video 1":
         os.kill(os.getpid(), signal.SIGKILL)
     return frames
-
-
-def test_the_list_is_json_too(tmp_path: Path) -> None:
-    out = tmp_path / "problems.json"
-    with collect_problems(str(out)) as problems:
-        problems.append(Problem("train", "error", "gap", "a “message”", video="ä b"))
-        problems.append(Problem("val", "note", "empty-class", "none"))
-    assert [p["video"] for p in json.loads(out.read_text())] == ["ä b", ""]
-    with collect_problems(str(out)):
-        pass
-    assert json.loads(out.read_text()) == []
-
-
-def test_a_list_is_whole_or_not_there(tmp_path: Path) -> None:
-    out = tmp_path / "problems.jsonl"
-
-    def interrupted() -> None:
-        with collect_problems(str(out)) as problems:
-            problems.append(Problem("train", "error", "gap", "message"))
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_summary_shows_the_first_few() -> None:
-    problems = Problems()
-    for line in range(1, 1501):
-        problems.append(Problem("train", "error", "gap", "gone", "a", "list.txt", line, "a/b"))
-    problems.append(Problem("val", "warning", "more-frames", "more"))
-    assert list(problems.summary()) == [
-        "error   gap                     1,500",
-        "    train: list.txt:1: a/b: gone",
-        "    train: list.txt:2: a/b: gone",
-        "    train: list.txt:3: a/b: gone",
-        "    … and 1,497 more",
-        "warning more-frames                 1",
-        "    val: more",
-    ]
-    assert [problems.total(severity) for severity in ("error", "warning", "note")] == [1500, 1, 0]
 
 
 def test_flips_by_class_names_find_them(check: Check, own_data: Path) -> None:

@@ -44,6 +44,7 @@ def test_nothing_is_wrong_with_a_whole_video(video: Path, depth: Depth) -> None:
         ([1], 6, "gap", "error", "1 frame missing between others: number 1"),
         ([2, 3, 5], 6, "gap", "error", "3 frames missing between others: number 2-3, 5"),
         ([6], 6, "too-few-frames", "error", "number 5 of 1 to 6"),
+        ([5], 3, "more-frames", "warning", "those after 3 are never used"),
     ],
 )
 def test_frames_by_their_numbers(
@@ -62,21 +63,13 @@ def test_frames_by_their_numbers(
     assert text in found.message
 
 
-def test_gaps_beyond_the_annotation_do_not_matter(video: Path) -> None:
-    frame(video, 5).unlink()
-    assert only(look(video, 3)).kind == "more-frames"
-
-
-def test_a_far_number_takes_no_longer(video: Path) -> None:
+def test_numbers_far_and_early(video: Path) -> None:
     frame(video, 6).rename(video / "img_999999999999999.jpg")
     kinds = [found.kind for found in look(video, 10**17).findings]
     assert kinds == ["gap", "too-few-frames"]
-
-
-def test_frames_before_the_first_number(video: Path) -> None:
     shutil.copy(frame(video, 1), frame(video, 0))
-    found = only(look(video))
-    assert (found.kind, found.severity) == ("early-number", "warning")
+    early = look(video, 5).findings[0]
+    assert (early.kind, early.severity) == ("early-number", "warning")
 
 
 @pytest.mark.parametrize("depth", Depth)

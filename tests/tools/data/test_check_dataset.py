@@ -14,43 +14,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = ROOT / "tools/data/check_dataset.py"
 
 
-@pytest.fixture
-def data(own_data: Path) -> Path:
-    """Good data: as it is, its val videos have the contents of train's; here, turned round."""
-    for path in sorted(own_data.glob("frames/val/*/*.jpg")):
-        assert cv2.imwrite(str(path), cv2.imread(str(path))[::-1])
-    return own_data
-
-
 def test_exit_code_0_without_errors(
-    run_process: Callable[..., Any], make_config: Callable[..., Path], data: Path
+    run_process: Callable[..., Any], make_config: Callable[..., Path], own_data: Path
 ) -> None:
-    (data / "train.txt").write_text("train/video 0 5 0\ntrain/video 1 6 1\n")
-    done = run_process(sys.executable, COMMAND, make_config(data), "--jobs", "2")
+    (own_data / "train.txt").write_text("train/video 0 5 0\ntrain/video 1 6 1\n")
+    done = run_process(sys.executable, COMMAND, make_config(own_data), "--jobs", "2")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0] == f"train             {data}/train.txt: 2 videos in {data}/frames"
-    assert lines[1] == f"val, test         {data}/val.txt: 2 videos in {data}/frames"
+    assert lines[0] == f"train             {own_data}/train.txt: 2 videos in {own_data}/frames"
+    assert lines[1] == f"val, test         {own_data}/val.txt: 2 videos in {own_data}/frames"
     assert lines[2] == "warning more-frames                 1"
-    assert f"train: {data}/train.txt:1: {data}/frames/train/video 0: annotated" in lines[3]
+    assert f"train: {own_data}/train.txt:1: {own_data}/frames/train/video 0: annotated" in lines[3]
     assert re.fullmatch(r"0 errors, 1 warning, 2 notes in \d+\.\d s", lines[-1])
     assert "2/2 videos" in done.err
 
 
 def test_exit_code_1_with_errors(
-    run_process: Callable[..., Any], make_config: Callable[..., Path], data: Path, tmp_path: Path
+    run_process: Callable[..., Any], make_config: Callable[..., Path], own_data: Path, tmp_path: Path
 ) -> None:
-    shutil.rmtree(data / "frames/train/video 0")
-    (data / "frames/val/video 1/img_00003.jpg").write_bytes(b"")
+    shutil.rmtree(own_data / "frames/train/video 0")
+    (own_data / "frames/val/video 1/img_00003.jpg").write_bytes(b"")
     out = tmp_path / "found/problems.json"
-    done = run_process(sys.executable, COMMAND, make_config(data), "--decode", "--out", out)
+    done = run_process(sys.executable, COMMAND, make_config(own_data), "--decode", "--out", out)
     assert done.code == 1, done.err
     assert done.out.splitlines()[-1].startswith("2 errors, 0 warnings, 2 notes in ")
     problems = [p for p in json.loads(out.read_text()) if p["severity"] == "error"]
@@ -61,10 +52,10 @@ def test_exit_code_1_with_errors(
 
 
 def test_fast_looks_at_names_alone(
-    run_tool: Callable[..., Any], make_config: Callable[..., Path], data: Path
+    run_tool: Callable[..., Any], make_config: Callable[..., Path], own_data: Path
 ) -> None:
-    (data / "frames/val/video 1/img_00003.jpg").write_bytes(b"")
-    config = make_config(data)
+    (own_data / "frames/val/video 1/img_00003.jpg").write_bytes(b"")
+    config = make_config(own_data)
     assert run_tool("data/check_dataset", config, "--fast", "--jobs", 1).code == 0
     assert run_tool("data/check_dataset", config, "--jobs", 1).code == 1
 
@@ -81,11 +72,11 @@ def test_fast_looks_at_names_alone(
 def test_exit_code_2_where_the_config_can_not_be_used(
     run_tool: Callable[..., Any],
     make_config: Callable[..., Path],
-    data: Path,
+    own_data: Path,
     arguments: list[str],
     message: str,
 ) -> None:
-    done = run_tool("data/check_dataset", make_config(data), *arguments)
+    done = run_tool("data/check_dataset", make_config(own_data), *arguments)
     assert done.code == 2
     assert message in done.error
 
@@ -98,17 +89,17 @@ def test_no_such_config(run_tool: Callable[..., Any]) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 @pytest.mark.parametrize("to_all", [True, False])
 def test_ctrl_c_ends_it_at_once(
-    make_config: Callable[..., Path], data: Path, tmp_path: Path, to_all: bool
+    make_config: Callable[..., Path], own_data: Path, tmp_path: Path, to_all: bool
 ) -> None:
     lines = "".join(f"train/video 0{'/' * n} 6 0\n" for n in range(1, 3000))
-    (data / "train.txt").write_text(lines)
+    (own_data / "train.txt").write_text(lines)
     for number in range(7, 400):
         shutil.copy(
-            data / "frames/train/video 0/img_00001.jpg",
-            data / f"frames/train/video 0/img_{number:05d}.jpg",
+            own_data / "frames/train/video 0/img_00001.jpg",
+            own_data / f"frames/train/video 0/img_{number:05d}.jpg",
         )
     out = tmp_path / "problems.jsonl"
-    command = [sys.executable, COMMAND, make_config(data), "--decode", "--jobs", "2"]
+    command = [sys.executable, COMMAND, make_config(own_data), "--decode", "--jobs", "2"]
     process = subprocess.Popen(
         [*map(str, command), "--out", str(out)],
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
