@@ -20,7 +20,6 @@ from mmaction.datasets.batches import collate_clips
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import find_frames
-from mmaction.datasets.sources.frame_names import frame_numbers
 from mmaction.datasets.sources.video import VideoFiles, count_frames
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
@@ -148,7 +147,7 @@ def _open(path: Path, name: str) -> Video:
     if path.is_dir():
         path = path.absolute()
         frames = find_frames(path.parent, path.name, start_index=None)
-        total = len(frame_numbers(os.listdir(path), frames.image_tmpl))
+        total = frames.count(path.name)
         return Video(name, frames, path.name, total, None)
     if not path.exists():
         raise DataError(f"video '{path}' does not exist")

@@ -25,7 +25,6 @@ from mmaction.datacheck.findings import (
     several_sizes,
 )
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.frame_names import frame_numbers
 from mmaction.datasets.sources.image_decoding import decode_image, find_decoder, is_cut_short
 from mmaction.errors import DataError
 
@@ -52,10 +51,10 @@ class Images:
         self.where = source.file(name)
         self.first = source.start_index
         files = self._list_files()
-        self.numbers = sorted(frame_numbers(files, source.image_tmpl))
+        self.numbers = sorted(source.numbers(name))
         if not self.numbers:
             what = f"none of its {len(files)} files is called like" if files else "it is empty: no"
-            raise Fault("no-frames", self.where, f"{what} '{source.image_tmpl}'")
+            raise Fault("no-frames", self.where, f"{what} '{source.template(name)}'")
 
     def inspect(self, annotated: int, depth: Depth) -> Inspected:
         """See :func:`.inspection.inspect_video`."""

@@ -114,7 +114,8 @@ def _open(split: str, settings: dict[str, Any]) -> VideoList:
     )
     of_files = DATASETS.get(settings["type"]).of_files
     try:
-        lines = AnnotationList.load(opened.file, of_files=of_files)
+        roots = [opened.root]
+        lines = AnnotationList.load(opened.file, of_files=of_files, roots=roots)
     except DataError as error:
         opened.list_error = str(error)
         return opened

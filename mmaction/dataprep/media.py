@@ -233,21 +233,23 @@ def _count_below(frames: FrameDirectory, names: Sequence[str]) -> dict[str, Coun
         except OSError as error:
             counts[name] = f"can't be read: {error.strerror}"
             continue
-        numbers = frame_numbers(files, frames.image_tmpl)
+        numbers = frame_numbers(files, frames.template(name))
+        if not numbers and frames.has_other_suffix(name):
+            numbers = frame_numbers(files, frames.template(name))
         if numbers:
-            counts[name] = _count(numbers, frames)
+            counts[name] = _count(numbers, frames, frames.template(name))
     return counts
 
 
-def _count(numbers: set[int], frames: FrameDirectory) -> Count:
+def _count(numbers: set[int], frames: FrameDirectory, image_tmpl: str) -> Count:
     first, last = min(numbers), max(numbers)
     if first != frames.start_index:
-        there, usual = (frames.image_tmpl.format(n) for n in (first, frames.start_index))
+        there, usual = (image_tmpl.format(n) for n in (first, frames.start_index))
         return f"begins with {there}, others with {usual}"
     if last - first + 1 != len(numbers):
         missing = next(n for n in range(first, last) if n not in numbers)
         gap = last - first + 1 - len(numbers)
-        return f"{frames.image_tmpl.format(missing)} is missing ({gap} of {last - first + 1})"
+        return f"{image_tmpl.format(missing)} is missing ({gap} of {last - first + 1})"
     return len(numbers)
 
 

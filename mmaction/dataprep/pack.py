@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TextIO
 
-from mmaction.datasets.sources.frame_names import check_template, frame_numbers
+from mmaction.datasets.sources.frame_names import check_template, frame_numbers, template_of
 from mmaction.datasets.sources.image_decoding import is_cut_short
 from mmaction.datasets.sources.lmdb import (
     COMPLETE_KEY,
@@ -231,7 +231,7 @@ def _is_frame(path: str, image_tmpl: str | None) -> bool:
     """By ``image_tmpl``, or, without one, any image not hidden."""
     file = os.path.basename(path)
     if image_tmpl is not None:
-        return bool(frame_numbers([file], image_tmpl))
+        return bool(frame_numbers([file], template_of(image_tmpl, os.path.dirname(path))))
     return file.lower().endswith(_IMAGE_SUFFIXES) and not file.startswith(".")
 
 

@@ -82,8 +82,11 @@ class ClipDataset(Dataset[Results], ABC):
         self.on_error = on_error
         self.max_bad_fraction = max_bad_fraction
         self.pipeline = Pipeline(pipeline)
+        paths = [ann_file] if isinstance(ann_file, str | os.PathLike) else ann_file
+        files = [os.fspath(path) for path in paths]
+        roots = one_a_file("data_root", data_root, files)
         annotations = AnnotationList.load(
-            ann_file, include=include, exclude=exclude, of_files=self.of_files
+            files, include=include, exclude=exclude, of_files=self.of_files, roots=roots
         )
         self.annotations = annotations.repeated(
             one_a_file("repeat", repeat, annotations.files, whole_number=True)
@@ -95,7 +98,6 @@ class ClipDataset(Dataset[Results], ABC):
         if (self.labels != NO_LABEL).any():
             for flip in [step for step in self.pipeline.transforms if isinstance(step, Flip)]:
                 flip.use_classes(self.classes, self.num_classes, source=annotations.files[0])
-        roots = one_a_file("data_root", data_root, annotations.files)
         self.data_root = os.fspath(roots[0])
         self.sources = self._open_sources([os.fspath(root) for root in roots])
 

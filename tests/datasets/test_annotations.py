@@ -221,3 +221,16 @@ def test_lists_of_video_files_that_can_not_be(tmp_path: Path, text: str, message
     path.write_text(text)
     with pytest.raises(DataError, match=message):
         AnnotationList.load(path, of_files=True)
+
+
+@pytest.mark.parametrize("of_files", [False, True])
+def test_absolute_names_below_the_root_are_taken(
+    tmp_path: Path, of_files: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "list.txt"
+    path.write_text(f"{tmp_path}/frames/a b.mp4 12 1\nc.mp4 12 0\n")
+    found = AnnotationList.load(path, of_files=of_files, roots=["frames"])
+    assert list(found.names()) == ["a b.mp4", "c.mp4"]
+    with pytest.raises(DataError, match=rf"list.txt:1: .* '{tmp_path}/frames/a b.mp4' leaves data"):
+        AnnotationList.load(path, of_files=of_files, roots=["other"])

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 import numpy as np
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.sources.frame_names import frame_numbers, missing_frame
+from mmaction.datasets.sources.frame_names import (
+    frame_numbers,
+    missing_frame,
+    other_suffix,
+    template_of,
+)
 from mmaction.datasets.sources.image_decoding import Decoder, decode_image
 from mmaction.errors import DataError
 
@@ -98,10 +105,16 @@ class ImageSource(FrameSource):
     """A source whose frames are image files.
 
     Attributes:
-        image_tmpl: File name of a frame, such as ``img_{:05d}.jpg``.
+        image_tmpl: File name of a frame, such as ``img_{:05d}.jpg``; ``{video}`` in it is the name
+            of the video's directory.
     """
 
     image_tmpl: str
+
+    @cached_property
+    def other_templates(self) -> dict[str, str]:
+        """Of the videos whose files have another suffix, as far as they were met."""
+        return {}
 
     @abstractmethod
     def read(self, name: str, position: int) -> bytes:
@@ -119,9 +132,33 @@ class ImageSource(FrameSource):
             OSError: Its directory is missing, or can't be listed.
         """
 
+    def template(self, name: str) -> str:
+        """File name of a frame of video ``name``."""
+        return self.other_templates.get(name) or template_of(self.image_tmpl, name)
+
+    def has_other_suffix(self, name: str) -> bool:
+        """Whether video ``name`` turns out to have files of another suffix than thought."""
+        found = None
+        with suppress(OSError):
+            found = other_suffix(self.template(name), self.file_names(name))
+        if found in (None, self.template(name)):
+            return False
+        self.other_templates[name] = str(found)
+        return True
+
+    def numbers(self, name: str) -> set[int]:
+        """Of the frames that there are.
+
+        Raises:
+            OSError: The directory is missing, or can't be listed.
+        """
+        files = self.file_names(name)
+        found = frame_numbers(files, self.template(name))
+        return self.numbers(name) if not found and self.has_other_suffix(name) else found
+
     def count(self, name: str) -> int:
         try:
-            return len(frame_numbers(self.file_names(name), self.image_tmpl))
+            return len(self.numbers(name))
         except OSError as error:
             raise DataError(f"'{self.file(name)}' can't be listed: {error.strerror}") from None
 
@@ -143,7 +180,7 @@ class ImageSource(FrameSource):
         if not files and not os.path.isdir(directory):
             return f"frame directory '{directory}' does not exist"
         number = position + self.start_index
-        return missing_frame(path, directory, files, image_tmpl=self.image_tmpl, number=number)
+        return missing_frame(path, directory, files, image_tmpl=self.template(name), number=number)
 
     def frames(
         self, name: str, positions: Sequence[int], *, decode: Decoder

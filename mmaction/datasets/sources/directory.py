@@ -29,7 +29,7 @@ class FrameDirectory(ImageSource):
 
     def path(self, name: str, position: int) -> str:
         """Path of the frame at a 0-based position of video ``name``."""
-        file_name = self.image_tmpl.format(position + self.start_index)
+        file_name = self.template(name).format(position + self.start_index)
         return os.path.join(self.data_root, name, file_name)
 
     def read(self, name: str, position: int) -> bytes:
@@ -43,6 +43,8 @@ class FrameDirectory(ImageSource):
             with open(path, "rb", buffering=0) as file:
                 data = file.read()
         except FileNotFoundError:
+            if self.has_other_suffix(name):
+                return self.read(name, position)
             raise DataError(self.what_is_there(name, position)) from None
         except IsADirectoryError:
             raise DataError(f"frame '{path}' is a directory, not an image file") from None

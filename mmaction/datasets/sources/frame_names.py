@@ -5,6 +5,7 @@ A listing is the names of the files in a video's directory, wherever that direct
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,11 +19,29 @@ _NUMBERED = re.compile(
 # Names that are surely pictures of the scene, where other series (optical flow) lie beside them.
 _USUAL_PREFIXES = ("img_", "image_", "frame_", "")
 _FIRST_NUMBERS = (0, 1)
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+VIDEO = "{video}"  # in a template: the name of the video's directory
+
+
+def template_of(image_tmpl: str, name: str) -> str:
+    """``image_tmpl`` for one video: ``{video}`` is the name of its directory."""
+    own = os.path.basename(name.rstrip("/"))
+    return image_tmpl.replace(VIDEO, own.replace("{", "").replace("}", ""))
+
+
+def other_suffix(image_tmpl: str, files: Iterable[str]) -> str | None:
+    """The template with another suffix of images, by which there are files; None: with none."""
+    stem = os.path.splitext(image_tmpl)[0]
+    suffixes = {os.path.splitext(file)[1] for file in files}
+    for suffix in sorted(s for s in suffixes if s.lower() in IMAGE_SUFFIXES):
+        if frame_numbers(files, stem + suffix):
+            return stem + suffix
+    return None
 
 
 def check_template(image_tmpl: str) -> None:
     """Raise ConfigError where ``image_tmpl`` is no template."""
-    if not _TEMPLATE.fullmatch(image_tmpl):
+    if not _TEMPLATE.fullmatch(template_of(image_tmpl, "video")):
         raise ConfigError(
             f"image_tmpl='{image_tmpl}' is no file name with one number such as 'img_{{:05d}}.jpg'"
         )
@@ -44,7 +63,8 @@ def find_naming(
     """
     if image_tmpl is None:
         image_tmpl = _find_template(directory, files)
-    numbers = frame_numbers(files, image_tmpl)
+    own = template_of(image_tmpl, directory)
+    numbers = frame_numbers(files, own)
     if not numbers:
         raise DataError(f"no frame fits image_tmpl='{image_tmpl}'; {listing(directory, files)}")
     first = min(numbers)
@@ -55,7 +75,7 @@ def find_naming(
         )
     if start_index is not None and start_index not in numbers:
         raise DataError(
-            f"no frame '{image_tmpl.format(start_index)}' for start_index={start_index};"
+            f"no frame '{own.format(start_index)}' for start_index={start_index};"
             f" {listing(directory, files)}"
         )
     return image_tmpl, first if start_index is None else start_index
@@ -113,4 +133,7 @@ def _find_template(directory: str, files: Sequence[str]) -> str:
         raise DataError(f"image_tmpl can't be found out: {what}; {listing(directory, files)}")
     [(prefix, suffix)] = candidates
     width = min(widths[prefix, suffix])
+    own = os.path.basename(directory)
+    if prefix not in _USUAL_PREFIXES and own and prefix.startswith(own):
+        prefix = VIDEO + prefix.removeprefix(own)
     return f"{prefix}{{:0{width}d}}{suffix}" if width > 1 else f"{prefix}{{:d}}{suffix}"

@@ -45,6 +45,8 @@ class LmdbFrames(ImageSource):
     def read(self, name: str, position: int) -> bytes:
         with reading(self.data_root) as transaction:
             value = transaction.get(self._key(name, position))
+        if value is None and self.has_other_suffix(name):
+            return self.read(name, position)
         if value is None:
             raise DataError(self.what_is_there(name, position))
         path = self.path(name, position)
@@ -76,7 +78,7 @@ class LmdbFrames(ImageSource):
         return missing
 
     def _key(self, name: str, position: int) -> bytes:
-        return _directory(name) + self.image_tmpl.format(position + self.start_index).encode()
+        return _directory(name) + self.template(name).format(position + self.start_index).encode()
 
 
 def find_lmdb_frames(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,39 @@ def test_videos_without_a_directory(tmp_path: Path) -> None:
     assert source.missing(annotations, [0, 3]) == [3]
     with pytest.raises(DataError, match="nowhere' is not a directory"):
         FrameDirectory(str(tmp_path / "nowhere"), "{}.jpg", 1).missing(annotations, [0])
+
+
+def test_frames_named_after_their_video(tmp_path: Path) -> None:
+    """As in Charades and AVA; found out, or said."""
+    for video in ("7UPGT", "x/B {1}"):
+        (tmp_path / video).mkdir(parents=True)
+        plain = video.split("/")[-1].replace("{", "").replace("}", "")
+        touch(tmp_path / video, *(f"{plain}-{n:06d}.jpg" for n in (1, 2)))
+    for source in (
+        find_frames(tmp_path, "7UPGT"),
+        find_frames(tmp_path, "7UPGT", image_tmpl="{video}-{:06d}.jpg"),
+    ):
+        assert source.image_tmpl == "{video}-{:06d}.jpg"
+        assert source.path("7UPGT", 1) == str(tmp_path / "7UPGT/7UPGT-000002.jpg")
+        assert source.read("x/B {1}", 0) == b"x"
+        assert source.count("7UPGT") == 2
+    with pytest.raises(ConfigError, match="is no file name with one number"):
+        find_frames(tmp_path, "7UPGT", image_tmpl="{video}.jpg")
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".png"])
+def test_videos_may_differ_in_the_suffix_of_their_frames(tmp_path: Path, suffix: str) -> None:
+    """Within a video they may not: of the series that there is, a missing frame is named."""
+    touch(tmp_path / "a", "img_1.jpg", "img_2.jpg")
+    touch(tmp_path / "b", f"img_1{suffix}", f"img_3{suffix}")
+    source = find_frames(tmp_path, "a")
+    assert source.read("b", 0) == b"x"
+    assert source.path("b", 0) == str(tmp_path / f"b/img_1{suffix}")
+    assert source.read("a", 1) == b"x"
+    assert (source.count("a"), source.count("b")) == (2, 2)
+    with pytest.raises(
+        DataError, match=rf"img_2{suffix}' does not exist; .* nearest img_1{suffix}"
+    ):
+        source.read("b", 1)
+    again = pickle.loads(pickle.dumps(source))
+    assert again.read("b", 0) == b"x"
