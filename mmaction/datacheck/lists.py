@@ -120,8 +120,13 @@ def _open(split: str, settings: dict[str, Any]) -> VideoList:
         opened.list_error = str(error)
         return opened
     with suppress(DataError):  # they leave nothing: the split has its videos elsewhere
-        chosen = {key: settings.get(key) for key in ("include", "exclude")}
-        opened.annotations = AnnotationList.load(lines.files, of_files=of_files, **chosen)
+        opened.annotations = AnnotationList.load(
+            lines.files,
+            include=settings.get("include"),
+            exclude=settings.get("exclude"),
+            of_files=of_files,
+            roots=roots,
+        )
     try:
         opened.source = _open_source(settings, opened.annotations)
     except DataError as error:
