@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,15 @@ from typing import Any
 import pytest
 
 BROKEN = "raise RuntimeError('operator torchvision::nms does not exist')\n"
+ONE_AFTER_THE_OTHER = """
+import json, runpy, sys
+for command in json.loads(sys.argv[1]):
+    sys.argv = command
+    try:
+        runpy.run_path(command[0], run_name="__main__")
+    except SystemExit as end:
+        print("code", end.code)
+"""
 ABSENT = "raise ModuleNotFoundError(f'No module named {__name__!r}', name=__name__)\n"
 
 
@@ -56,15 +66,17 @@ def test_only_a_training_that_asks_for_imagenet_weights_needs_torchvision(
     )
     assert not (tmp_path / "work").exists()
     video = tiny_data / "frames/val/video 0"
-    for command in (
+    name = "experiment_name"  # loggers go by it and by the second
+    commands = (
         [*train, "--load-from", tiny_checkpoint],
-        [*train, "--resume-from", "auto", "--cfg-options", "train_cfg.max_epochs=2"],
-        ["tools/test_recognizer.py", config, tiny_checkpoint],
+        [*train, "--resume-from", "auto", "--cfg-options", "train_cfg.max_epochs=2", f"{name}=b"],
+        ["tools/test_recognizer.py", config, tiny_checkpoint, "--cfg-options", f"{name}=c"],
         ["tools/visualize.py", config, tiny_checkpoint, video, "--out", tmp_path / "look"],
-    ):
-        ended = run_without(package, command)
-        assert ended.code == 0, ended.err
-        assert "torchvision" not in ended.err
+    )
+    given = json.dumps([list(map(str, command)) for command in commands])
+    ended = run_without(package, ["-c", ONE_AFTER_THE_OTHER, given])
+    assert (ended.code, ended.out.count("code 0")) == (0, 4), ended.err
+    assert "torchvision" not in ended.err
     assert (tmp_path / "work" / "epoch_2.pth").is_file()
 
 

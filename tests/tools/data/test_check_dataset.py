@@ -36,12 +36,14 @@ def test_exit_code_0_without_errors(
 
 
 def test_exit_code_1_with_errors(
-    run_process: Callable[..., Any], make_config: Callable[..., Path], own_data: Path, tmp_path: Path
+    run_tool: Callable[..., Any], make_config: Callable[..., Path], own_data: Path, tmp_path: Path
 ) -> None:
     shutil.rmtree(own_data / "frames/train/video 0")
     (own_data / "frames/val/video 1/img_00003.jpg").write_bytes(b"")
     out = tmp_path / "found/problems.json"
-    done = run_process(sys.executable, COMMAND, make_config(own_data), "--decode", "--out", out)
+    done = run_tool(
+        "data/check_dataset", make_config(own_data), "--decode", "--out", out, "--jobs", 2
+    )
     assert done.code == 1, done.err
     assert done.out.splitlines()[-1].startswith("2 errors, 0 warnings, 2 notes in ")
     problems = [p for p in json.loads(out.read_text()) if p["severity"] == "error"]
