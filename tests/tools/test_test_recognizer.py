@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,13 +277,3 @@ def test_a_plain_recognizer_has_nothing_to_explain(
     ended = run_tool("test_recognizer", config, checkpoint, *again)
     assert (ended.code, ended.err) == (0, "")
     assert "attention" not in ended.out.splitlines()[-1]
-
-
-def test_a_real_process_ends_with_one_line(
-    tiny_config: Path, run_process: Run, tmp_path: Path
-) -> None:
-    ended = run_process(
-        sys.executable, "tools/test_recognizer.py", tiny_config, tmp_path / "no.pth"
-    )
-    assert ended.code == USER_ERROR
-    assert re.search(r"checkpoint .*no\.pth: no such file", ended.error)

@@ -73,14 +73,3 @@ def test_a_checkpoint_that_is_missing(tiny_config: Path, run_tool: Run, tmp_path
         USER_ERROR,
         f"checkpoint {tmp_path / 'no.pth'}: no such file",
     )
-
-
-def test_a_plain_network(
-    make_config: Callable[..., Path], tiny_data: Path, tiny_checkpoint: Path, run_tool: Run
-) -> None:
-    """Its attention can't be asked for, and its weights are others."""
-    model = "model = dict(type='Recognizer3D', num_classes=3, clip_len=4, backbone=dict("
-    config = make_config(tiny_data, f"{model}type='ResNet3D', depth=10, base_channels=4))")
-    ended = run_tool(TOOL, config, tiny_checkpoint, *QUICK)
-    assert ended.code == USER_ERROR
-    assert "is of another architecture" in ended.error

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,13 +93,11 @@ def test_safetensors_are_used_like_any_checkpoint(
     assert torch.equal(trained[name], state[name])
 
 
+def test_a_missing_file(tmp_path: Path, run_tool: Run) -> None:
+    ended = run_tool("convert/convert_checkpoint", tmp_path / "no.pth", tmp_path / "x.pth")
+    assert (ended.code, ended.error.endswith("no.pth: no such file")) == (USER_ERROR, True)
+
+
 def test_the_layouts_offered_are_those_there_are() -> None:
     module = load_tool("convert/convert_checkpoint")
     assert list(module.LAYOUTS) == [AUTO, *LAYOUTS]
-
-
-def test_a_real_process(tmp_path: Path, run_process: Run) -> None:
-    tool = "tools/convert/convert_checkpoint.py"
-    ended = run_process(sys.executable, tool, tmp_path / "no.pth", tmp_path / "x.pth")
-    assert ended.code == USER_ERROR
-    assert ended.error.endswith("no.pth: no such file")
