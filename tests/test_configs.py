@@ -37,7 +37,8 @@ def test_there_are_the_configs_that_are_promised() -> None:
         f"motion_shapes/{name}.py"
         for name in ("st_abn_tiny_evidence", "st_abn_tiny", "resnet3d_tiny")
     }
-    promised.add("weizmann4/st_abn.py")
+    promised |= {"weizmann4/st_abn.py", "kinetics400/st_abn_32_2_30_views.py"}
+    promised |= {f"{data_set}/st_abn_32_authors.py" for data_set in ("sthv1", "sthv2")}
     assert promised <= set(CONFIGS)
 
 
@@ -133,3 +134,16 @@ def test_data_sets_of_something_something_swap_labels_when_flipped(name: str) ->
     data_set = name.partition("/")[0]
     expected = data_set if data_set in ("sthv1", "sthv2", "motion_shapes") else None
     assert [step.get("label_map") for step in flips] == [expected] * len(flips)
+
+
+def test_the_authors_recipe_leaves_their_stage_at_torchs_start_values() -> None:
+    """Uniform within ± 1 / √(fan in), of which the deviation is the bound by √3."""
+    cfg = apis.load_config(ROOT / "sthv1/st_abn_32_authors.py")
+    cfg.model.backbone |= dict(pretrained=None, depth=10, base_channels=8)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    weight = model.backbone.stages[2][0].conv2.weight
+    bound = (weight[0].numel()) ** -0.5
+    assert weight.abs().max() <= bound
+    assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+    assert model._made_by_backbone == [model.perception_branch.stage]

@@ -6,3 +6,5 @@ _base_ = [
     "../_base_/runtime.py",
 ]
 model = dict(num_classes=400)
+# As TPN, the source of the usual figures.
+optim_wrapper = dict(optimizer=dict(weight_decay=1e-4), clip_grad=dict(max_norm=40))

@@ -50,7 +50,8 @@ class STABN(BaseRecognizer):
             which is C. Where T' isn't T, it has ``temporal_stride``, T' being ⌈T/temporal_stride⌉.
             Where it has no ``make_next_stage``, each branch's config names its own ``stage``.
         attention_branch: Config of the attention branch. ``spatial_stride`` (default 1) and
-            ``blocks`` (default: the depth's) shape its stage.
+            ``blocks`` (default: the depth's) shape its stage; ``pretrained_stage=False`` leaves it
+            at its start values where the backbone's weights are pretrained.
         attention_mechanism: Config of the attention mechanism.
         perception_branch: Config of the perception branch. ``spatial_stride`` (default: the
             backbone's for that stage) and ``blocks`` shape its stage.
@@ -94,11 +95,12 @@ class STABN(BaseRecognizer):
 
     def _build_branch(self, cfg: dict[str, Any], **sizes: int) -> Any:
         shape = {key: cfg.pop(key, None) for key in ("spatial_stride", "blocks")}
+        pretrained = cfg.pop("pretrained_stage", True)
         if "stage" in cfg:
             stage = MODELS.build(cfg.pop("stage"))
         elif hasattr(self.backbone, "make_next_stage"):
             stage = self.backbone.make_next_stage(**shape)
-            self._made_by_backbone.append(stage)
+            self._made_by_backbone += [stage] if pretrained else []
         else:
             raise ConfigError(
                 f"backbone {type(self.backbone).__name__} can't make the branches' stages: "
