@@ -19,6 +19,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--out", metavar="FILE.pkl", help="keep the scores here, and use them if they still hold"
     )
+    parser.add_argument(
+        "--out-format",
+        choices=("table", "list"),
+        default="table",
+        help="list: the logits alone, an array a video, as MMAction 0.x wrote them",
+    )
     parser.add_argument("--ignore-cache", action="store_true", help="compute whatever --out holds")
     parser.add_argument(
         "--eval",
@@ -62,6 +68,7 @@ def main() -> int:
         cfg,
         args.checkpoint,
         out=args.out,
+        out_format=args.out_format,
         ignore_cache=args.ignore_cache,
         metrics=args.eval,
         explanations=explanations,

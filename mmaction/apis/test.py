@@ -65,6 +65,7 @@ def test(
     checkpoint: str | os.PathLike[str],
     *,
     out: str | os.PathLike[str] | None = None,
+    out_format: str = "table",
     ignore_cache: bool = False,
     metrics: Sequence[str] = ("top1", "top5", "mean_class"),
     explanations: str | os.PathLike[str] | None = None,
@@ -77,6 +78,9 @@ def test(
         out: Where to keep the scores, a ``.pkl``; its accuracies go to ``.metrics.json`` beside it.
             Where it is there and was made from the same config, checkpoint and annotation, it is
             used, unless the config's ``test_evaluator`` has metrics of its own to compute.
+        out_format: ``'table'``: a ``ScoreTable``; ``'list'``: a pickled list of float32 arrays, K
+            logits a video in the order of the annotation, as MMAction 0.x wrote it, which is
+            computed anew each time.
         ignore_cache: Compute anew whatever ``out`` holds.
         metrics: Which accuracies; see ``resolve_accuracies``.
         explanations: Directory for every video's attention maps; they need the network to run, so
@@ -91,6 +95,8 @@ def test(
     if not Path(checkpoint).is_file():
         raise CheckpointError(f"checkpoint {checkpoint}: no such file")
     join_processes(cfg.get("launcher", "none"), cfg.get("env_cfg", {}).get("dist_cfg"))
+    if out_format == "list":
+        cfg.model.average_views, ignore_cache = "score", True
     made_from = fingerprints(cfg, checkpoint)
     outcome = None
     if out is not None and explanations is None and not ignore_cache and not _own_metrics(cfg):
@@ -99,7 +105,8 @@ def test(
         outcome = _run(cfg, checkpoint, explanations, metrics, made_from)
     if out is not None and outcome.table is not None:
         if not outcome.from_cache:
-            outcome.table.save(out)
+            save = outcome.table.save if out_format == "table" else outcome.table.save_list
+            save(out)
         with atomic_path(Path(out).with_suffix(".metrics.json")) as path:
             # Metrics of others may give numbers of numpy and torch.
             said = json.dumps(outcome.metrics, indent=2, default=lambda value: value.tolist())

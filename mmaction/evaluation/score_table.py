@@ -72,6 +72,11 @@ class ScoreTable:
         """Whether every video has a label."""
         return bool((self.labels >= 0).all())
 
+    def save_list(self, path: str | os.PathLike[str]) -> None:
+        """Writes the perception branch's scores as a pickled list, an array of K a video."""
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(pickle.dumps(list(self.scores), protocol=4))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a pickle of a plain dict with numpy arrays; whole or not at all."""
         with atomic_path(path) as temporary:

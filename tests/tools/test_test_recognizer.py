@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -277,3 +278,18 @@ def test_a_plain_recognizer_has_nothing_to_explain(
     ended = run_tool("test_recognizer", config, checkpoint, *again)
     assert (ended.code, ended.err) == (0, "")
     assert "attention" not in ended.out.splitlines()[-1]
+
+
+def test_the_list_that_older_code_wrote(
+    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
+) -> None:
+    """Logits, whose softmax are the probabilities of the table; of one view each."""
+    table, listed = tmp_path / "table.pkl", tmp_path / "list.pkl"
+    for out, form in ((table, "table"), (listed, "list"), (listed, "list")):
+        command = [tiny_config, tiny_checkpoint, "--out", out, "--out-format", form]
+        assert run_tool("test_recognizer", *command).code == 0
+    logits = pickle.loads(listed.read_bytes())
+    assert isinstance(logits, list)
+    expected = pickle.loads(table.read_bytes())["scores"]
+    exponentials = [np.exp(row - row.max()) for row in logits]
+    np.testing.assert_allclose([e / e.sum() for e in exponentials], expected, atol=1e-6)
