@@ -172,7 +172,7 @@ class ActionRunner(CheckpointedRunner):
             of_workers = ("persistent_workers", "prefetch_factor")
             dataloader = {k: v for k, v in dataloader.items() if k not in of_workers}
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
-        if not len(loader):
+        if loader.drop_last and not len(loader):
             raise ConfigError(
                 f"batch_size={loader.batch_size} with drop_last leaves no batch of"
                 f" {len(loader.dataset)} videos: lower it, or set drop_last=False"
