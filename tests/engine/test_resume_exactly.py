@@ -87,12 +87,13 @@ def require_codes(signals: list[str], codes: list[int]) -> None:
         assert code in (expected[name], 0), (name, codes)
 
 
+@pytest.mark.parametrize("kills", [4, pytest.param(17, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_moments_ends_as_an_unbroken_one(
-    kill_and_resume: Callable[..., tuple[list[int], Path, Path]],
+    kill_and_resume: Callable[..., tuple[list[int], Path, Path]], kills: int
 ) -> None:
     """All that a checkpoint holds: weights, averages, momenta, schedules, losses, rng state."""
-    signals = ["SIGKILL"] * 17 + ["SIGTERM", "SIGUSR1", "SIGINT"]
-    signals = [signals[(7 * n) % len(signals)] for n in range(len(signals))]  # mixed
+    signals = ["SIGKILL"] * kills + ["SIGTERM", "SIGUSR1", "SIGINT"]
+    signals = [signals[(3 * n) % len(signals)] for n in range(len(signals))]  # mixed
     workers = "train_dataloader |= dict(num_workers=1, persistent_workers=True)"
     codes, straight, broken = kill_and_resume(1, signals, f"{TRAINING}\n{workers}")
     require_codes(signals, codes)
