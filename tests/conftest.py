@@ -271,3 +271,37 @@ def run_process() -> Callable[..., Outcome]:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from mmaction.files import DirectoryLock
+
+lock = DirectoryLock(Path(sys.argv[1]), doing="writes")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def hold_directory() -> Iterator[Callable[[Path], subprocess.Popen]]:
+    """``hold_directory(path)`` starts another process that holds it, until it is killed."""
+    started = []
+
+    def hold(path: Path) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.fspath(Path(__file__).resolve().parents[1])},
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        return process
+
+    yield hold
+    for process in started:
+        process.kill()
+        process.wait()

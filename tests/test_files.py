@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,37 +48,11 @@ def test_a_directory_below_a_file_is_refused_by_its_name(tmp_path: Path) -> None
         require_writable(tmp_path / "file" / "below", name="work_dir")
 
 
-HOLD = """
-import sys
-from pathlib import Path
-from mmaction.files import DirectoryLock
-
-lock = DirectoryLock(Path(sys.argv[1]), doing="writes")
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.fixture
-def holder(tmp_path: Path) -> subprocess.Popen:
-    """Another process that holds ``tmp_path`` until its input ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.fspath(Path(__file__).resolve().parents[1])},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
-    yield process
-    process.kill()
-    process.wait()
-
-
 def test_the_process_that_holds_a_directory_is_named(
-    tmp_path: Path, holder: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hold_directory: Callable[..., subprocess.Popen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mmaction.files._PATIENCE_SEC", 0.2)
+    holder = hold_directory(tmp_path)
     with pytest.raises(UserError, match=f"process {holder.pid} on {socket.gethostname()} writes"):
         DirectoryLock(tmp_path, doing="writes")
     holder.kill()

@@ -19,7 +19,6 @@ import cv2
 from av.video.reformatter import VideoReformatter
 
 from mmaction.dataprep.extract_options import ExtractOptions, ExtractReport
-from mmaction.dataprep.locking import locked
 from mmaction.dataprep.video_decoding import (
     TimedFrame,
     VideoFrames,
@@ -32,7 +31,7 @@ from mmaction.dataprep.video_decoding import (
 from mmaction.dataprep.video_files import VideoFile, check_names, find_videos
 from mmaction.dataprep.worker_pool import check_jobs, each
 from mmaction.errors import DataError
-from mmaction.files import require_writable
+from mmaction.files import DirectoryLock, require_writable
 from mmaction.progress import Progress
 
 RECORD_FILE = ".extracted.json"
@@ -72,14 +71,14 @@ def extract_videos(
     Raises:
         DataError: No videos, names that collide, or a place that can't be written or holds
             something else.
-        UserError: ``jobs`` is less than 1.
+        UserError: ``jobs`` is less than 1, or another command writes there.
     """
     check_jobs(jobs)
     found = find_videos(videos)
     check_names(found)
     root = Path(out)
     require_writable(root, name="OUT")
-    with locked(root):
+    with DirectoryLock(root, doing="writes"):
         try:
             _remove_drafts(root, found)
             return _extract(found, root, options, jobs, overwrite)

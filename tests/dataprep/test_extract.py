@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from mmaction.dataprep import locking
 from mmaction.dataprep.extract import RECORD_FILE, extract_videos
 from mmaction.dataprep.extract_options import ExtractOptions, ExtractReport
 from mmaction.errors import DataError, UserError
@@ -213,17 +214,20 @@ def test_names_that_collide_are_refused_before_anything(
 
 
 def test_one_command_at_a_time(
-    write_video: WriteVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write_video: WriteVideo,
+    tmp_path: Path,
+    hold_directory: Callable[[Path], subprocess.Popen],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(locking, "_PATIENCE_SEC", 0.1)
+    monkeypatch.setattr("mmaction.files._PATIENCE_SEC", 0.1)
     pytest.importorskip("fcntl")
     write_video(tmp_path / "in/a.mp4", frames=2)
     (tmp_path / "out").mkdir()
-    with (
-        locking.locked(tmp_path / "out"),
-        pytest.raises(DataError, match="another command is writing to"),
-    ):
+    holder = hold_directory(tmp_path / "out")
+    with pytest.raises(UserError, match=f"out': process {holder.pid} on .* writes there: wait"):
         extract(tmp_path)
+    holder.kill()
+    holder.wait()
     assert extract(tmp_path).extracted == ["a"]
 
 
