@@ -23,45 +23,46 @@ def smooth_image(rng: np.random.Generator, width: int, height: int) -> np.ndarra
     return cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
+def write_frame_files(
+    directory: Path,
+    count: int,
+    *,
+    width: int = 64,
+    height: int = 48,
+    image_tmpl: str = "img_{:05d}.jpg",
+    start_index: int = 1,
+    seed: int = 0,
+) -> Path:
+    """Write a video's frames as image files, and return their directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([seed, count])
+    for number in range(start_index, start_index + count):
+        path = directory / image_tmpl.format(number)
+        assert cv2.imwrite(str(path), smooth_image(rng, width, height))
+    return directory
+
+
+def write_film(path: Path, frames: int, *, step: int, width: int = 48, height: int = 36) -> Path:
+    """Write a film of grey frames, brightness ``step``·i, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(frames):
+            picture = np.full((height, width, 3), step * number, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
 @pytest.fixture(scope="session")
 def write_frames() -> WriteFrames:
-    """A function that writes a video's frames as image files and returns their directory."""
-
-    def write(
-        directory: Path,
-        count: int,
-        *,
-        width: int = 64,
-        height: int = 48,
-        image_tmpl: str = "img_{:05d}.jpg",
-        start_index: int = 1,
-        seed: int = 0,
-    ) -> Path:
-        directory.mkdir(parents=True, exist_ok=True)
-        rng = np.random.default_rng([seed, count])
-        for number in range(start_index, start_index + count):
-            path = directory / image_tmpl.format(number)
-            assert cv2.imwrite(str(path), smooth_image(rng, width, height))
-        return directory
-
-    return write
+    return write_frame_files
 
 
 @pytest.fixture(scope="session")
 def write_video() -> WriteFrames:
-    """A function that writes a film of grey frames, brightness ``step``·i, and returns its path."""
-
-    def write(path: Path, frames: int, *, step: int, width: int = 48, height: int = 36) -> Path:
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=10)
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for number in range(frames):
-                picture = np.full((height, width, 3), step * number, dtype=np.uint8)
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode())
-        return path
-
-    return write
+    return write_film
 
 
 @pytest.fixture(scope="session")

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import av
-import cv2
 import numpy as np
 import pytest
 
 from mmaction.datasets import AnnotationList, RawframeDataset
+from tests.frame_fixtures import write_film, write_frame_files
 
 V1_LABELS = "Holding something\nFolding something\nMoving something up\n"
 KINETICS = "label,youtube_id,time_start,time_end,split\n"
 
 
-def frames(directory: Path, count: int, image_tmpl: str = "{:05d}.jpg") -> None:
-    directory.mkdir(parents=True)
-    image = np.zeros((24, 32, 3), dtype=np.uint8)
-    for number in range(1, count + 1):
-        assert cv2.imwrite(str(directory / image_tmpl.format(number)), image)
-
-
-def video(path: Path, count: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
-        for _ in range(count):
-            container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
-        container.mux(stream.encode())
+frames = partial(write_frame_files, image_tmpl="{:05d}.jpg")
+video = partial(write_film, step=20)
 
 
 @pytest.fixture
@@ -106,7 +93,7 @@ def test_the_lists_make_a_data_set(run_tool: Callable, v1: Path) -> None:
     dataset = RawframeDataset(
         ann_file=v1 / "out/train.txt", data_root=v1 / "rawframes", pipeline=pipeline, num_classes=3
     )
-    assert dataset[0]["inputs"].shape == (1, 2, 24, 32, 3)
+    assert dataset[0]["inputs"].shape == (1, 2, 48, 64, 3)
     assert dataset.classes == ("Holding something", "Folding something", "Moving something up")
 
 
@@ -143,9 +130,9 @@ def test_kinetics_in_places_of_their_own(run_tool: Callable, tmp_path: Path) -> 
     rows = KINETICS + "waving,abc,5,15,train\nbending,x_y-z,0,10,train\n"
     (published / "train.csv").write_text(rows)
     (published / "val.csv").write_text(KINETICS + "bending,abc,90,100,validate\n")
-    frames(tmp_path / "rawframes_train/abc_000005_000015", 2, "img_{:05d}.jpg")
-    frames(tmp_path / "rawframes_train/bending/x_y-z_000000_000010", 3, "img_{:05d}.jpg")
-    frames(tmp_path / "rawframes_val/bending/abc_000090_000100", 4, "img_{:05d}.jpg")
+    frames(tmp_path / "rawframes_train/abc_000005_000015", 2, image_tmpl="img_{:05d}.jpg")
+    frames(tmp_path / "rawframes_train/bending/x_y-z_000000_000010", 3, image_tmpl="img_{:05d}.jpg")
+    frames(tmp_path / "rawframes_val/bending/abc_000090_000100", 4, image_tmpl="img_{:05d}.jpg")
     root = tmp_path / "rawframes_{split}"
     done = build(run_tool, tmp_path, "--frames-root", root, kind="kinetics400")
     assert done.code == 0, done.err
