@@ -21,7 +21,7 @@ Run = Callable[..., Any]
 REPO = Path(__file__).resolve().parents[2]
 ADDRESSES = ("10.213.77.1", "10.213.77.2")
 LINK = "cable"  # its name on both machines
-TIMEOUT_SEC = 15
+TIMEOUT_SEC = 10
 
 
 def ip(*command: str) -> None:

@@ -61,8 +61,8 @@ def test_resized_cropped_and_flipped_as_the_view_is(data: Path) -> None:
     for geometry, view, expected in (
         (dict(type="Resize", size=(18, 24)), 0, masks[:, ::2, ::2]),
         (crops, 0, masks[:, :, :36]),
-        (crops, 1, masks[:, :, 6:42]),
-        (crops, 2, masks[:, :, 12:48]),
+        (crops, 1, masks[:, :, 12:48]),
+        (crops, 2, masks[:, :, 6:42]),
         (dict(type="Flip", prob=1.0), 0, masks[:, :, ::-1]),
     ):
         truth = clip_ground_truth(dataset(data, geometry), 0, view=view)
