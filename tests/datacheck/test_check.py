@@ -227,17 +227,10 @@ def test_contents_under_other_names(check: Check, own_data: Path, depth: Depth) 
 
 
 def test_decoding_finds_more(check: Check, own_data: Path) -> None:
-    frames = own_data / "frames/train/video 0"
-    damaged = frames / "img_00002.jpg"
-    data = damaged.read_bytes()
-    damaged.write_bytes(data[:700] + bytes(300) + data[1000:])
-    assert cv2.imwrite(str(frames / "img_00005.jpg"), np.zeros((9, 9, 3), np.uint8))
+    frame = own_data / "frames/train/video 0/img_00005.jpg"
+    assert cv2.imwrite(str(frame), np.zeros((9, 9, 3), np.uint8))
     assert check(own_data) == []
-    found = short(check(own_data, depth=Depth.PIXELS))
-    assert sorted(found) == [
-        ("train", "error", "size-change", 1),
-        ("train", "error", "undecodable", 1),
-    ]
+    assert short(check(own_data, depth=Depth.PIXELS)) == [("train", "error", "size-change", 1)]
 
 
 def test_several_files_and_patterns(check: Check, own_data: Path) -> None:

@@ -13,7 +13,7 @@ from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
 from mmaction.datasets.sources.lmdb import find_lmdb_frames
-from tests.datacheck.looking import FRAMES, frame, look, make_cut, make_empty, only, source_of
+from tests.datacheck.conftest import FRAMES, frame, look, make_cut, make_empty, only, source_of
 
 
 def pack(video: Path) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from mmaction.datacheck.findings import NO_DIGEST, Depth, Inspected
 from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.datasets.sources.video import VideoFiles
-from tests.datacheck.looking import FILES_ON, only
+from tests.datacheck.conftest import FILES_ON, only
 
 
 @pytest.fixture
