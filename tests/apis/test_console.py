@@ -8,7 +8,6 @@ import pytest
 
 from mmaction.apis import TestOutcome, load_config
 from mmaction.apis.console import accuracy_table, apply_test_options, report_test
-from mmaction.errors import UserError
 from mmaction.evaluation import ScoreTable
 
 METRICS = {
@@ -79,26 +78,3 @@ def test_explanations_go_where_they_are_sent(tiny_config: Path, tmp_path: Path) 
     )
     where = str(tmp_path / "seen")
     assert apply_test_options(cfg, options(save_explanations=where)) == where
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (dict(out="scores.json"), "--out scores.json: expected a name that ends in .pkl"),
-        (dict(out="FILE/scores.pkl"), "--out='FILE' can't be written to"),
-        (dict(log="FILE/x/log.txt"), "--log='FILE/x' can't be written to"),
-        (dict(save_explanations="FILE/x"), "-s='FILE/x' can't be written to"),
-    ],
-)
-def test_what_cant_be_written_is_told_first(
-    given: dict[str, str],
-    expected: str,
-    tiny_config: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "FILE").write_text("")
-    with pytest.raises(UserError) as caught:
-        apply_test_options(load_config(tiny_config), options(**given))
-    assert expected in str(caught.value)

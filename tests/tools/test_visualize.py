@@ -35,9 +35,7 @@ def test_a_line_a_video_and_the_page(
     ("arguments", "expected"),
     [
         (["{tmp}/no.mp4"], r"video '.*no\.mp4' does not exist"),
-        (["{tmp}"], r"no numbered images"),
         (["{video}", "--out", "{tmp}/tiny.py/x"], r"--out='.*' can't be written to"),
-        (["{video}", "--explainers", "nothing"], r"explainer 'nothing' is not known"),
     ],
 )
 def test_a_mistake_costs_one_line(
