@@ -52,8 +52,7 @@ def check_dataset(
         _check_classes(cfg, split, lists, problems)
     problems += duplicates_by_name(lists)
     digests = _check_videos(lists, problems, depth=depth, jobs=jobs, stream=stream)
-    equal = _equal_contents(lists, digests, jobs=jobs, stream=stream)
-    problems += duplicates_by_content(equal)
+    problems += duplicates_by_content(_equal_contents(lists, digests, jobs=jobs, stream=stream))
     return lists
 
 
@@ -121,9 +120,8 @@ def _check_videos(
             place = Place(one, index)
             digests.append((place, inspected.digest))
             for found in inspected.findings:
-                problems.append(
-                    place.problem(found.severity, found.kind, found.message, found.file)
-                )
+                said = place.problem(found.severity, found.kind, found.message, found.file)
+                problems.append(said)
     return digests
 
 

@@ -70,9 +70,8 @@ def require_file(path: str, *, missing: str) -> int:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        there = (
-            "is a link to nothing" if os.path.islink(path) else "there is no such file (any more)"
-        )
+        gone = "there is no such file (any more)"
+        there = "is a link to nothing" if os.path.islink(path) else gone
         raise Fault(missing, path, there) from None
     except OSError as error:
         raise Fault("unreadable", path, f"can't be read: {error.strerror}") from None
