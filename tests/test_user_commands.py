@@ -113,3 +113,30 @@ def test_both_scripts_for_several_processes(typed: Run, tiny_config: Path, tmp_p
     )
     assert "7 videos" in shown
     assert (tmp_path / "result.pkl").is_file()
+
+
+def test_videos_of_ones_own(
+    run_process: Run, write_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    """docs/data.md: from class folders of video files to maps, in three commands."""
+    for label, step in (("slow", 2), ("fast", 9)):
+        (tmp_path / "mine/videos" / label).mkdir(parents=True)
+        for number in range(5):
+            write_video(tmp_path / f"mine/videos/{label}/video {number}.mp4", 20, step=step)
+    mine, work_dir = tmp_path / "mine", tmp_path / "results"
+    config = "config_files/mine/st_abn.py"
+    few = ["--cfg-options", "train_cfg.max_epochs=1", "train_dataloader.num_workers=0"]
+    lists = ["folder", "--videos-root", mine / "videos", "--out", mine]
+    train = [config, "--validate", "--work-dir", work_dir, *few]
+    test = [config, work_dir / "epoch_1.pth", "-s", tmp_path / "maps", "--work-dir", work_dir]
+    for tool, arguments in (
+        ("data/build_annotations.py", lists),
+        ("train_recognizer.py", train),
+        ("test_recognizer.py", test),
+    ):
+        command = [f"tools/{tool}", *arguments]
+        ended = run_process(sys.executable, *command, MINE=str(mine))
+        assert ended.code == 0, ended.err
+    assert (mine / "classes.txt").read_text().split() == ["fast", "slow"]
+    assert "2 videos" in ended.out
+    assert (tmp_path / "maps/index.html").is_file()

@@ -13,6 +13,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmaction.checkpoint.settings import flat_settings
+from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.splits import SPLITS, dataset_configs
 from mmaction.engine.replaced_types import use_own_types
 from mmaction.engine.schedules import follow_run
@@ -110,6 +111,12 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
         name: Of the config, for messages and for the default ``work_dir``.
     """
     _check_sections(cfg, name)
+    if cfg.get("val_dataloader") and not cfg.get("test_dataloader"):
+        cfg.test_dataloader = copy.deepcopy(cfg.val_dataloader)
+        cfg.test_evaluator = copy.deepcopy(cfg.get("val_evaluator") or dict(type="AccuracyMetric"))
+        cfg.test_cfg = cfg.get("test_cfg") or dict()
+    if "num_classes" not in cfg.model:
+        cfg.model.num_classes = _count_classes(cfg, name)
     use_own_types(cfg)
     cfg.default_scope = SCOPE
     if cfg.get("work_dir") is None:
@@ -167,9 +174,19 @@ def _check_sections(cfg: Config, name: str) -> None:
     model = cfg.get("model")
     if not isinstance(model, Mapping) or "type" not in model:
         raise ConfigError(f"{name}: 'model' is missing or has no 'type'")
-    for key in ("num_classes", "clip_len"):
-        if key not in model:
-            raise ConfigError(f"{name}: model.{key} is missing")
+    if "clip_len" not in model:
+        raise ConfigError(f"{name}: model.clip_len is missing")
+
+
+def _count_classes(cfg: Config, name: str) -> int:
+    """How many classes the first data set names."""
+    for _, dataset in dataset_configs(cfg):
+        files = dataset.get("ann_file") or ()
+        first = files if isinstance(files, str) else next(iter(files), "")
+        classes = find_classes(dataset.get("classes"), first, None)
+        if classes is not None:
+            return len(classes)
+    raise ConfigError(f"{name}: model.num_classes is missing, and no classes.txt beside the lists")
 
 
 def _check_options(options: Mapping[str, Any], cfg: Config) -> None:

@@ -128,6 +128,20 @@ def test_an_option_that_nothing_reads_is_refused(
         loaded("max_epochs = 3\nmy_variable = dict(x=1)", {key: 4})
 
 
+def test_what_follows_need_not_be_said_again(loaded: Callable[..., Config]) -> None:
+    """K from the names beside the lists, the test set from the validation's."""
+    text = "del model['num_classes'], test_dataloader, test_evaluator\n"
+    cfg = loaded(text)
+    assert cfg.model.num_classes == 3
+    assert cfg.test_dataloader.dataset == cfg.val_dataloader.dataset
+    assert cfg.test_dataloader is not cfg.val_dataloader
+    with pytest.raises(ConfigError, match=r"model\.num_classes is missing, and no classes\.txt"):
+        loaded(
+            "del model['num_classes']\nfor l in (train_dataloader, val_dataloader):\n"
+            "    l['dataset']['ann_file'] = 'elsewhere.txt'\n"
+        )
+
+
 def test_sampling_takes_the_models_clip_len(loaded: Callable[..., Config]) -> None:
     """Where it says none of its own; another one matters to the commands that use the split."""
     text = "for loader in (train_dataloader, val_dataloader):\n"
