@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from mmaction.dataprep.extract_options import ExtractOptions, ExtractReport
@@ -26,10 +27,10 @@ from mmaction.dataprep.video_decoding import (
     fitted_size,
     resample,
     resize,
-    to_rgb,
 )
 from mmaction.dataprep.video_files import VideoFile, check_names, find_videos
 from mmaction.dataprep.worker_pool import check_jobs, each
+from mmaction.datasets.sources.video import to_rgb
 from mmaction.errors import DataError
 from mmaction.files import DirectoryLock, require_writable
 from mmaction.progress import Progress
@@ -231,7 +232,7 @@ def _write_frames(frames: VideoFrames, directory: Path, options: ExtractOptions)
     reformatter = VideoReformatter()
     size, number = None, 0
     for timed, times in taken:
-        image = to_rgb(timed.frame, reformatter)
+        image = np.ascontiguousarray(to_rgb(timed.frame, reformatter))
         if size is None:
             height, width = image.shape[:2]
             size = fitted_size(width, height, options.short_side, enlarge=options.enlarge)

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from mmaction.errors import DataError
@@ -157,25 +156,6 @@ def resample(frames: Iterable[TimedFrame], fps: float) -> Iterator[tuple[TimedFr
         end_sec = held.start_sec + held.duration_sec
         if (count := max(due(end_sec), 1) - taken) > 0:
             yield held, count
-
-
-def to_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
-    """Pixels of a frame, turned as the file says that it is to be shown.
-
-    A phone records as its sensor lies and writes beside it by how much to turn (the display
-    matrix of the stream, which the decoder hands over with each frame); players turn the
-    picture, and so does this, by whole quarters.
-
-    Args:
-        frame: As it was decoded; its own colour matrix and range are gone by.
-        reformatter: One for all frames of a video: making it takes longer than its work.
-
-    Returns:
-        uint8 RGB, H×W×3.
-    """
-    quarters = round(frame.rotation / 90) % 4  # counter-clockwise
-    pixels = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    return np.ascontiguousarray(np.rot90(pixels, quarters))
 
 
 def fitted_size(

@@ -67,7 +67,8 @@ def test_options_shape_the_frames(write_video: WriteVideo, tmp_path: Path) -> No
 def test_quality_is_that_of_opencv(tmp_path: Path, write_video: WriteVideo) -> None:
     from av.video.reformatter import VideoReformatter
 
-    from mmaction.dataprep.video_decoding import VideoFrames, to_rgb
+    from mmaction.dataprep.video_decoding import VideoFrames
+    from mmaction.datasets.sources.video import to_rgb
 
     path = write_video(tmp_path / "in/v.mp4", frames=1)
     extract(tmp_path, quality=70)

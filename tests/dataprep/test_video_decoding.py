@@ -16,8 +16,8 @@ from mmaction.dataprep.video_decoding import (
     fitted_size,
     resample,
     resize,
-    to_rgb,
 )
+from mmaction.datasets.sources.video import to_rgb
 from mmaction.errors import DataError
 
 from .conftest import WriteVideo, grey_levels

@@ -117,7 +117,7 @@ class _Clip:
     def fill(self, frames: Iterable[tuple[int, VideoFrame]]) -> bool:
         """Take frames with their places in the clip; whether it is complete."""
         for slot, frame in frames:
-            pixels = _rgb(frame, self.reformatter)
+            pixels = to_rgb(frame, self.reformatter)
             if not self.pixels.size:
                 self.pixels = np.empty((len(self.positions), *pixels.shape), dtype=np.uint8)
             if pixels.shape != self.pixels.shape[1:]:
@@ -212,8 +212,16 @@ def _counted(
             yield slots[position], frame
 
 
-def _rgb(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
-    """uint8, H×W×3, turned as the file says; the colours by the frame's own matrix and range."""
+def to_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """Pixels of a frame, turned by whole quarters as the file says that it is to be shown.
+
+    Args:
+        frame: As it was decoded; its own colour matrix and range are gone by.
+        reformatter: One for all frames of a video: making it takes longer than its work.
+
+    Returns:
+        uint8 RGB, H×W×3; where it was turned, not contiguous.
+    """
     pixels = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    turns = round(frame.rotation / QUARTER_TURN)
+    turns = round(frame.rotation / QUARTER_TURN)  # counter-clockwise
     return np.rot90(pixels, turns) if turns else pixels
