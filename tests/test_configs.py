@@ -147,3 +147,10 @@ def test_the_authors_recipe_leaves_their_stage_at_torchs_start_values() -> None:
     assert weight.abs().max() <= bound
     assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
     assert model._made_by_backbone == [model.perception_branch.stage]
+
+
+@pytest.mark.parametrize("name", ["st_abn_32_2", "st_abn_32_2_30_views", "resnet3d_r50"])
+def test_kinetics_follows_tpn(name: str) -> None:
+    wrapper = apis.load_config(ROOT / f"kinetics400/{name}.py").optim_wrapper
+    assert (wrapper.optimizer.weight_decay, wrapper.clip_grad.max_norm) == (1e-4, 40)
+    assert (wrapper.optimizer.lr, wrapper.optimizer.momentum) == (0.01, 0.9), "the rest stays"
