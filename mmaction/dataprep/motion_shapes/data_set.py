@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,6 +18,7 @@ import numpy as np
 
 from mmaction.dataprep.motion_shapes.classes import CLASSES, MIN_FRAMES
 from mmaction.dataprep.motion_shapes.video import MIN_SIZE, Video, make_video
+from mmaction.dataprep.worker_pool import each
 from mmaction.errors import DataError, UserError
 from mmaction.progress import Progress
 
@@ -164,7 +162,9 @@ def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:
     (folder / "frames").mkdir()
     (folder / "ground_truth").mkdir()
     with Progress("motion_shapes", len(entries), "videos", stream=sys.stderr) as progress:
-        for _ in _map(partial(_write_video, folder, options), entries, jobs):
+        for entry, done in each(partial(_write_video, folder, options), entries, jobs=jobs):
+            if not done:
+                raise DataError(f"the process that makes {entry.name} ends before it is done")
             progress.advance()
     for split in SPLITS:
         lines = [f"{e.name} {options.frames} {e.label}\n" for e in entries if e.split == split]
@@ -174,27 +174,7 @@ def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:
     (folder / OPTIONS_FILE).write_text(_record(options), encoding="utf-8")
 
 
-def _map(work: partial[None], entries: list[_Entry], jobs: int) -> Iterator[None]:
-    if jobs == 1:
-        yield from map(work, entries)
-        return
-    # A forked process needn't import anything again.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(jobs, context, initializer=_start_worker) as pool:
-        try:
-            yield from pool.map(work, entries, chunksize=8)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(0)  # its threads don't survive a fork
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-
-
-def _write_video(folder: Path, options: DataSetOptions, entry: _Entry) -> None:
+def _write_video(folder: Path, options: DataSetOptions, entry: _Entry) -> bool:
     rng = np.random.default_rng([options.seed, SPLITS.index(entry.split), entry.number])
     video = make_video(rng, entry.label, frames=options.frames, size=options.size)
     _write_frames(folder / "frames" / entry.name, video)
@@ -205,6 +185,7 @@ def _write_video(folder: Path, options: DataSetOptions, entry: _Entry) -> None:
         actor_boxes=video.actor_boxes,
         action_interval=np.array(video.action_interval, dtype=np.int64),
     )
+    return True
 
 
 def _write_frames(directory: Path, video: Video) -> None:
