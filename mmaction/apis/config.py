@@ -186,7 +186,10 @@ def _count_classes(cfg: Config, name: str) -> int:
         classes = find_classes(dataset.get("classes"), first, None)
         if classes is not None:
             return len(classes)
-    raise ConfigError(f"{name}: model.num_classes is missing, and no classes.txt beside the lists")
+    raise ConfigError(
+        f"{name}: model.num_classes is missing, and no classes.txt beside the lists, which"
+        " tools/data/build_annotations.py writes"
+    )
 
 
 def _check_options(options: Mapping[str, Any], cfg: Config) -> None:

@@ -39,6 +39,11 @@ def require_same_architecture(
 ) -> None:
     """Refuses weights that do not fit ``model`` one for one.
 
+    Args:
+        model: The network.
+        state: The weights, by its names.
+        path: Where they are from, for messages.
+
     Raises:
         CheckpointError: Names the first differing keys and shapes.
     """
@@ -73,6 +78,11 @@ def in_own_names(
     model: nn.Module, checkpoint: Mapping[str, Any], path: str | Path
 ) -> tuple[dict[str, Any], str | None]:
     """A checkpoint of other code in this project's names, if that is what ``model`` needs.
+
+    Args:
+        model: The network.
+        checkpoint: With ``state_dict``.
+        path: Where it is from, for messages.
 
     Returns:
         The checkpoint, unchanged where its names are the network's own; and what was done.

@@ -41,6 +41,11 @@ def each(
     fault, what was in work is done again, one at a time; the task that kills its process again
     has no result: None. What ``work`` raises ends everything, and so does closing the iterator:
     then, or when this process is killed, the others end at once, in the middle of their work.
+
+    Args:
+        work: A function that can be pickled.
+        tasks: What it is called with.
+        jobs: Processes, >= 1.
     """
     waiting = deque(tasks)
     while waiting:

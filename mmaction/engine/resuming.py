@@ -71,6 +71,11 @@ def join_run(runner: ActionRunner, directory: RunDirectory, *, resumed_id: str |
 def require_same_run(meta: Mapping[str, Any], settings: Mapping[str, str], path: str) -> None:
     """Refuses that ``resume_from='auto'`` goes on with another model or other data lists.
 
+    Args:
+        meta: The checkpoint's.
+        settings: The run's own, see ``ActionRunner.settings``.
+        path: The checkpoint's, for messages.
+
     Raises:
         CheckpointError: Names the first difference.
     """
