@@ -111,7 +111,7 @@ def complete_config(cfg: Config, *, name: str = "config") -> Config:
         name: Of the config, for messages and for the default ``work_dir``.
     """
     _check_sections(cfg, name)
-    if cfg.get("val_dataloader") and not cfg.get("test_dataloader"):
+    if cfg.get("val_dataloader") and "test_dataloader" not in cfg:
         cfg.test_dataloader = copy.deepcopy(cfg.val_dataloader)
         cfg.test_evaluator = copy.deepcopy(cfg.get("val_evaluator") or dict(type="AccuracyMetric"))
         cfg.test_cfg = cfg.get("test_cfg") or dict()

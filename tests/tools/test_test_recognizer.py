@@ -188,7 +188,7 @@ def test_bad_data_costs_one_line_and_no_file(
         ),
         ("test_dataloader['dataset']['start_index'] = 0", r"no frame 'img_00000\.jpg'"),
         ("test_dataloader['dataset']['image_tmpl'] = '{:d}.jpg'", r"holds img_00001\.jpg"),
-        ("del test_dataloader", r"the config has no test_dataloader"),
+        ("test_dataloader = None", r"the config has no test_dataloader"),
         ("del test_dataloader['dataset']['ann_file']", r"RawframeDataset needs the argument"),
     ],
 )

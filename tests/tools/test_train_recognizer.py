@@ -102,7 +102,7 @@ def test_bad_data_costs_one_line(
             "model['clip_length'] = 4",
             r"STABN has no argument 'clip_length'; did you mean 'clip_len'",
         ),
-        ("del model['num_classes']", r"model\.num_classes is missing"),
+        ("del model['clip_len']", r"model\.clip_len is missing"),
         ("del model", r"'model' is missing"),
         ("model['clip_len'] = 8", r"samples clip_len=4 frames, model\.clip_len is 8"),
         (
