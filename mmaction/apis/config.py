@@ -166,7 +166,10 @@ def _check_sections(cfg: Config, name: str) -> None:
     former = [key for key in FORMER_SECTIONS if key in cfg]
     if former:
         told = "; ".join(f"{key!r} is now {FORMER_SECTIONS[key]}" for key in former)
-        raise ConfigError(f"{name}: sections of an older code base: {told}; docs/from_mmaction.md")
+        raise ConfigError(
+            f"{name}: sections of an older code base: {told};"
+            f" tools/convert/migrate_config.py {name} NEW.py translates them"
+        )
     for key in cfg:
         close = difflib.get_close_matches(key, SECTIONS, n=1, cutoff=CLOSE)
         if key not in SECTIONS and close:

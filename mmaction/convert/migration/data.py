@@ -1,0 +1,108 @@
+"""``data`` of a former config: three data sets and their loaders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmaction.convert.migration.data_fields import pipeline_of_fields
+from mmaction.convert.migration.former import Changed, Former
+from mmaction.convert.migration.steps import pipeline_of_steps
+
+_TYPES = dict(
+    RawFramesDataset="RawframeDataset",
+    RawframeDataset="RawframeDataset",
+    VideoDataset="VideoDataset",
+)
+
+
+def convert_data(former: Former) -> tuple[dict[str, Any], int, dict[str, Any]]:
+    """The new loaders.
+
+    Args:
+        former: The former ``data``.
+
+    Returns:
+        ``train_dataloader`` and its like, those that there are; the frames of a training clip;
+        ``model.data_preprocessor``.
+    """
+    batch = former.take("videos_per_gpu", former.take("imgs_per_gpu", 1))
+    workers = former.take("workers_per_gpu", 0)
+    loaders: dict[str, Any] = {}
+    clip_len, preprocessor = 1, dict[str, Any]()
+    for split in ("train", "val", "test"):
+        loader = former.section(f"{split}_dataloader")
+        if split not in former:
+            continue
+        dataset, found = _dataset(former.section(split), split)
+        sampled = getattr(dataset["pipeline"][0], "value", {})
+        if split == "train":
+            clip_len, preprocessor = sampled.get("clip_len", 1), found
+        loaders[f"{split}_dataloader"] = dict(
+            batch_size=_batch_size(loader, split, batch),
+            num_workers=Changed(loader.take("workers_per_gpu", workers), "workers_per_gpu"),
+            persistent_workers=True,
+            sampler=dict(type="EpochSampler", shuffle=True)
+            if split == "train"
+            else dict(type="EpochSampler", shuffle=False, round_up=False),
+            collate_fn=dict(type="collate_clips"),
+            dataset=dataset,
+        )
+        loader.finish()
+    former.finish()
+    return loaders, clip_len, preprocessor
+
+
+def _batch_size(loader: Former, split: str, batch: int) -> Changed:
+    if split == "test" and "videos_per_gpu" not in loader:
+        return Changed(1, "1, whatever videos_per_gpu said")
+    return Changed(loader.take("videos_per_gpu", batch), "videos_per_gpu")
+
+
+def _dataset(former: Former, split: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The new data set, and what the preprocessor has to know of it."""
+    kind = former.take("type")
+    if kind == "RepeatDataset":
+        times = former.take("times")
+        dataset, preprocessor = _dataset(former.section("dataset"), split)
+        former.finish()
+        return {**dataset, "repeat": Changed(times, "RepeatDataset.times")}, preprocessor
+    if kind not in _TYPES:
+        former.refuse("type", kind, f"there are {', '.join(_TYPES)}")
+    root_key = "img_prefix" if "img_prefix" in former else "data_prefix"
+    template_key = "image_tmpl" if "image_tmpl" in former else "filename_tmpl"
+    new: dict[str, Any] = dict(
+        type=_TYPES.get(kind, kind),
+        ann_file=former.take("ann_file"),
+        data_root=Changed(former.take(root_key) or ".", root_key),
+    )
+    template = former.take(template_key)
+    if template is not None:
+        new["image_tmpl"] = Changed(template, template_key)
+    if "start_index" in former:
+        new["start_index"] = former.take("start_index")
+    normalize = former.section("img_norm_cfg")
+    if "pipeline" in former:
+        steps = former.take("pipeline")
+        pipeline, normalize = pipeline_of_steps(
+            steps, former.path("pipeline"), split, former.refused
+        )
+    else:
+        pipeline = pipeline_of_fields(former, split)
+    for key, value in (("modality", "RGB"), ("multi_class", False), ("with_offset", False)):
+        former.expect(key, value)
+    former.drop("test_mode", "num_classes")
+    former.finish()
+    return new | dict(pipeline=pipeline), _preprocessor(normalize)
+
+
+def _preprocessor(normalize: Former) -> dict[str, Any]:
+    normalize.expect("to_rgb", True)
+    normalize.expect("to_bgr", False)
+    given: Mapping[str, Any] = {
+        key: Changed(tuple(normalize.take(key)), f"img_norm_cfg.{key}")
+        for key in ("mean", "std")
+        if key in normalize
+    }
+    normalize.finish()
+    return dict(given)

@@ -1,0 +1,121 @@
+"""How a former config trains: optimizer, learning rate, length, checkpoints, logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmaction.convert.migration.former import Changed, Former
+
+
+def convert_schedule(former: Former) -> dict[str, Any]:
+    """The new sections in the place of those that say how to train.
+
+    Args:
+        former: The whole former config.
+    """
+    epochs_key, epochs = "total_epochs", former.take("total_epochs")
+    runner = former.section("runner")
+    if epochs is None:
+        runner.expect("type", "EpochBasedRunner")
+        epochs_key, epochs = "runner.max_epochs", runner.take("max_epochs")
+    runner.finish()
+    if not isinstance(epochs, int):
+        former.refuse("total_epochs", epochs, "expected a number of epochs")
+    former.expect("workflow", [("train", 1)])
+    return dict(
+        train_cfg=dict(type="ResumableTrainLoop", max_epochs=Changed(epochs, epochs_key)),
+        val_cfg=dict(),
+        test_cfg=dict(),
+        evaluation=_evaluation(former.section("evaluation")),
+        optim_wrapper=_optim_wrapper(former),
+        param_scheduler=_param_scheduler(former.section("lr_config")),
+        default_hooks=_hooks(former),
+    )
+
+
+def _evaluation(former: Former) -> dict[str, Any]:
+    interval = former.take("interval", 1)
+    former.drop("metrics", "save_best", "by_epoch", "topk", "gpu_collect", "rule")
+    former.finish()
+    return dict(interval=interval)
+
+
+def _optim_wrapper(former: Former) -> dict[str, Any]:
+    optimizer = dict(former.section("optimizer").rest())
+    new: dict[str, Any] = dict(type="TrainingOptimWrapper")
+    if "paramwise_cfg" in optimizer:
+        paramwise = optimizer.pop("paramwise_cfg")
+        new["paramwise_cfg"] = Changed(paramwise, "optimizer.paramwise_cfg")
+    new["optimizer"] = Changed(optimizer, "optimizer")
+    config = former.section("optimizer_config")
+    clip = config.take("grad_clip")
+    if clip:
+        new["clip_grad"] = Changed(dict(clip), "optimizer_config.grad_clip")
+    config.finish()
+    fp16 = former.take("fp16")
+    if fp16 is not None:
+        new["type"] = Changed("TrainingAmpOptimWrapper", f"fp16={dict(fp16)}")
+    return new
+
+
+def _param_scheduler(former: Former) -> Changed:
+    policy = former.take("policy", "fixed")
+    schedulers = [*_warmup(former), *_policy(former, policy)]
+    former.finish()
+    return Changed(schedulers, f"lr_config.policy={policy!r}")
+
+
+def _warmup(former: Former) -> list[dict[str, Any]]:
+    kind, length = former.take("warmup"), former.take("warmup_iters", 0)
+    ratio, by_epoch = former.take("warmup_ratio", 0.1), former.take("warmup_by_epoch", False)
+    if kind is None:
+        return []
+    if kind == "linear":
+        return [dict(type="LinearLR", start_factor=ratio, end=length, by_epoch=by_epoch)]
+    if kind == "constant":
+        return [dict(type="ConstantLR", factor=ratio, end=length, by_epoch=by_epoch)]
+    former.refuse("warmup", kind, "there are 'linear' and 'constant'")
+    return []
+
+
+def _policy(former: Former, policy: str) -> list[dict[str, Any]]:
+    by_epoch = former.take("by_epoch", True)
+    if policy == "step":
+        step, gamma = former.take("step"), former.take("gamma", 0.1)
+        if isinstance(step, int):
+            return [dict(type="StepLR", step_size=step, gamma=gamma, by_epoch=by_epoch)]
+        milestones = list(step)
+        return [dict(type="MultiStepLR", milestones=milestones, gamma=gamma, by_epoch=by_epoch)]
+    if policy == "CosineAnnealing":
+        ratio = former.take("min_lr_ratio")
+        least = (
+            dict(eta_min=former.take("min_lr", 0)) if ratio is None else dict(eta_min_ratio=ratio)
+        )
+        return [dict(type="CosineAnnealingLR", by_epoch=by_epoch, **least)]
+    if policy != "fixed":
+        former.refuse("policy", policy, "there are 'step', 'CosineAnnealing' and 'fixed'")
+    return []
+
+
+def _hooks(former: Former) -> dict[str, Any]:
+    checkpoint, log = former.section("checkpoint_config"), former.section("log_config")
+    hooks = dict(
+        logger=dict(
+            type="LoggerHook",
+            interval=Changed(log.take("interval", 10), "log_config.interval"),
+        ),
+        checkpoint=dict(
+            type="TrainingCheckpointHook",
+            interval=Changed(checkpoint.take("interval", 1), "checkpoint_config.interval"),
+            max_keep_ckpts=checkpoint.take("max_keep_ckpts", -1),
+            save_best="perception/top1",
+            rule="greater",
+        ),
+    )
+    checkpoint.drop("by_epoch", "create_symlink", "save_optimizer")
+    checkpoint.finish()
+    for hook in log.take("hooks", []):
+        if hook.get("type") not in ("TextLoggerHook", "TensorboardLoggerHook"):
+            log.refuse("hooks", hook, "there are TextLoggerHook and TensorboardLoggerHook")
+    log.finish()
+    return hooks

@@ -1,0 +1,280 @@
+"""Former configs, rebuilt from their published fields, against this project's own."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from mmengine.config import Config
+
+from mmaction.apis import load_config
+from mmaction.apis.migrate_config import migrate_config
+from mmaction.convert.migration.former import Changed
+from mmaction.convert.migration.python_text import as_python
+from mmaction.datasets.transforms.pipeline import Pipeline
+from mmaction.errors import ConfigError, UserError
+from mmaction.registry import MODELS
+from tests.convert.former_configs import slow_only, st_abn, tpn_kinetics, tpn_tsm
+
+ROOT = Path(__file__).resolve().parents[2]
+SPLITS = ("train", "val", "test")
+Migrated = Callable[[dict[str, Any]], Config]
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Migrated:
+    def migrate(former: dict[str, Any]) -> Config:
+        Config(former).dump(tmp_path / "old.py")
+        migrate_config(tmp_path / "old.py", tmp_path / "new.py")
+        return load_config(tmp_path / "new.py")
+
+    return migrate
+
+
+def steps(cfg: Config, split: str) -> list[dict[str, Any]]:
+    return [dict(step) for step in cfg[f"{split}_dataloader"].dataset.pipeline]
+
+
+def build(cfg: Config) -> None:
+    """The network and the pipelines, as a run does."""
+    with torch.device("meta"):
+        MODELS.build(cfg.model)
+    for split in SPLITS:
+        Pipeline(steps(cfg, split))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_st_abn_becomes_the_config_of_the_authors_recipe(migrated: Migrated, version: int) -> None:
+    new = migrated(st_abn(version, dense=False))
+    ours = load_config(ROOT / f"config_files/sthv{version}/st_abn_32_authors.py")
+    build(new)
+    backbone = dict(
+        inflate=(0, 0, 1, 1), inflate_style="3x1x1", pretrained="torchvision://resnet50"
+    )
+    assert new.model.backbone == dict(
+        type="ResNet3D", depth=50, num_stages=3, with_cp=True, **backbone
+    )
+    for key in ("type", "num_classes", "clip_len", "init_cfg", "perception_branch"):
+        assert new.model[key] == ours.model[key], key
+    assert new.model.attention_branch.pretrained_stage is False
+    for key in ("train_cfg", "param_scheduler"):
+        assert new[key] == ours[key], key
+    assert new.optim_wrapper.optimizer == ours.optim_wrapper.optimizer
+    assert new.optim_wrapper.clip_grad.max_norm == 20
+    assert new.default_hooks.checkpoint == ours.default_hooks.checkpoint
+    assert new.default_hooks.logger.interval == 100 * version
+    for split in SPLITS:
+        ours_steps = steps(ours, split)
+        for step in ours_steps:
+            step.pop("label_map", None)  # the first code keeps labels
+        assert steps(new, split) == ours_steps
+        dataset = new[f"{split}_dataloader"].dataset
+        assert dataset.image_tmpl == ours[f"{split}_dataloader"].dataset.image_tmpl
+        assert dataset.data_root == f"data/smth_smth_v{version}/frames"
+
+
+def test_st_abn_with_dense_windows(migrated: Migrated) -> None:
+    new = migrated(st_abn(2, dense=True))
+    build(new)
+    window = dict(type="SampleFrames", clip_len=32, frame_interval=2)
+    assert steps(new, "train")[0] == dict(window, placement="random")
+    assert steps(new, "val")[0] == steps(new, "test")[0] == dict(window, placement="center")
+
+
+@pytest.mark.parametrize(("frames", "interval"), [(32, 2), (8, 8)])
+def test_tpns_baseline(migrated: Migrated, frames: int, interval: int) -> None:
+    new = migrated(tpn_kinetics(frames, interval, tpn=False))
+    ours = load_config(ROOT / "config_files/kinetics400/resnet3d_r50.py")
+    build(new)
+    assert new.model.type == ours.model.type == "Recognizer3D"
+    assert new.model.clip_len == frames
+    assert new.model.average_views == "score"
+    assert new.optim_wrapper.optimizer == ours.optim_wrapper.optimizer
+    assert new.optim_wrapper.clip_grad.max_norm == ours.optim_wrapper.clip_grad.max_norm == 40
+    assert new.test_dataloader.batch_size == 1
+    assert new.train_dataloader.batch_size == new.val_dataloader.batch_size == 8
+    window = dict(type="SampleFrames", clip_len=frames, frame_interval=interval)
+    assert steps(new, "test")[0] == dict(window, num_clips=10, placement="center")
+    assert steps(new, "test")[2:4] == [
+        dict(type="Resize", short_side=256),
+        dict(type="ThreeCrop", size=256),
+    ]
+
+
+def test_slow_only_of_mmaction2(migrated: Migrated) -> None:
+    new = migrated(slow_only())
+    build(new)
+    assert new.model.head.dropout_ratio == 0.25
+    assert new.model.average_views == "prob"
+    assert new.model.data_preprocessor.mean == (123.675, 116.28, 103.53)
+    assert [step["type"] for step in steps(new, "train")] == [
+        "SampleFrames",
+        "DecodeFrames",
+        "Resize",
+        "RandomResizedCrop",
+        "Flip",
+        "PackClips",
+    ]
+    assert steps(new, "train")[3]["size"] == 224
+    assert steps(new, "test")[0]["short_video"] == "loop"
+    assert [new[f"{split}_dataloader"].batch_size for split in SPLITS] == [24, 24, 2]
+    assert new.train_dataloader.dataset.type == "VideoDataset"
+    assert new.evaluation.interval == 8
+    assert new.work_dir == "./work_dirs/slowonly"
+    warm_up, cosine = new.param_scheduler
+    assert warm_up == dict(type="LinearLR", start_factor=0.1, end=34, by_epoch=True)
+    assert cosine == dict(type="CosineAnnealingLR", by_epoch=True, eta_min=0)
+
+
+@pytest.mark.parametrize(
+    ("former", "named"),
+    [
+        (tpn_kinetics(8, 8, tpn=True), "model.necks.type='TPN'"),
+        (tpn_kinetics(8, 8, tpn=True), "model.backbone.out_indices=[2, 3]"),
+        (tpn_tsm(), "model.type='TSN2D'"),
+    ],
+)
+def test_networks_that_are_not_here_are_refused_by_name(
+    migrated: Migrated, tmp_path: Path, former: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        migrated(former)
+    assert named in str(refusal.value)
+    assert not (tmp_path / "new.py").exists()
+
+
+PLACES = (
+    "model",
+    "model.backbone",
+    "model.cls_head",
+    "model.necks",
+    "data",
+    "data.train",
+    "data.test",
+    "data.train.img_norm_cfg",
+    "optimizer_config",
+    "lr_config",
+    "checkpoint_config",
+    "log_config",
+    "dist_params",
+)
+
+
+@pytest.mark.parametrize("place", ["", *PLACES])
+def test_a_key_that_is_not_understood_is_named(migrated: Migrated, place: str) -> None:
+    former = copy.deepcopy(st_abn(1, dense=False))
+    section = former
+    for key in filter(None, place.split(".")):
+        section = section[key]
+    section["surprise"] = 7
+    with pytest.raises(ConfigError) as refusal:
+        migrated(former)
+    assert f"{place + '.' if place else ''}surprise=7" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "value"),
+    [
+        ("model.backbone", "bn_frozen", True),
+        ("model.backbone", "style", "caffe"),
+        ("data.train", "modality", "Flow"),
+        ("data.train.img_norm_cfg", "to_rgb", False),
+        ("lr_config", "policy", "poly"),
+        ("data.test", "oversample", "five_crop"),
+    ],
+)
+def test_a_value_with_no_counterpart_is_named(
+    migrated: Migrated, place: str, key: str, value: Any
+) -> None:
+    former = copy.deepcopy(st_abn(1, dense=False))
+    section = former
+    for name in place.split("."):
+        section = section[name]
+    section[key] = value
+    with pytest.raises(ConfigError) as refusal:
+        migrated(former)
+    assert f"{place}.{key}={value!r}" in str(refusal.value)
+
+
+def test_a_crop_without_a_size_is_named(migrated: Migrated) -> None:
+    former = slow_only()
+    del former["data"]["train"]["pipeline"][5]  # the Resize behind RandomResizedCrop
+    with pytest.raises(ConfigError, match=r"data\.train\.pipeline\[4\]\.input_size=None"):
+        migrated(former)
+
+
+def test_a_config_of_today_is_told_that_it_is_one(migrated: Migrated) -> None:
+    with pytest.raises(ConfigError, match="expected the sections model and data"):
+        migrated(dict(model=dict(type="STABN"), train_dataloader=dict(batch_size=1)))
+
+
+def test_variables_that_the_config_uses_are_no_sections(tmp_path: Path) -> None:
+    former = st_abn(1, dense=False)
+    Config(former).dump(tmp_path / "sections.py")
+    text = (tmp_path / "sections.py").read_text()
+    (tmp_path / "old.py").write_text(f"epochs = 30\n{text}\ntotal_epochs = epochs * 2\n")
+    migrate_config(tmp_path / "old.py", tmp_path / "new.py")
+    assert load_config(tmp_path / "new.py").train_cfg.max_epochs == 60
+
+
+def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "new.py").write_text("mine = 1\n")
+    with pytest.raises(UserError, match="new file"):
+        migrate_config(tmp_path / "old.py", tmp_path / "new.py")
+    assert (tmp_path / "new.py").read_text() == "mine = 1\n"
+
+
+def test_the_command(tmp_path: Path) -> None:
+    def command(*args: Path) -> subprocess.CompletedProcess[str]:
+        tool = ROOT / "tools/convert/migrate_config.py"
+        return subprocess.run(
+            [sys.executable, tool, *args], capture_output=True, text=True, timeout=120
+        )
+
+    old, new = tmp_path / "old.py", tmp_path / "new.py"
+    Config(st_abn(1, dense=False)).dump(old)
+    done = command(old, new)
+    assert done.returncode == 0, done.stderr
+    lines = new.read_text().splitlines()
+    above = lines[lines.index("    batch_size=8,") - 1]
+    assert above == "    # was: videos_per_gpu"
+    Config(tpn_tsm()).dump(old)
+    refused = command(old, tmp_path / "other.py")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "other.py").exists()
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
+NAMES = st.from_regex(r"k[a-z_]{0,30}", fullmatch=True)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(NAMES, inner, max_size=4)
+        | st.dictionaries(st.integers(), inner, max_size=3)
+    ),
+    max_leaves=20,
+)
+
+
+@given(sections=st.dictionaries(NAMES, VALUES, max_size=4))
+def test_the_text_says_what_the_sections_say(sections: dict[str, Any]) -> None:
+    told: dict[str, Any] = {}
+    exec(as_python({name: Changed(value, "x") for name, value in sections.items()}), told)
+    assert {name: told[name] for name in sections} == sections
