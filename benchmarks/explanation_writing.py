@@ -25,7 +25,7 @@ import numpy as np
 from mmaction.explain.clip_video import write_clip
 from mmaction.explain.page.video_data import write_player, write_thumbnail
 from mmaction.explain.records import ClipExplanation
-from mmaction.explain.sheet import write_sheet
+from mmaction.explain.sheet import render_sheet, write_png
 
 SIZES = {"16 × 64²": (16, 64, 8), "32 × 224²": (32, 224, 14)}
 CLASSES = 100
@@ -57,12 +57,12 @@ def make_clip(seed: int, frames: int, size: int, cells: int) -> ClipExplanation:
 
 def write_page_data(clip: ClipExplanation, folder: Path) -> None:
     write_player([[clip]], folder / "player.js", fps=8)
-    write_thumbnail(clip, folder / "thumb.jpg", opacity=0.6, colormap="viridis")
+    write_thumbnail(clip, folder / "thumb.jpg")
 
 
 WRITERS: dict[str, Callable[[ClipExplanation, Path], None]] = {
     "arrays": lambda clip, folder: clip.save(folder / "explanation.npz"),
-    "sheet": lambda clip, folder: write_sheet(clip, folder / "sheet.png"),
+    "sheet": lambda clip, folder: write_png(render_sheet(clip), folder / "sheet.png"),
     "mp4": lambda clip, folder: write_clip(clip, folder / "clip.mp4"),
     "page data": write_page_data,
 }

@@ -15,9 +15,9 @@ from torch import Tensor
 from mmaction.datasets import ClipDataset, SampleKey
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError, DataError
-from mmaction.explain.gallery import PAGE, Entry, Sample, render_page
+from mmaction.explain.gallery import Entry, Sample, write_page
 from mmaction.explain.sheet import render_frames, write_png
-from mmaction.files import atomic_path, require_writable
+from mmaction.files import require_writable
 from mmaction.ops import affine_clips
 from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS
@@ -76,14 +76,11 @@ def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config
     indices = _indices(dataset, choice)
     require_writable(out, name="--out")
     videos = [_browse_video(dataset, index, choice, Path(out)) for index in indices]
-    page = Path(out, PAGE)
     last = choice.epoch + choice.repeats - 1
     epochs = f"epoch {last}" if choice.repeats == 1 else f"epochs {choice.epoch} to {last}"
     summary = f"{len(indices)} of {len(dataset)} videos, {epochs}, seed {choice.seed}"
     title = f"{name}: {choice.split}"
-    text = render_page(videos, title, classes=dataset.classes, summary=summary)
-    with atomic_path(page) as draft:
-        draft.write_text(text, encoding="utf-8", errors="replace")
+    page = write_page(out, title, entries=videos, classes=dataset.classes, summary=summary)
     samples = [sample for video in videos for sample in video.samples]
     shown = sum(bool(sample.pictures) for sample in samples)
     return Browsed(page, samples=shown, failed=len(samples) - shown)

@@ -8,23 +8,16 @@ import cv2
 import matplotlib
 import numpy as np
 
-from mmaction.errors import ConfigError
-
-DEFAULT_OPACITY = 0.6
+# The page offers all of them; pictures and films have the first one, which it begins with.
 COLORMAPS = ("viridis", "jet", "magma", "inferno", "cividis", "turbo")
+OPACITY = 0.6  # share of the map's colour over a frame
 # OpenCV takes up to 128 channels an image (512 before version 5).
 _MAX_CHANNELS = 128
 
 
 @cache
-def color_table(colormap: str = "viridis") -> np.ndarray:
-    """Return a colour map as uint8 RGB, 256×3, lowest value first; read-only.
-
-    Raises:
-        ConfigError: where there is no colour map of this name.
-    """
-    if colormap not in COLORMAPS:
-        raise ConfigError(f"colormap={colormap!r} is not one of {', '.join(COLORMAPS)}")
+def color_table(colormap: str = COLORMAPS[0]) -> np.ndarray:
+    """Return a colour map of matplotlib's as uint8 RGB, 256×3, lowest value first; read-only."""
     table = matplotlib.colormaps[colormap](np.arange(256), bytes=True)[:, :3].copy()
     table.flags.writeable = False
     return table
@@ -75,7 +68,7 @@ def resize_maps(maps: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.clip(resized, maps.min(), maps.max(), out=resized)
 
 
-def colorize(maps: np.ndarray, colormap: str = "viridis") -> np.ndarray:
+def colorize(maps: np.ndarray) -> np.ndarray:
     """Colour maps in [0, 1], of any shape, to the nearest of 256 colours.
 
     Returns:
@@ -83,33 +76,26 @@ def colorize(maps: np.ndarray, colormap: str = "viridis") -> np.ndarray:
     """
     levels = np.rint(np.clip(maps, 0, 1) * np.float32(255)).astype(np.uint8)
     # The table is RGB on both sides, so OpenCV's habit of BGR doesn't come in here.
-    table = color_table(colormap).reshape(256, 1, 3)
+    table = color_table().reshape(256, 1, 3)
     flat = levels.reshape(-1, levels.shape[-1])
     return cv2.applyColorMap(flat, table).reshape(*levels.shape, 3)
 
 
-def overlay(
-    frames: np.ndarray,
-    maps: np.ndarray,
-    opacity: float = DEFAULT_OPACITY,
-    colormap: str = "viridis",
-) -> np.ndarray:
+def overlay(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Lay coloured maps over frames; maps of another size are resized before they are coloured.
 
     Args:
         frames: uint8 RGB, T×H×W×3.
         maps: float in [0, 1], T×h×w, already on the clip's scale (:func:`scale_clip`).
-        opacity: Share of the colour in [0, 1]: 0 gives the frames, 1 the colours alone.
-        colormap: One of :data:`COLORMAPS`.
 
     Returns:
         uint8 RGB, T×H×W×3.
     """
     height, width = frames.shape[1:3]
-    colors = colorize(resize_maps(maps, height, width), colormap)
+    colors = colorize(resize_maps(maps, height, width))
     rows = (-1, width * 3)
     mixed = cv2.addWeighted(
-        np.ascontiguousarray(frames).reshape(rows), 1 - opacity, colors.reshape(rows), opacity, 0
+        np.ascontiguousarray(frames).reshape(rows), 1 - OPACITY, colors.reshape(rows), OPACITY, 0
     )
     return mixed.reshape(frames.shape)
 

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mmaction.explain.colormap import COLORMAPS, DEFAULT_OPACITY, color_table
+from mmaction.explain.colormap import COLORMAPS, OPACITY, color_table
 from mmaction.explain.page.embed import base64_text, page_part, relative_url, script_json
 from mmaction.files import atomic_path
 
@@ -65,8 +65,6 @@ def write_gallery(
     *,
     entries: Iterable[Entry],
     classes: Sequence[str] | None = None,
-    colormap: str = "viridis",
-    opacity: float = DEFAULT_OPACITY,
 ) -> Path:
     """Write ``index.html``, which lists just these videos.
 
@@ -79,45 +77,40 @@ def write_gallery(
         entries: The writer's; those of all processes, where several wrote. Of several of one
             directory the last one counts.
         classes: K class names; by default classes go by their numbers.
-        colormap: The one to begin with, of :data:`mmaction.explain.colormap.COLORMAPS`.
-        opacity: Share of the map's colour to begin with, in [0, 1].
 
     Returns:
         The page's path.
     """
     by_folder = {entry.folder: entry for entry in entries}
     listed = [by_folder[folder] for folder in sorted(by_folder)]
-    path = Path(out_dir) / PAGE
-    text = render_page(listed, title, classes=classes, colormap=colormap, opacity=opacity)
-    with atomic_path(path) as draft:
-        draft.write_text(text, encoding="utf-8", errors="replace")
-    return path
+    return write_page(out_dir, title, entries=listed, classes=classes)
 
 
-def render_page(
-    entries: Sequence[Entry],
+def write_page(
+    out_dir: str | Path,
     title: str,
     *,
+    entries: Sequence[Entry],
     classes: Sequence[str] | None = None,
-    colormap: str = "viridis",
-    opacity: float = DEFAULT_OPACITY,
     summary: str = "",
-) -> str:
-    """Return the page as HTML; whatever comes from data is escaped.
+) -> Path:
+    """Write ``index.html``, whole or not at all; whatever comes from data is escaped.
 
     Args:
-        entries: The videos, in the order of the list.
+        out_dir: Where to.
         title: The page's heading.
+        entries: The videos, in the order of the list.
         classes: K class names; by default classes go by their numbers.
-        colormap: The one to begin with, of :data:`mmaction.explain.colormap.COLORMAPS`.
-        opacity: Share of the map's colour to begin with, in [0, 1].
         summary: Stands beside the heading; by default how many predictions are right.
+
+    Returns:
+        The page's path.
     """
     data = {
         "classes": None if classes is None else list(classes),
-        "colormap": colormap,
+        "colormap": COLORMAPS[0],
         "colormaps": {name: base64_text(color_table(name)) for name in COLORMAPS},
-        "opacity": opacity,
+        "opacity": OPACITY,
         "summary": summary,
         "videos": [_listed(entry) for entry in entries],
     }
@@ -128,9 +121,13 @@ def render_page(
         "scripts": "\n".join(page_part(script) for script in SCRIPTS),
     }
     # One pass: a value that looks like a field is left alone.
-    return re.sub(
+    text = re.sub(
         r"@(title|style|data|scripts)@", lambda match: fields[match[1]], page_part("page.html")
     )
+    path = Path(out_dir) / PAGE
+    with atomic_path(path) as draft:
+        draft.write_text(text, encoding="utf-8", errors="replace")
+    return path
 
 
 def _listed(entry: Entry) -> list[Any]:

@@ -10,14 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mmaction.explain.colormap import (
-    DEFAULT_OPACITY,
-    color_table,
-    overlay,
-    resize_frames,
-    scale_clip,
-    to_gray,
-)
+from mmaction.explain.colormap import color_table, overlay, resize_frames, scale_clip, to_gray
 from mmaction.explain.records import ATTENTION, ClipExplanation, as_probabilities
 from mmaction.explain.sheet_layout import BAR_HEIGHT, GAP, LEFT_GUTTER, MARGIN, SheetLayout
 from mmaction.explain.sheet_text import LARGE, NORMAL, SMALL, fitted, font
@@ -35,9 +28,7 @@ RIGHT: Color = (0, 110, 76)
 WRONG: Color = (178, 44, 26)
 
 
-def render_sheet(
-    explanation: ClipExplanation, *, opacity: float = DEFAULT_OPACITY, colormap: str = "viridis"
-) -> np.ndarray:
+def render_sheet(explanation: ClipExplanation) -> np.ndarray:
     """Draw a clip as a sheet, for any number of frames and any size of them.
 
     Names and answers on top; below them bands of up to eight frames (sixteen, where a clip has more
@@ -47,8 +38,6 @@ def render_sheet(
 
     Args:
         explanation: The clip; its pixels must be at hand.
-        opacity: Share of the map's colour in the overlay, in [0, 1].
-        colormap: One of :data:`mmaction.explain.colormap.COLORMAPS`.
 
     Returns:
         uint8 RGB, height×width×3.
@@ -62,14 +51,13 @@ def render_sheet(
     canvas, grid = _canvas(layout, explanation.name, _facts(explanation))
     size = (layout.cell_height, layout.cell_width)
     frames = resize_frames(explanation.frames, *size)
-    maps = scale_clip(explanation.spatial)
-    overlays = overlay(to_gray(frames), maps, opacity, colormap)
+    overlays = overlay(to_gray(frames), scale_clip(explanation.spatial))
     for index in range(layout.frames):
         top, below, left = layout.pictures(index)
         _paste(grid, frames[index], top, left)
         _paste(grid, overlays[index], below, left)
     _paste_bars(grid, layout, explanation.temporal)
-    _paste_color_bar(grid, layout, colormap)
+    _paste_color_bar(grid, layout)
     image = Image.fromarray(canvas)
     header = len(canvas) - len(grid)
     weights = format_numbers(explanation.temporal)
@@ -112,17 +100,6 @@ def render_frames(
     image = Image.fromarray(canvas)
     _write_labels(image, layout, frame_indices, [""] * len(frames), len(canvas) - len(grid))
     return np.asarray(image)
-
-
-def write_sheet(
-    explanation: ClipExplanation,
-    path: str | Path,
-    *,
-    opacity: float = DEFAULT_OPACITY,
-    colormap: str = "viridis",
-) -> None:
-    """Draw a sheet (:func:`render_sheet`) and write it as PNG, whole or not at all."""
-    write_png(render_sheet(explanation, opacity=opacity, colormap=colormap), path)
 
 
 def write_png(image: np.ndarray, path: str | Path) -> None:
@@ -218,10 +195,10 @@ def _paste_bars(grid: np.ndarray, layout: SheetLayout, temporal: np.ndarray) -> 
         bar[:] = PEAK if index == peak else BAR
 
 
-def _paste_color_bar(grid: np.ndarray, layout: SheetLayout, colormap: str) -> None:
+def _paste_color_bar(grid: np.ndarray, layout: SheetLayout) -> None:
     top, bottom, left, right = layout.color_bar
     levels = np.rint(np.linspace(255, 0, bottom - top)).astype(np.uint8)
-    grid[top:bottom, left:right] = color_table(colormap)[levels][:, None]
+    grid[top:bottom, left:right] = color_table()[levels][:, None]
 
 
 def _write_labels(

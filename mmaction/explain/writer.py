@@ -12,12 +12,11 @@ from torch import Tensor
 
 from mmaction.errors import UserError
 from mmaction.explain.clip_video import DEFAULT_FPS, ENCODER, check_encoder, write_clip
-from mmaction.explain.colormap import DEFAULT_OPACITY
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.gallery import Entry
 from mmaction.explain.page.video_data import write_player, write_thumbnail
 from mmaction.explain.records import ATTENTION, ClipExplanation, as_probabilities
-from mmaction.explain.sheet import write_sheet
+from mmaction.explain.sheet import render_sheet, write_png
 from mmaction.structures import VideoResult
 
 ARRAYS, SHEET, CLIP = "explanation.npz", "sheet.png", "clip.mp4"
@@ -79,7 +78,7 @@ class ExplanationWriter:
                 _make_dir(below)
                 for explanation in explanations:
                     self._write_files(explanation, below, rate)
-            write_thumbnail(first, folder / THUMBNAIL, opacity=DEFAULT_OPACITY, colormap="viridis")
+            write_thumbnail(first, folder / THUMBNAIL)
             write_player(views, folder / PLAYER, fps=rate)
         except OSError as error:
             reason = error.strerror or error
@@ -96,7 +95,7 @@ class ExplanationWriter:
         return folder
 
     def _write_files(self, explanation: ClipExplanation, folder: Path, fps: float) -> None:
-        write_sheet(explanation, folder / method_file(SHEET, explanation.method))
+        write_png(render_sheet(explanation), folder / method_file(SHEET, explanation.method))
         write_clip(explanation, folder / method_file(CLIP, explanation.method), fps=fps)
         explanation.save(folder / method_file(ARRAYS, explanation.method))
 

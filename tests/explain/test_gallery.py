@@ -10,7 +10,8 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from mmaction.explain.gallery import Entry, render_page, write_gallery
+from mmaction.explain.colormap import OPACITY
+from mmaction.explain.gallery import Entry, write_gallery, write_page
 from mmaction.explain.writer import ExplanationWriter
 
 NASTY = ["</script><script>alert(1)", "a\"b'&c", "@data@", "50%/#1?x", "Žižek 漢字", "c:d", "\\1"]
@@ -46,9 +47,9 @@ def read(path: Path) -> Page:
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_data_makes_no_markup(name):
+def test_data_makes_no_markup(name, tmp_path):
     entries = [replace(ENTRY, name=name, folder=name)]
-    page = Page(render_page(entries, name, classes=[name, "<b>"]))
+    page = read(write_page(tmp_path, name, entries=entries, classes=[name, "<b>"]))
     assert len(page.all("script")) == 2
     assert not page.all("b")
     assert page.data["classes"] == [name, "<b>"]
@@ -58,8 +59,8 @@ def test_data_makes_no_markup(name):
     assert not set("?#\"'<> ") & set(url)
 
 
-def test_nothing_comes_from_outside():
-    text = render_page([ENTRY], "title")
+def test_nothing_comes_from_outside(tmp_path):
+    text = write_page(tmp_path, "title", entries=[ENTRY]).read_text(encoding="utf-8")
     assert "http" not in re.sub(r'http-equiv="', "", text)
     assert not Page(text).all("link")[1:]
     assert all(not attrs.get("src") for attrs in Page(text).all("script"))
@@ -92,8 +93,7 @@ def test_an_empty_run_makes_an_empty_page(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
 
 
-def test_colour_maps_go_along_and_the_writers_is_first(tmp_path):
-    path = write_gallery(tmp_path, "page", entries=[ENTRY], colormap="magma", opacity=0.4)
-    data = read(path).data
-    assert (data["colormap"], data["opacity"]) == ("magma", 0.4)
+def test_colour_maps_go_along_and_the_pictures_own_is_first(tmp_path):
+    data = read(write_gallery(tmp_path, "page", entries=[ENTRY])).data
+    assert (data["colormap"], data["opacity"]) == ("viridis", OPACITY)
     assert {"viridis", "jet", "magma"} <= data["colormaps"].keys()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mmaction.explain.colormap import color_table, resize_maps
-from mmaction.explain.gallery import Entry, Sample, render_page, write_gallery
+from mmaction.explain.gallery import Entry, Sample, write_gallery, write_page
 from mmaction.explain.page.video_data import quantise, write_player, write_thumbnail
 from mmaction.explain.records import ClipExplanation, as_probabilities
 from mmaction.explain.writer import ExplanationWriter
@@ -461,7 +461,7 @@ def test_five_hundred_videos_open_in_two_seconds(open_page, make_explanation, tm
     explanation = make_explanation(clip_len=16, classes=12)
     made = tmp_path / "made"
     made.mkdir()
-    write_thumbnail(explanation, made / "thumb.jpg", opacity=0.6, colormap="viridis")
+    write_thumbnail(explanation, made / "thumb.jpg")
     entries = []
     for number in range(500):
         name = f"video {number:03d}"
@@ -606,10 +606,7 @@ def samples_page(tmp_path: Path) -> Path:
             Sample("epoch 1", errors=[text] if number % 2 else []),
         ]
         entries.append(Entry(text, f"{number}", None, facts=[(text, text)], samples=samples))
-    path = tmp_path / "index.html"
-    text = render_page(entries, HOSTILE[0], summary=HOSTILE[1])
-    path.write_text(text, encoding="utf-8", errors="replace")
-    return path
+    return write_page(tmp_path, HOSTILE[0], entries=entries, summary=HOSTILE[1])
 
 
 @pytest.mark.parametrize("options", [PHONE, DESKTOP])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,9 +15,16 @@ from mmaction.registry import TRANSFORMS
 
 
 class _Crop(Transform):
-    """A crop to a fixed size; subclasses say which views one view becomes."""
+    """A crop to a fixed size; subclasses say which views one view becomes.
+
+    Attributes:
+        crops: How many views.
+        middle_crop: Which of them, from 0 on, shows the middle of the frame.
+    """
 
     needs = ("views",)
+    crops: ClassVar[int] = 1
+    middle_crop: ClassVar[int] = 0
 
     def __init__(self, *, size: Size) -> None:
         self.height, self.width = height_width(type(self).__name__, size)
@@ -77,6 +85,8 @@ class ThreeCrop(_Crop):
         size: Pixels, one number for a square or (height, width).
     """
 
+    crops, middle_crop = 3, 2
+
     def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
         right, bottom = view.width - self.width, view.height - self.height
         across, down = right // 2, bottom // 2
@@ -96,6 +106,8 @@ class TenCrop(_Crop):
     Args:
         size: Pixels, one number for a square or (height, width).
     """
+
+    crops, middle_crop = 10, 4
 
     def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
         right, bottom = view.width - self.width, view.height - self.height

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmaction.checkpoint.training_state import bare_model
 from mmaction.errors import ConfigError, near
 from mmaction.explain import explain_views, render_sheet
-from mmaction.explain.colormap import color_table
 from mmaction.registry import HOOKS
 from mmaction.structures import VideoResult
 
@@ -31,7 +30,8 @@ class AttentionSheetHook(Hook):
 
     All its back ends get them: ``vis_data/vis_image/`` on the disk, TensorBoard where the config
     names it, and so on. A sheet is tagged ``attention_<position>_<video name>``, its step is the
-    epoch, as that of the validation's accuracies. Of several views the middle one is shown.
+    epoch, as that of the validation's accuracies. Of several views the middle crop of the middle
+    clip is shown.
 
     Args:
         interval: Epochs from sheets to sheets, 1 or more; they come with the first validation that
@@ -39,7 +39,6 @@ class AttentionSheetHook(Hook):
         number: How many videos, 1 or more, evenly spread over the validation set ordered by class;
             all of them where there are no more.
         names: The videos to show, by name, in place of a number of them.
-        colormap: One of ``mmaction.explain.colormap.COLORMAPS``.
 
     Raises:
         ConfigError: An argument out of range; before the training, a name that no validation video
@@ -52,20 +51,16 @@ class AttentionSheetHook(Hook):
         interval: int = 1,
         number: int = 4,
         names: str | Sequence[str] | None = None,
-        colormap: str = "viridis",
     ) -> None:
         for key, value in (("interval", interval), ("number", number)):
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(
                     f"AttentionSheetHook: {key}={value!r}: expected a whole number, 1 or more"
                 )
-        color_table(colormap)  # says so where there is none of this name
         self.interval = interval
         self.number = number
         self.names = [names] if isinstance(names, str) else names
-        self.colormap = colormap
-        self._chosen: set[int] | None = None
-        self._training = False
+        self._chosen: set[int] = set()
         self._sheets: dict[int, tuple[str, np.ndarray]] = {}
 
     def before_train(self, runner: ActionRunner) -> None:
@@ -77,7 +72,6 @@ class AttentionSheetHook(Hook):
             raise ConfigError(
                 "AttentionSheetHook counts epochs: expected train_cfg.type='EpochBasedTrainLoop'"
             )
-        self._training = True
         dataset = runner.val_dataloader.dataset
         self._chosen = choose_videos(dataset, number=self.number, names=self.names)
         if getattr(bare_model(runner.model), "attention_branch", None) is None:
@@ -86,12 +80,6 @@ class AttentionSheetHook(Hook):
                 " expected STABN or another recognizer with an attention_branch, or no such hook"
             )
 
-    def before_val_epoch(self, runner: ActionRunner) -> None:
-        self._sheets.clear()
-        if self._chosen is None:
-            dataset = runner.val_dataloader.dataset
-            self._chosen = choose_videos(dataset, number=self.number, names=self.names)
-
     def after_val_iter(
         self,
         runner: ActionRunner,
@@ -99,16 +87,15 @@ class AttentionSheetHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: Sequence[VideoResult] | None = None,
     ) -> None:
-        assert self._chosen is not None
         assert data_batch is not None
         if not self._due(runner):
             return
-        classes = runner.val_dataloader.dataset.classes
+        dataset = runner.val_dataloader.dataset
         for result, inputs in zip(outputs or (), data_batch["inputs"], strict=True):
             if result.sample.index in self._chosen:
-                views = explain_views(result, inputs, classes=classes)
-                sheet = render_sheet(views[len(views) // 2], colormap=self.colormap)
-                self._sheets[result.sample.index] = (result.sample.name, sheet)
+                views = explain_views(result, inputs, classes=dataset.classes)
+                shown = views[middle_view(dataset.pipeline.transforms, len(views))]
+                self._sheets[result.sample.index] = (result.sample.name, render_sheet(shown))
 
     def after_val_epoch(
         self, runner: ActionRunner, metrics: dict[str, float] | None = None
@@ -121,13 +108,12 @@ class AttentionSheetHook(Hook):
         if not is_main_process():
             return
         sheets = {index: sheet for part in gathered for index, sheet in part.items()}
-        step = runner.epoch if self._training else 0
         for index, (name, sheet) in sorted(sheets.items()):
-            runner.visualizer.add_image(sheet_tag(index, name), sheet, step=step)
+            runner.visualizer.add_image(sheet_tag(index, name), sheet, step=runner.epoch)
 
     def _due(self, runner: ActionRunner) -> bool:
         """Whether a multiple of the interval has come since the validation before this one."""
-        if not self._training or runner.epoch >= runner.max_epochs:
+        if runner.epoch >= runner.max_epochs:
             return True
         before = runner.epoch - runner.val_interval
         return runner.epoch // self.interval > before // self.interval
@@ -159,6 +145,22 @@ def choose_videos(dataset: Any, *, number: int, names: Sequence[str] | None = No
             f"{near(unknown[0], positions)}"
         )
     return {positions[name] for name in names}
+
+
+def middle_view(transforms: Iterable[Any], views: int) -> int:
+    """Which of a video's views is the middle crop of its middle clip.
+
+    Args:
+        transforms: Those of the pipeline.
+        views: How many views it makes, clip by clip, the crops of a clip one after the other.
+    """
+    crops, middle = 1, 0
+    for transform in transforms:
+        of_each = getattr(transform, "crops", 1)
+        middle = middle * of_each + getattr(transform, "middle_crop", 0)
+        crops *= of_each
+    clips = views // crops
+    return clips // 2 * crops + middle
 
 
 def sheet_tag(index: int, name: str) -> str:

@@ -53,14 +53,12 @@ def player_data(views: Sequence[Sequence[ClipExplanation]], *, fps: float) -> di
     }
 
 
-def write_thumbnail(
-    explanation: ClipExplanation, path: Path, *, opacity: float, colormap: str
-) -> None:
+def write_thumbnail(explanation: ClipExplanation, path: Path) -> None:
     """Write the frame of the highest temporal weight under its map, as a small JPEG."""
     peak = slice(int(np.argmax(explanation.temporal)), None)
     frame = _shrunk(explanation.frames[peak][:1], THUMBNAIL)
     level = scale_clip(explanation.spatial)[peak][:1]
-    (picture,) = overlay(to_gray(frame), level, opacity, colormap)
+    (picture,) = overlay(to_gray(frame), level)
     with atomic_path(path) as draft:
         draft.write_bytes(_jpeg(picture, THUMBNAIL_QUALITY))
 

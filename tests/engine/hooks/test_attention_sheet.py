@@ -36,7 +36,7 @@ def images(folder: Path) -> dict[str, np.ndarray]:
     }
 
 
-def expected_sheet(config: Path, checkpoint: Path, index: int) -> np.ndarray:
+def expected_sheet(config: Path, checkpoint: Path, index: int, *, view: int = 0) -> np.ndarray:
     """The sheet of one validation video by a checkpoint's network, made without a run."""
     cfg = load_config(config)
     model = MODELS.build(cfg.model).eval()
@@ -46,7 +46,7 @@ def expected_sheet(config: Path, checkpoint: Path, index: int) -> np.ndarray:
     batch = dict(inputs=item["inputs"][None], color=item["color"][None], samples=[item["sample"]])
     with torch.no_grad():
         [result] = model.val_step(batch)
-    return render_sheet(explain_views(result, item["inputs"], classes=dataset.classes)[0])
+    return render_sheet(explain_views(result, item["inputs"], classes=dataset.classes)[view])
 
 
 def assert_alike(sheet: np.ndarray, expected: np.ndarray) -> None:
@@ -128,7 +128,6 @@ def test_tensorboard_gets_them(make_config: MakeConfig, tiny_data: Path, tmp_pat
         (HOOK.format(", names=['val/video 9']"), "no validation video is called 'val/video 9'"),
         (HOOK.format(", number=0"), "number=0: expected a whole number, 1 or more"),
         (HOOK.format(", interval='2'"), "interval='2': expected a whole number, 1 or more"),
-        (HOOK.format(", colormap='rainbow'"), "colormap='rainbow' is not one of viridis"),
         (HOOK.format(", every=2"), "AttentionSheetHook has no argument 'every'"),
     ],
 )
@@ -162,4 +161,28 @@ def test_choice_and_tags(tiny_config: Path) -> None:
 
 def test_its_defaults() -> None:
     hook = AttentionSheetHook()
-    assert (hook.interval, hook.number, hook.names, hook.colormap) == (1, 4, None, "viridis")
+    assert (hook.interval, hook.number, hook.names) == (1, 4, None)
+
+
+@pytest.mark.parametrize(
+    ("crop", "crops", "middle"), [("ThreeCrop", 3, 2), ("TenCrop", 10, 4), ("CenterCrop", 1, 0)]
+)
+def test_of_several_views_the_middle_is_shown(
+    crop: str, crops: int, middle: int, make_config: MakeConfig, tiny_data: Path, tmp_path: Path
+) -> None:
+    """Of two clips the second one; of a frame the crop that is ``CenterCrop``'s."""
+    text = (
+        """
+dataset = dict(val_dataloader["dataset"], pipeline=[
+    dict(type="SampleFrames", clip_len=4, frame_interval=1, num_clips=2, placement="even"),
+    dict(type="DecodeFrames"), dict(type={!r}, size=32), dict(type="PackClips"),
+])
+val_dataloader = dict(val_dataloader, dataset=dataset)
+""".format(crop)
+        + HOOK.format(", number=1")
+    )
+    config = make_config(tiny_data, text)
+    train(load_config(config))
+    [sheet] = images(tmp_path).values()
+    expected = expected_sheet(config, tmp_path / "work/epoch_1.pth", 1, view=crops + middle)
+    assert_alike(sheet, expected)
