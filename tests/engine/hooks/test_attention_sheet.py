@@ -26,6 +26,13 @@ PLAIN = """
 backbone = dict(type='ResNet3D', depth=10, base_channels=4)
 model = dict(type='Recognizer3D', num_classes=3, clip_len=4, backbone=backbone)
 """
+VIEWS = """
+dataset = dict(val_dataloader["dataset"], pipeline=[
+    dict(type="SampleFrames", clip_len=4, frame_interval=1, num_clips=2, placement="even"),
+    dict(type="DecodeFrames"), dict(type={!r}, size=32), dict(type="PackClips"),
+])
+val_dataloader = dict(val_dataloader, dataset=dataset)
+"""
 
 
 def images(folder: Path) -> dict[str, np.ndarray]:
@@ -171,16 +178,7 @@ def test_of_several_views_the_middle_is_shown(
     crop: str, crops: int, middle: int, make_config: MakeConfig, tiny_data: Path, tmp_path: Path
 ) -> None:
     """Of two clips the second one; of a frame the crop that is ``CenterCrop``'s."""
-    text = (
-        """
-dataset = dict(val_dataloader["dataset"], pipeline=[
-    dict(type="SampleFrames", clip_len=4, frame_interval=1, num_clips=2, placement="even"),
-    dict(type="DecodeFrames"), dict(type={!r}, size=32), dict(type="PackClips"),
-])
-val_dataloader = dict(val_dataloader, dataset=dataset)
-""".format(crop)
-        + HOOK.format(", number=1")
-    )
+    text = VIEWS.format(crop) + HOOK.format(", number=1")
     config = make_config(tiny_data, text)
     train(load_config(config))
     [sheet] = images(tmp_path).values()
