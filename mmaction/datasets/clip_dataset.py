@@ -14,8 +14,8 @@ from mmaction.datasets.annotations import NO_LABEL, AnnotationList
 from mmaction.datasets.batches import SampleKey
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.sources.base import FrameSource
-from mmaction.datasets.sources.directory import find_frames
-from mmaction.datasets.sources.lmdb import SUFFIX, find_lmdb_frames, refuse_former_packs
+from mmaction.datasets.sources.directory import FrameDirectory, find_frames
+from mmaction.datasets.sources.lmdb import SUFFIX, LmdbFrames, refuse_former_packs
 from mmaction.datasets.sources.video import VideoFiles
 from mmaction.datasets.splits import check_labels
 from mmaction.datasets.transforms.geometry import Flip
@@ -205,8 +205,13 @@ class RawframeDataset(ClipDataset):
     def open_source(self, data_root: str, example: str) -> FrameSource:
         if not os.path.isdir(data_root):
             refuse_former_packs(data_root)
-        find = find_lmdb_frames if data_root.endswith(SUFFIX) else find_frames
-        return find(data_root, example, image_tmpl=self.image_tmpl, start_index=self.start_index)
+        return find_frames(
+            data_root,
+            example,
+            image_tmpl=self.image_tmpl,
+            start_index=self.start_index,
+            kind=LmdbFrames if data_root.endswith(SUFFIX) else FrameDirectory,
+        )
 
 
 @DATASETS.register_module()

@@ -12,7 +12,8 @@ from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.lmdb import find_lmdb_frames
+from mmaction.datasets.sources.directory import find_frames
+from mmaction.datasets.sources.lmdb import LmdbFrames
 from tests.datacheck.conftest import FRAMES, frame, look, make_cut, make_empty, only, source_of
 
 
@@ -25,7 +26,7 @@ def pack(video: Path) -> Path:
 
 def test_packed_frames(video: Path) -> None:
     whole = look(video)
-    source = find_lmdb_frames(pack(video), "a")
+    source = find_frames(pack(video), "a", kind=LmdbFrames)
     assert inspect_video(source, "a", FRAMES, depth=Depth.PIXELS) == whole
     assert whole_digest(source, "a") == whole_digest(source_of(video), "a")
 
@@ -35,7 +36,7 @@ def test_damage_in_packed_frames(video: Path) -> None:
     make_cut(frame(video, 2))
     make_empty(frame(video, 3))
     frame(video, 5).unlink()
-    source = find_lmdb_frames(pack(video), "a")
+    source = find_frames(pack(video), "a", kind=LmdbFrames)
     inspected = inspect_video(source, "a", 8, depth=Depth.FILES)
     kinds = [found.kind for found in inspected.findings]
     assert kinds == ["gap", "too-few-frames", "truncated", "unreadable"]

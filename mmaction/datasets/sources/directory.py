@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
@@ -32,6 +32,15 @@ class FrameDirectory(ImageSource):
         file_name = self.template(name).format(position + self.start_index)
         return os.path.join(self.data_root, name, file_name)
 
+    def load(self, path: str) -> bytes:
+        """The file at a frame's path.
+
+        Raises:
+            OSError: It is missing, no file or may not be read.
+        """
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+
     def read(self, name: str, position: int) -> bytes:
         """The file of one frame.
 
@@ -40,8 +49,7 @@ class FrameDirectory(ImageSource):
         """
         path = self.path(name, position)
         try:
-            with open(path, "rb", buffering=0) as file:
-                data = file.read()
+            data = self.load(path)
         except FileNotFoundError:
             if self.has_other_suffix(name):
                 return self.read(name, position)
@@ -89,6 +97,7 @@ def find_frames(
     *,
     image_tmpl: str | None = None,
     start_index: int | None = None,
+    kind: type[FrameDirectory] = FrameDirectory,
 ) -> FrameDirectory:
     """Find out how frames are named by looking at one video, and check what is given.
 
@@ -97,6 +106,7 @@ def find_frames(
         name: The video to look at.
         image_tmpl: Name of a frame such as ``{:05d}.jpg``; None: found out.
         start_index: Number of the first frame; None: found out, 0 or 1.
+        kind: Of the source, where the directories are not such of the file system.
 
     Raises:
         ConfigError: ``image_tmpl`` is no template.
@@ -105,15 +115,18 @@ def find_frames(
     """
     if image_tmpl is not None:
         check_template(image_tmpl)
-    directory = os.path.join(data_root, name)
-    if not os.path.isdir(data_root):
-        raise DataError(f"data_root '{os.fspath(data_root)}' is not a directory")
-    if not os.path.isdir(directory):
-        raise DataError(f"frame directory '{directory}' does not exist")
+    source = kind(os.fspath(data_root), image_tmpl or "", start_index or 0)
+    directory = source.file(name)
+    try:
+        files = source.file_names(name)
+    except (FileNotFoundError, NotADirectoryError):
+        if not os.path.exists(data_root):
+            raise DataError(f"data_root '{source.data_root}' is not a directory") from None
+        raise DataError(f"frame directory '{directory}' does not exist") from None
     image_tmpl, start_index = find_naming(
-        directory, os.listdir(directory), image_tmpl=image_tmpl, start_index=start_index
+        directory, files, image_tmpl=image_tmpl, start_index=start_index
     )
-    return FrameDirectory(os.fspath(data_root), image_tmpl, start_index)
+    return replace(source, image_tmpl=image_tmpl, start_index=start_index)
 
 
 def _directories(path: str) -> set[str]:
