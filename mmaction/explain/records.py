@@ -24,8 +24,7 @@ class ClipExplanation:
 
     Attributes:
         name: The video's name as the annotation writes it.
-        frames: uint8 RGB, T×H×W×3: the pixels as the model saw them; T×0×0×3 where they are not at
-            hand.
+        frames: uint8 RGB, T×H×W×3: the pixels as the model saw them.
         spatial: float32, T×h×w: WHERE in each frame; in [0, 1] for attention, on the method's own
             scale for others.
         temporal: float32, T: WHEN in the clip, likewise; compare within a clip only.
@@ -38,7 +37,6 @@ class ClipExplanation:
         target: The class they were made for, or None where they hold for all, as attention's do.
 
     Raises:
-        ValueError: where the shapes don't belong together.
         UserError: where a map or score is not a finite number, as a diverged model makes them.
     """
 
@@ -55,7 +53,9 @@ class ClipExplanation:
     target: int | None = None
 
     def __post_init__(self) -> None:
-        self._check_shapes()
+        clip_len = (len(self.temporal),)
+        for values in (self.frames, self.spatial, self.temporal, self.frame_indices):
+            assert values.shape[:1] == clip_len, f"video {self.name!r}: {values.shape}"
         for field in ("spatial", "temporal", "scores", "attention_scores"):
             values = getattr(self, field)
             if values is not None and not np.isfinite(values).all():
@@ -63,26 +63,6 @@ class ClipExplanation:
                     f"video {self.name!r}: {field} holds NaN or infinity; "
                     "the checkpoint's training has diverged"
                 )
-
-    def _check_shapes(self) -> None:
-        clip_len, scores = len(self.temporal), self.scores.shape
-        attention = scores if self.attention_scores is None else self.attention_scores.shape
-        fits = {
-            "frames": self.frames.ndim == 4 and self.frames.shape[::3] == (clip_len, 3),
-            "spatial": self.spatial.ndim == 3
-            and self.spatial.size > 0
-            and len(self.spatial) == clip_len,
-            "temporal": self.temporal.ndim == 1,
-            "frame_indices": self.frame_indices.shape == (clip_len,),
-            "scores": self.scores.ndim == 1 and self.scores.size > 0,
-            "attention_scores": attention == scores,
-        }
-        wrong = [f"{name} {getattr(self, name).shape}" for name, right in fits.items() if not right]
-        if wrong:
-            raise ValueError(
-                f"video {self.name!r}: {', '.join(wrong)} is not frames T×H×W×3, spatial T×h×w, "
-                f"temporal and frame_indices T, scores K, with T = {clip_len}"
-            )
 
     @property
     def prediction(self) -> int:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from mmaction.explain.colormap import color_table, overlay, resize_frames, scale_clip, to_gray
 from mmaction.explain.records import ATTENTION, ClipExplanation, as_probabilities
-from mmaction.explain.sheet_layout import BAR_HEIGHT, GAP, LEFT_GUTTER, MARGIN, SheetLayout
+from mmaction.explain.sheet_layout import BAR_HEIGHT, GAP, LEFT_GUTTER, MARGIN, TOP, SheetLayout
 from mmaction.explain.sheet_text import LARGE, NORMAL, SMALL, fitted, font
 from mmaction.files import atomic_path
 
@@ -37,33 +37,26 @@ def render_sheet(explanation: ClipExplanation) -> np.ndarray:
     the lowest to the highest value of the whole clip, stands at the side.
 
     Args:
-        explanation: The clip; its pixels must be at hand.
+        explanation: The clip.
 
     Returns:
         uint8 RGB, height×width×3.
-
-    Raises:
-        ValueError: where the explanation has no pixels.
     """
-    if not explanation.frames.size:
-        raise ValueError(f"video {explanation.name!r}: a sheet needs the frames' pixels")
-    layout = SheetLayout.of(*explanation.frames.shape[:3])
-    canvas, grid = _canvas(layout, explanation.name, _facts(explanation))
-    size = (layout.cell_height, layout.cell_width)
-    frames = resize_frames(explanation.frames, *size)
+    layout = SheetLayout(*explanation.frames.shape[:3])
+    grid = Image.new("RGB", (layout.width, layout.height), BACKGROUND)
+    frames = resize_frames(explanation.frames, layout.cell_height, layout.cell_width)
     overlays = overlay(to_gray(frames), scale_clip(explanation.spatial))
-    for index in range(layout.frames):
+    for index, (frame, overlaid) in enumerate(zip(frames, overlays, strict=True)):
         top, below, left = layout.pictures(index)
-        _paste(grid, frames[index], top, left)
-        _paste(grid, overlays[index], below, left)
-    _paste_bars(grid, layout, explanation.temporal)
-    _paste_color_bar(grid, layout)
-    image = Image.fromarray(canvas)
-    header = len(canvas) - len(grid)
+        grid.paste(Image.fromarray(frame), (left, top))
+        grid.paste(Image.fromarray(overlaid), (left, below))
+    _draw_bars(grid, layout, explanation.temporal)
+    _draw_color_bar(grid, layout, explanation)
+    _write_rows(grid, layout)
     weights = format_numbers(explanation.temporal)
-    _write_labels(image, layout, explanation.frame_indices, weights, header)
-    _write_sides(image, layout, explanation, header)
-    return np.asarray(image)
+    _write_labels(grid, layout, explanation.frame_indices, weights)
+    header = _header(explanation.name, _facts(explanation), layout.width)
+    return np.concatenate([header, np.asarray(grid)])
 
 
 def render_frames(
@@ -87,8 +80,8 @@ def render_frames(
     Returns:
         uint8 RGB, height×width×3.
     """
-    layout = SheetLayout.of(*frames.shape[:3], maps=False)
-    canvas, grid = _canvas(layout, name, [(caption, value, INK) for caption, value in facts])
+    layout = SheetLayout(*frames.shape[:3], maps=False)
+    grid = Image.new("RGB", (layout.width, layout.height), BACKGROUND)
     factor = min(layout.cell_height // frames.shape[1], layout.cell_width // frames.shape[2])
     if factor:
         frames = frames.repeat(factor, axis=1).repeat(factor, axis=2)
@@ -96,10 +89,10 @@ def render_frames(
         frames = resize_frames(frames, layout.cell_height, layout.cell_width)
     for index, frame in enumerate(frames):
         top, _, left = layout.pictures(index)
-        _paste(grid, frame, top, left)
-    image = Image.fromarray(canvas)
-    _write_labels(image, layout, frame_indices, [""] * len(frames), len(canvas) - len(grid))
-    return np.asarray(image)
+        grid.paste(Image.fromarray(frame), (left, top))
+    _write_labels(grid, layout, frame_indices, [""] * len(frames))
+    header = _header(name, [(caption, value, INK) for caption, value in facts], layout.width)
+    return np.concatenate([header, np.asarray(grid)])
 
 
 def write_png(image: np.ndarray, path: str | Path) -> None:
@@ -151,14 +144,6 @@ def _answer(explanation: ClipExplanation, scores: np.ndarray) -> str:
     return f"{explanation.class_name(best)}  {100 * as_probabilities(scores)[best]:.1f} %"
 
 
-def _canvas(layout: SheetLayout, name: str, facts: Sequence[Fact]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a sheet with its header alone, and the part of it below: the grid."""
-    header = _header(name, facts, layout.width)
-    canvas = np.full((len(header) + layout.grid_height + MARGIN, layout.width, 3), 255, np.uint8)
-    canvas[: len(header)] = header
-    return canvas, canvas[len(header) :]
-
-
 def _header(name: str, facts: Sequence[Fact], width: int) -> np.ndarray:
     """Draw the name and, flowing into as many lines as they need, the facts."""
     room, line_height = width - 2 * MARGIN, 46
@@ -170,7 +155,7 @@ def _header(name: str, facts: Sequence[Fact], width: int) -> np.ndarray:
             x, y = MARGIN, y + line_height
         placed.append((x, y, caption, value, color))
         x += needed + 40
-    image = Image.new("RGB", (width, y + line_height + 14), BACKGROUND)
+    image = Image.new("RGB", (width, y + line_height + 14 - TOP), BACKGROUND)
     draw = ImageDraw.Draw(image)
     draw.text((MARGIN, MARGIN), fitted(name, LARGE, room), INK, font(LARGE), anchor="lt")
     for x, y, caption, value, color in placed:
@@ -179,67 +164,52 @@ def _header(name: str, facts: Sequence[Fact], width: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def _paste(grid: np.ndarray, picture: np.ndarray, top: int, left: int) -> None:
-    height, width = picture.shape[:2]
-    grid[top : top + height, left : left + width] = picture
-
-
-def _paste_bars(grid: np.ndarray, layout: SheetLayout, temporal: np.ndarray) -> None:
-    heights = bar_heights(temporal, BAR_HEIGHT)
-    peak = int(np.argmax(temporal))
-    for index in range(layout.frames):
+def _draw_bars(grid: Image.Image, layout: SheetLayout, temporal: np.ndarray) -> None:
+    draw, peak = ImageDraw.Draw(grid), int(np.argmax(temporal))
+    for index, height in enumerate(bar_heights(temporal, BAR_HEIGHT).tolist()):
         top, bottom, left, right = layout.track(index)
-        grid[top:bottom, left:right] = TRACK
+        draw.rectangle((left, top, right - 1, bottom - 1), TRACK)
         inset = (right - left) // 4
-        bar = grid[bottom - heights[index] : bottom, left + inset : right - inset]
-        bar[:] = PEAK if index == peak else BAR
+        if height:
+            bar = (left + inset, bottom - height, right - inset - 1, bottom - 1)
+            draw.rectangle(bar, PEAK if index == peak else BAR)
 
 
-def _paste_color_bar(grid: np.ndarray, layout: SheetLayout) -> None:
+def _draw_color_bar(grid: Image.Image, layout: SheetLayout, explanation: ClipExplanation) -> None:
+    """Draw the colour bar, and write its ends and its caption beside it."""
     top, bottom, left, right = layout.color_bar
     levels = np.rint(np.linspace(255, 0, bottom - top)).astype(np.uint8)
-    grid[top:bottom, left:right] = color_table()[levels][:, None]
+    colors = color_table()[levels][:, None].repeat(right - left, axis=1)
+    grid.paste(Image.fromarray(colors), (left, top))
+    draw, small = ImageDraw.Draw(grid), font(SMALL)
+    spatial = explanation.spatial
+    low, high = format_numbers(np.array([spatial.min(), spatial.max()], dtype=np.float64))
+    draw.text((right + 6, top), high, INK, small, anchor="lt")
+    draw.text((right + 6, bottom - 1), low, INK, small, anchor="ls")
+    caption = "spatial attention" if explanation.method == ATTENTION else "spatial map"
+    _write_upwards(grid, caption, right + 16, (top + bottom) / 2)
+
+
+def _write_rows(grid: Image.Image, layout: SheetLayout) -> None:
+    """Write at the left of each band what its rows are."""
+    height = layout.cell_height
+    for band in range(layout.bands):
+        top = layout.band(band)
+        for caption, size in (("frame", height), ("where", height), ("when", BAR_HEIGHT)):
+            _write_upwards(grid, caption, MARGIN + LEFT_GUTTER // 2 - 4, top + size / 2)
+            top += size + GAP
 
 
 def _write_labels(
-    image: Image.Image,
-    layout: SheetLayout,
-    frame_indices: np.ndarray,
-    weights: Sequence[str],
-    header: int,
+    grid: Image.Image, layout: SheetLayout, frame_indices: np.ndarray, weights: Sequence[str]
 ) -> None:
-    """Write numbers and weights below the pictures; ``header`` is the grid's top in the image."""
-    draw, small = ImageDraw.Draw(image), font(SMALL)
+    """Write each frame's number and weight below its picture."""
+    draw, small = ImageDraw.Draw(grid), font(SMALL)
     numbers = _frame_numbers(frame_indices, layout.column_width, weights)
-    for index in range(layout.frames):
+    for index, (number, weight) in enumerate(zip(numbers, weights, strict=True)):
         top, left, right = layout.label(index)
-        draw.text((left, header + top + 4), numbers[index], FAINT_INK, small)
-        draw.text((right, header + top + 4), weights[index], INK, small, anchor="ra")
-
-
-def _write_sides(
-    image: Image.Image, layout: SheetLayout, explanation: ClipExplanation, header: int
-) -> None:
-    """Write what stands beside the pictures."""
-    draw, small = ImageDraw.Draw(image), font(SMALL)
-    for band in range(layout.bands):
-        top = header + layout.column(band * layout.columns)[0]
-        for caption, height in (
-            ("frame", layout.cell_height),
-            ("where", layout.cell_height),
-            ("when", BAR_HEIGHT),
-        ):
-            _write_upwards(image, caption, MARGIN + LEFT_GUTTER // 2 - 4, top + height / 2)
-            top += height + GAP
-    top, bottom, _, right = layout.color_bar
-    low, high = format_numbers(
-        np.array([explanation.spatial.min(), explanation.spatial.max()], dtype=np.float64)
-    )
-    draw.text((right + 6, header + top), high, INK, small, anchor="lt")
-    draw.text((right + 6, header + bottom - 1), low, INK, small, anchor="ls")
-    middle = header + (top + bottom) / 2
-    caption = "spatial attention" if explanation.method == ATTENTION else "spatial map"
-    _write_upwards(image, caption, right + 16, middle)
+        draw.text((left, top + 4), number, FAINT_INK, small)
+        draw.text((right, top + 4), weight, INK, small, anchor="ra")
 
 
 def _frame_numbers(frame_indices: np.ndarray, width: int, weights: Sequence[str]) -> list[str]:

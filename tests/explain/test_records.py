@@ -58,13 +58,6 @@ def test_maps_of_a_diverged_model_are_refused(make_explanation, field, value):
         make_explanation(**{field: values})
 
 
-def test_shapes_that_do_not_belong_together_are_refused(make_explanation):
-    with pytest.raises(ValueError, match=r"frame_indices \(3,\).*T = 5"):
-        make_explanation(frame_indices=np.arange(3))
-    with pytest.raises(ValueError, match=r"attention_scores \(9,\)"):
-        make_explanation(attention_scores=np.zeros(9, dtype=np.float32))
-
-
 def test_classes_go_by_number_where_names_end(make_explanation):
     assert make_explanation(classes=3).class_name(2) == "class 2"
     explanation = make_explanation()

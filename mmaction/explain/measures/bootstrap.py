@@ -31,6 +31,19 @@ class Interval:
     high: float
     videos: int
 
+    @property
+    def clear(self) -> bool:
+        """Whether it lies wholly on one side of 0."""
+        return self.low > 0 or self.high < 0
+
+    def text(self, *, signed: bool = False) -> str:
+        """``0.532 [0.498, 0.566]``; a dash where there is no value."""
+        if not self.videos:
+            return "-"
+        sign = "+" if signed else ""
+        mean, low, high = (f"{value:{sign}.3f}" for value in (self.mean, self.low, self.high))
+        return f"{mean} [{low}, {high}]"
+
 
 def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 10_000) -> Interval:
     """The mean of a value a video, with its interval.
@@ -40,8 +53,7 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 10_000
         seed: Of the draws.
         resamples: How often the videos are drawn again.
     """
-    values = np.asarray(values, dtype=np.float64)
-    values = values[~np.isnan(values)]
+    values = values[~np.isnan(values)].astype(np.float64)
     count = len(values)
     if count == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
@@ -55,14 +67,3 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 10_000
     )
     low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Interval(float(values.mean()), float(low), float(high), count)
-
-
-def bootstrap_difference(first: np.ndarray, second: np.ndarray, *, seed: int = 0) -> Interval:
-    """The mean of ``first - second``, video by video; takes the videos that have both.
-
-    Args:
-        first, second: float, N, of the same videos in the same order.
-        seed: Of the draws.
-    """
-    difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    return bootstrap_mean(difference, seed=seed)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.explain.measures.bootstrap import Interval, bootstrap_difference, bootstrap_mean
+from mmaction.explain.measures.bootstrap import Interval, bootstrap_mean
 from mmaction.files import atomic_path
 
 CHANCE = "chance"
@@ -75,16 +75,14 @@ class MeasureTable:
 
     def interval(self, explainer: str, measure: str) -> Interval:
         """The mean of an explainer at a measure; of ``chance`` too."""
-        return bootstrap_mean(self._row(explainer)[measure], seed=self._seed)
+        return self._mean(self._row(explainer)[measure])
 
     def difference(self, first: str, second: str, measure: str) -> Interval:
-        """How much ``first`` is above ``second`` on the same videos."""
-        a, b = (self.values[name][measure] for name in (first, second))
-        return bootstrap_difference(a, b, seed=self._seed)
+        """How much ``first`` is above ``second`` on the videos that have both."""
+        return self._mean(self.values[first][measure] - self.values[second][measure])
 
-    @property
-    def _seed(self) -> int:
-        return int(self.about.get("seed", 0))
+    def _mean(self, values: np.ndarray) -> Interval:
+        return bootstrap_mean(values, seed=self.about.get("seed", 0))
 
     def text(self) -> str:
         """The tables that a command prints."""
@@ -102,7 +100,7 @@ class MeasureTable:
             row = [f"{measure} {'↓' if measure in self.low_is_good else '↑'}"]
             for column in columns:
                 known = measure in self._row(column)
-                row.append(shown(self.interval(column, measure)) if known else "")
+                row.append(self.interval(column, measure).text() if known else "")
             rows.append(row)
         return aligned(rows)
 
@@ -113,7 +111,7 @@ class MeasureTable:
             row = [measure]
             for other in others:
                 found = self.difference(first, other, measure)
-                row.append(shown(found, signed=True) + (" *" if clear(found) else "  "))
+                row.append(found.text(signed=True) + (" *" if found.clear else "  "))
             rows.append(row)
         return aligned(rows) + "\n* the interval does not hold 0"
 
@@ -123,9 +121,9 @@ class MeasureTable:
         for name, found in self.intervention.items():
             row = [name]
             for kind in ("correct", "probability"):
-                change = bootstrap_difference(found[kind], intact[kind], seed=self._seed)
-                row.append(shown(bootstrap_mean(found[kind], seed=self._seed)))
-                row.append("" if name == "intact" else shown(change, signed=True))
+                change = self._mean(found[kind] - intact[kind])
+                row.append(self._mean(found[kind]).text())
+                row.append("" if name == "intact" else change.text(signed=True))
             rows.append(row)
         return aligned(rows)
 
@@ -149,7 +147,7 @@ class MeasureTable:
         }
         for row, found in {**self.values, CHANCE: self.chance, "intervention": flat}.items():
             for measure, values in found.items():
-                interval = bootstrap_mean(values, seed=self._seed)
+                interval = self._mean(values)
                 ends = (interval.mean, interval.low, interval.high)
                 writer.writerow([row, measure, *(f"{x:.6g}" for x in ends), interval.videos])
         return out.getvalue()
@@ -178,20 +176,6 @@ class MeasureTable:
         }
 
 
-def shown(interval: Interval, *, signed: bool = False) -> str:
-    """``0.532 [0.498, 0.566]``; a dash where there is no value."""
-    if not interval.videos:
-        return "-"
-    sign = "+" if signed else ""
-    mean, low, high = (f"{x:{sign}.3f}" for x in (interval.mean, interval.low, interval.high))
-    return f"{mean} [{low}, {high}]"
-
-
-def clear(interval: Interval) -> bool:
-    """Whether the interval lies wholly on one side of 0."""
-    return interval.videos > 0 and (interval.low > 0 or interval.high < 0)
-
-
 def aligned(rows: list[list[str]]) -> str:
     """Rows of cells as text: the first column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -210,10 +194,8 @@ def plain(content: Any) -> Any:
         return {str(key): plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
         return [plain(value) for value in content]
-    if isinstance(content, np.ndarray):
+    if isinstance(content, np.ndarray | np.generic):
         return plain(content.tolist())
-    if isinstance(content, np.generic):
-        return plain(content.item())
     if isinstance(content, float):
         return float(f"{content:.7g}") if math.isfinite(content) else None
     return content

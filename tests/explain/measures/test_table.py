@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmaction.explain.measures.bootstrap import Interval
-from mmaction.explain.measures.table import MeasureTable, aligned, clear, plain, shown
+from mmaction.explain.measures.table import MeasureTable, aligned, plain
 
 
 def test_the_text_says_what_was_found(table: MeasureTable) -> None:
@@ -43,15 +42,6 @@ def test_the_json_is_strict_and_holds_every_video(table: MeasureTable, tmp_path:
     assert [video["name"] for video in found["videos"]] == [f"video {i}" for i in range(4)]
     assert found["differences"]["attention - random"]["increase"]["low"] == 1
     assert len(found["curves"]["random"]["joint"]["deletion_lerf"]) == 4
-
-
-def test_how_intervals_are_shown() -> None:
-    assert shown(Interval(0.5, 0.25, 0.75, 9)) == "0.500 [0.250, 0.750]"
-    assert shown(Interval(0.5, -0.25, 0.75, 9), signed=True) == "+0.500 [-0.250, +0.750]"
-    assert shown(Interval(np.nan, np.nan, np.nan, 0)) == "-"
-    assert clear(Interval(0.5, 0.1, 0.9, 9))
-    assert not clear(Interval(0.5, -0.1, 0.9, 9))
-    assert not clear(Interval(np.nan, np.nan, np.nan, 0))
 
 
 def test_rows_are_aligned() -> None:
