@@ -1,9 +1,12 @@
-"""Directories: searched through."""
+"""Directories: searched through, and written as a whole."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from mmaction.errors import DataError
 
@@ -42,3 +45,22 @@ def _is_circle(directory: str, name: str) -> bool:
 
 def _refuse(error: OSError) -> None:
     raise DataError(f"'{error.filename}' can't be read: {error.strerror}")
+
+
+@contextmanager
+def whole_directory(target: Path, *, drafts: Path) -> Iterator[Path]:
+    """A new directory to fill, which takes the place of ``target`` if the block ends well.
+
+    Args:
+        target: What is there is replaced; directories above it are made.
+        drafts: A directory on the same file system, in which the new one is made.
+    """
+    drafts.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=drafts) as folder:
+        draft = Path(folder, "new")
+        draft.mkdir()
+        yield draft
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.rename(Path(folder, "old"))
+        draft.rename(target)

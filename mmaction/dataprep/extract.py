@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,32 +18,73 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from mmaction.dataprep.extract_options import ExtractOptions, ExtractReport
-from mmaction.dataprep.video_decoding import (
-    TimedFrame,
-    VideoFrames,
-    cause,
-    fitted_size,
-    resample,
-    resize,
-)
+from mmaction.dataprep.directories import whole_directory
+from mmaction.dataprep.video_decoding import resample, timed_frames
 from mmaction.dataprep.video_files import VideoFile, check_names, find_videos
 from mmaction.dataprep.worker_pool import check_jobs, each
+from mmaction.datasets.sources.frame_names import VIDEO, check_template
 from mmaction.datasets.sources.video import to_rgb
-from mmaction.errors import DataError
+from mmaction.errors import DataError, UserError
 from mmaction.files import DirectoryLock, require_writable
 from mmaction.progress import Progress
 
 RECORD_FILE = ".extracted.json"
-_DRAFT = re.compile(r"\..+\.partial-\d+(-old)?")
+DRAFTS = ".partial"
 # Raised whenever the same options would make other files.
 _EDITION = 1
 
 
-@dataclass(frozen=True)
-class _Outcome:
+@dataclass(frozen=True, kw_only=True)
+class ExtractOptions:
+    """All that the frames of a video depend on.
+
+    Attributes:
+        image_tmpl: File name of a frame; they are numbered from 1.
+        fps: Frames a second to take by time; None: every decoded frame once.
+        short_side: Pixels of the shorter side of larger videos; None: as the video is.
+        quality: Of the JPEG files, 1 to 100.
+        keep_damaged: Whether a video that is damaged or cut short gives the frames before that,
+            rather than none.
+
+    Raises:
+        UserError: A value that can't be right.
+    """
+
+    image_tmpl: str = "img_{:05d}.jpg"
+    fps: float | None = None
+    short_side: int | None = None
+    quality: int = 95
+    keep_damaged: bool = False
+
+    def __post_init__(self) -> None:
+        check_template(self.image_tmpl)
+        if VIDEO in self.image_tmpl or not self.image_tmpl.lower().endswith((".jpg", ".jpeg")):
+            raise UserError(f"image_tmpl='{self.image_tmpl}' is no name of a JPEG and its number")
+        if self.fps is not None and not 0 < self.fps < float("inf"):
+            raise UserError(f"fps is {self.fps:g}, must be greater than 0")
+        if self.short_side is not None and self.short_side < 1:
+            raise UserError(f"short_side is {self.short_side}, must be at least 1")
+        if not 1 <= self.quality <= 100:
+            raise UserError(f"quality is {self.quality}, must be from 1 to 100")
+
+
+@dataclass
+class ExtractReport:
+    """What became of the videos.
+
+    Attributes:
+        extracted: Names of those whose frames were written now.
+        already_there: How many were there.
+        damaged: What is wrong by name, of those whose frames before the damage were kept.
+        failed: The causes by path, of those that gave no frames.
+        frames: How many were written.
+    """
+
+    extracted: list[str] = field(default_factory=list)
+    already_there: int = 0
+    damaged: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
     frames: int = 0
-    problem: str | None = None
 
 
 def extract_videos(
@@ -57,10 +97,9 @@ def extract_videos(
 ) -> ExtractReport:
     """Write ``out/<name without suffix>/<image_tmpl>`` for every video.
 
-    A video's frames are written to a hidden directory beside the place where they will be,
-    with a record of options and source, and take that place whole. What is there by its record
-    is skipped; a video whose file has changed since is extracted anew. One that can't be read
-    is reported and stops nothing.
+    A video's frames are written to a hidden directory, with a record of options and source, and
+    take their place whole. What is there by its record is skipped; a video whose file has changed
+    since is extracted anew. One that can't be read is reported and stops nothing.
 
     Args:
         videos: Directory, or list, as :func:`find_videos` reads it.
@@ -81,178 +120,128 @@ def extract_videos(
     require_writable(root, name="OUT")
     with DirectoryLock(root, doing="writes"):
         try:
-            _remove_drafts(root, found)
-            return _extract(found, root, options, jobs, overwrite)
+            todo = [video for video in found if not _is_there(video, root, options, overwrite)]
+            outcomes = _extract(todo, root, options, jobs)
         except OSError as error:
             path = error.filename or out
             raise DataError(f"'{path}' can't be written: {error.strerror}") from error
         finally:
-            _remove_drafts(root, found)
-
-
-def _extract(
-    found: list[VideoFile], root: Path, options: ExtractOptions, jobs: int, overwrite: bool
-) -> ExtractReport:
-    todo = [video for video in found if not _is_there(video, root, options, overwrite)]
+            shutil.rmtree(root / DRAFTS, ignore_errors=True)
     report = ExtractReport(already_there=len(found) - len(todo))
-    work = partial(_extract_one, root=root, options=options)
-    with (
-        Progress("extract", len(todo), "videos", stream=sys.stderr) as progress,
-        closing(each(work, todo, jobs=jobs)) as outcomes,
-    ):
-        for video, outcome in outcomes:
-            _note(report, video, outcome)
-            progress.advance()
-    report.extracted.sort()
-    report.failed = dict(sorted(report.failed.items()))
-    report.damaged = dict(sorted(report.damaged.items()))
+    for video in todo:
+        frames, problem = outcomes[video]
+        if not frames:
+            report.failed[video.path] = problem
+            continue
+        report.extracted.append(video.stem)
+        report.frames += frames
+        if problem:
+            report.damaged[video.stem] = problem
     return report
 
 
-def _note(report: ExtractReport, video: VideoFile, outcome: _Outcome | None) -> None:
-    if outcome is None:
-        report.failed[video.path] = "the process that decoded it died"
-    elif not outcome.frames:
-        report.failed[video.path] = outcome.problem or "no frames"
-    else:
-        report.extracted.append(video.stem)
-        report.frames += outcome.frames
-        if outcome.problem:
-            report.damaged[video.stem] = outcome.problem
+def _extract(
+    todo: list[VideoFile], root: Path, options: ExtractOptions, jobs: int
+) -> dict[VideoFile, tuple[int, str]]:
+    """By video, how many frames were written, and what is wrong with it: maybe nothing, ``""``."""
+    outcomes = {}
+    work = partial(_extract_one, root=root, options=options)
+    with (
+        Progress("extract", len(todo), "videos", stream=sys.stderr) as progress,
+        closing(each(work, todo, jobs=jobs)) as done,
+    ):
+        for video, outcome in done:
+            died = f"video '{video.path}': the process that decoded it died"
+            outcomes[video] = outcome or (0, died)
+            progress.advance()
+    return outcomes
 
 
 def _is_there(video: VideoFile, root: Path, options: ExtractOptions, overwrite: bool) -> bool:
     """Whether a video's frames need not be written; raises where they must not be replaced."""
     target = root / video.stem
+    if not os.path.lexists(target):
+        return False
     try:
         record = json.loads((target / RECORD_FILE).read_bytes())
-        was, source = record["options"], record["source"]
-    except (FileNotFoundError, NotADirectoryError):
-        if not os.path.lexists(target):
-            return False
-        was = source = None
-    except (ValueError, TypeError, LookupError):
-        was = source = None
-    if not isinstance(was, dict) or not isinstance(source, dict):
+        was, source = dict(record["options"]), dict(record["source"])
+    except (OSError, ValueError, TypeError, LookupError):
         raise DataError(
             f"'{target}' is there and was not written by this command: move it away or name"
             " another OUT"
-        )
-    now = _options_record(options)
-    changed = sorted(key for key in now | was if now.get(key) != was.get(key))
+        ) from None
+    now = _record(options)
+    changed = sorted(key for key in now if now[key] != was.get(key))
     if changed and not overwrite:
-        shown = ", ".join(f"{key}={was.get(key)!r}, now {now.get(key)!r}" for key in changed)
+        shown = ", ".join(f"{key}={was.get(key)!r}, now {now[key]!r}" for key in changed)
         raise DataError(
             f"'{target}' was extracted with {shown}: name another OUT, or replace it with"
             " --overwrite"
         )
-    return not changed and _is_same_source(video, source)
+    try:
+        same = _source(video).items() <= source.items()
+    except DataError:
+        same = False  # extracting it will say what is wrong
+    return same and not changed
 
 
-def _options_record(options: ExtractOptions) -> dict[str, Any]:
+def _record(options: ExtractOptions) -> dict[str, Any]:
     return {"edition": _EDITION, **asdict(options)}
 
 
-def _is_same_source(video: VideoFile, was: dict[str, Any]) -> bool:
-    """Whether the video's file is what it was, by time and size or else by content."""
+def _source(video: VideoFile) -> dict[str, int]:
+    """What tells a video's file from another one."""
     try:
         stat = os.stat(video.path)
-        if stat.st_size != was.get("bytes"):
-            return False
-        return stat.st_mtime_ns == was.get("mtime_ns") or _digest(video.path) == was.get("blake2b")
-    except OSError:
-        return False  # extracting it will say what is wrong
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _extract_one(video: VideoFile, *, root: Path, options: ExtractOptions) -> _Outcome:
-    """Raises OSError where frames can't be written; what can't be read is in the outcome."""
-    try:
-        stat = os.stat(video.path)
-        source = {
-            "file": video.name,
-            "bytes": stat.st_size,
-            "mtime_ns": stat.st_mtime_ns,
-            "blake2b": _digest(video.path),
-        }
     except OSError as error:
-        return _Outcome(problem=cause(error))
-    target = root / video.stem
-    with _draft(target) as draft:
-        frames = VideoFrames(video.path)
-        try:
-            count = _write_frames(frames, draft, options)
-        except DataError as error:
-            return _Outcome(problem=str(error))
-        if frames.damage and not options.keep_damaged:
-            return _Outcome(problem=f"{frames.damage} (after {count} frames)")
-        record = {"source": source, "options": _options_record(options), "frames": count}
-        (draft / RECORD_FILE).write_text(json.dumps(record) + "\n", encoding="utf-8")
-        _take_place(draft, target)
-    return _Outcome(frames=count, problem=frames.damage)
+        raise DataError(f"video '{video.path}' can't be read: {error.strerror}") from None
+    return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
-@contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """A new directory beside ``target`` that is gone in the end, unless it was renamed."""
-    draft = target.with_name(f".{target.name}.partial-{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+def _extract_one(video: VideoFile, *, root: Path, options: ExtractOptions) -> tuple[int, str]:
+    """Raises OSError where frames can't be written; what can't be read is in the outcome."""
+    frames, problem = 0, ""
     try:
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        with whole_directory(root / video.stem, drafts=root / DRAFTS) as draft:
+            source = _source(video)
+            try:
+                for frames, jpeg in enumerate(_jpegs(video.path, options), start=1):
+                    (draft / options.image_tmpl.format(frames)).write_bytes(jpeg)
+            except DataError as error:
+                if not (frames and options.keep_damaged):
+                    raise
+                problem = str(error)
+            record = {"source": source, "options": _record(options), "frames": frames}
+            (draft / RECORD_FILE).write_text(json.dumps(record) + "\n", encoding="utf-8")
+    except DataError as error:
+        return 0, str(error)
+    return frames, problem
 
 
-def _take_place(draft: Path, target: Path) -> None:
-    if not target.exists():
-        draft.rename(target)
-        return
-    old = draft.with_name(f"{draft.name}-old")
-    target.rename(old)
-    draft.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_frames(frames: VideoFrames, directory: Path, options: ExtractOptions) -> int:
-    """Write a video's frames, all of the first one's size; returns how many."""
-    taken: Iterable[tuple[TimedFrame, int]]
-    if options.fps is None:
-        taken = ((frame, 1) for frame in frames)
-    else:
-        taken = resample(frames, options.fps)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, options.quality]
+def _jpegs(path: str, options: ExtractOptions) -> Iterator[bytes]:
+    """A video's frames as JPEG files, all of the first one's size."""
+    frames = timed_frames(path)
+    if options.fps is not None:
+        frames = resample(frames, options.fps)
     reformatter = VideoReformatter()
-    size, number = None, 0
-    for timed, times in taken:
-        image = np.ascontiguousarray(to_rgb(timed.frame, reformatter))
-        if size is None:
+    size, last, jpeg = None, None, b""
+    for timed in frames:
+        if timed is not last:
+            image = np.ascontiguousarray(to_rgb(timed.frame, reformatter))
             height, width = image.shape[:2]
-            size = fitted_size(width, height, options.short_side, enlarge=options.enlarge)
-        bgr = cv2.cvtColor(resize(image, size), cv2.COLOR_RGB2BGR)
-        done, jpeg = cv2.imencode(".jpg", bgr, quality)
-        if not done:
-            raise DataError(f"a frame of {size[0]}×{size[1]} pixels can't be a JPEG file")
-        for _ in range(times):
-            number += 1
-            (directory / options.image_tmpl.format(number)).write_bytes(jpeg.data)
-    return number
+            size = size or fitted_size(width, height, options.short_side)
+            if size != (width, height):
+                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+            _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, options.quality])
+            last, jpeg = timed, encoded.tobytes()
+        yield jpeg
 
 
-def _remove_drafts(root: Path, videos: list[VideoFile]) -> None:
-    """Remove what runs that were killed have left beside the places of ``videos``."""
-    for parent in {(root / video.stem).parent for video in videos}:
-        try:
-            with os.scandir(parent) as entries:
-                left = [entry.path for entry in entries if _DRAFT.fullmatch(entry.name)]
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        for path in left:
-            shutil.rmtree(path, ignore_errors=True)
+def fitted_size(width: int, height: int, short_side: int | None) -> tuple[int, int]:
+    """Width and height in pixels, the shorter one at most ``short_side``, in proportion."""
+    short = min(width, height)
+    if short_side is None or short <= short_side:
+        return width, height
+    scale = Fraction(short_side, short)
+    return round(width * scale), round(height * scale)

@@ -1,4 +1,4 @@
-"""Every frame of a video file in order, as it is meant to be seen."""
+"""Every frame of a video file in order, with the time at which it is seen."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, pairwise
 
 import av
-import cv2
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from mmaction.datasets.sources.video import open_video
 from mmaction.errors import DataError
 
 # How much of the length that the container states may be missing before a file counts as cut
@@ -34,87 +34,28 @@ class TimedFrame:
     duration_sec: float
 
 
-class VideoFrames:
+def timed_frames(path: str | os.PathLike[str]) -> Iterator[TimedFrame]:
     """The frames of a video file's best video stream, every decoded one once.
 
-    Iterating decodes with one thread. It ends where the file is damaged, and ``damage`` says so.
-
-    Attributes:
-        damage: After iterating, what is wrong with the rest of the file; None: nothing.
-
     Raises:
-        DataError: While iterating, before any frame: nothing can be read; the message is the
-            cause without the path.
+        DataError: It can't be read, is damaged from here on, or ends long before its time.
     """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = os.fspath(path)
-        self.damage: str | None = None
-
-    def __iter__(self) -> Iterator[TimedFrame]:
-        self.damage = None
-        with _open(self._path) as container:
-            stream = _video_stream(container)
-            last = None
-            try:
-                for last in _timed(container, stream):
-                    yield last
-            except (av.FFmpegError, OSError) as error:
-                self.damage = cause(error)
-            if last is None:
-                raise DataError(f"no frame can be decoded: {self.damage or 'there is none'}")
-            self.damage = self.damage or _cut_short(container, stream, last)
-
-
-def cause(error: Exception) -> str:
-    """What an error of PyAV's says, without the path."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _open(path: str) -> InputContainer:
-    try:
-        if os.path.getsize(path) == 0:
-            raise DataError("empty (zero bytes)")
-        # What a Kinetics title or a tag is encoded in must not stop anything.
-        return av.open(path, metadata_errors="replace")
-    except av.InvalidDataError:
-        raise DataError("no video file, or truncated: its header can't be read") from None
-    except (av.FFmpegError, OSError) as error:
-        raise DataError(cause(error)) from None
-
-
-def _video_stream(container: InputContainer) -> VideoStream:
-    stream = container.streams.best("video")
-    if not len(container.streams):
-        raise DataError("no video file, or truncated: it has no stream")
-    if stream is None:
-        raise DataError("no video stream")
-    assert isinstance(stream, VideoStream)
-    if stream.codec_context is None:
-        raise DataError("no decoder for its video stream")
-    stream.codec_context.thread_count = 1
-    return stream
-
-
-def _timed(container: InputContainer, stream: VideoStream) -> Iterator[TimedFrame]:
-    usual_sec = float(1 / (stream.average_rate or Fraction(_DEFAULT_FPS)))
-    end_sec = 0.0
-    start_sec = None
-    for frame in container.decode(stream):
-        time_sec = end_sec if frame.time is None else frame.time
-        # Time never runs backwards, whatever a damaged file says.
-        start_sec = time_sec if start_sec is None else max(time_sec, start_sec)
-        duration_sec = float((frame.duration or 0) * (frame.time_base or 0)) or usual_sec
-        end_sec = start_sec + duration_sec
-        yield TimedFrame(frame, start_sec, duration_sec)
-
-
-def _cut_short(container: InputContainer, stream: VideoStream, last: TimedFrame) -> str | None:
-    stated_sec = _stated_end_sec(container, stream)
-    end_sec = last.start_sec + last.duration_sec
-    if stated_sec - end_sec > max(_MISSING_SEC, _MISSING_SHARE * stated_sec):
-        return f"truncated: ends at {end_sec:.1f} s of {stated_sec:.1f} s"
-    return None
+    with open_video(path) as (container, stream):
+        usual_sec = float(1 / (stream.average_rate or Fraction(_DEFAULT_FPS)))
+        start_sec, end_sec = -math.inf, 0.0
+        for frame in container.decode(stream):
+            # Time never runs backwards, whatever a damaged file says.
+            start_sec = max(end_sec if frame.time is None else frame.time, start_sec)
+            duration_sec = float((frame.duration or 0) * (frame.time_base or 0)) or usual_sec
+            end_sec = start_sec + duration_sec
+            yield TimedFrame(frame, start_sec, duration_sec)
+        if start_sec == -math.inf:
+            raise DataError(f"video '{path}' has no frames")
+        stated_sec = _stated_end_sec(container, stream)
+        if stated_sec - end_sec > max(_MISSING_SEC, _MISSING_SHARE * stated_sec):
+            raise DataError(
+                f"video '{path}' is truncated: it ends at {end_sec:.1f} s of {stated_sec:.1f} s"
+            )
 
 
 def _stated_end_sec(container: InputContainer, stream: VideoStream) -> float:
@@ -127,7 +68,7 @@ def _stated_end_sec(container: InputContainer, stream: VideoStream) -> float:
     return 0.0
 
 
-def resample(frames: Iterable[TimedFrame], fps: float) -> Iterator[tuple[TimedFrame, int]]:
+def resample(frames: Iterable[TimedFrame], fps: float) -> Iterator[TimedFrame]:
     """Frames by time: at k / fps after the first frame's start, the frame that is seen then.
 
     Args:
@@ -135,50 +76,17 @@ def resample(frames: Iterable[TimedFrame], fps: float) -> Iterator[tuple[TimedFr
         fps: Frames a second, > 0.
 
     Yields:
-        A frame and how often it is taken, >= 1; frames that are never taken are left out. The
-        first frame is taken at least once.
+        At least one of the frames; some may never come, others several times, one after the other.
     """
-    held: TimedFrame | None = None
-    start_sec, taken = 0.0, 0
-
-    def due(until_sec: float) -> int:
-        """How many of the times k / fps lie before ``until_sec``."""
-        return math.ceil((until_sec - start_sec - _TIME_TOLERANCE_SEC) * fps)
-
-    for frame in frames:
-        if held is None:
-            start_sec = frame.start_sec
-        elif (count := due(frame.start_sec) - taken) > 0:
-            yield held, count
-            taken += count
-        held = frame
-    if held is not None:
-        end_sec = held.start_sec + held.duration_sec
-        if (count := max(due(end_sec), 1) - taken) > 0:
-            yield held, count
-
-
-def fitted_size(
-    width: int, height: int, short_side: int | None, *, enlarge: bool
-) -> tuple[int, int]:
-    """Width and height with the shorter one ``short_side``, the proportions kept.
-
-    Args:
-        width: In pixels.
-        height: In pixels.
-        short_side: In pixels; None: as it is.
-        enlarge: Whether a smaller picture becomes larger, or stays.
-    """
-    short = min(width, height)
-    if short_side is None or short == short_side or (short < short_side and not enlarge):
-        return width, height
-    scale = Fraction(short_side, short)
-    return max(round(width * scale), 1), max(round(height * scale), 1)
-
-
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """An image H×W×3 at another width and height; averages over areas to make it smaller."""
-    if image.shape[1::-1] == size:
-        return image
-    smaller = size[0] < image.shape[1]
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    first_sec, taken = None, 0
+    for frame, following in pairwise(chain(frames, [None])):
+        assert frame is not None
+        first_sec = frame.start_sec if first_sec is None else first_sec
+        until_sec = following.start_sec if following else frame.start_sec + frame.duration_sec
+        # How many of the times k / fps lie before that.
+        due = math.ceil((until_sec - first_sec - _TIME_TOLERANCE_SEC) * fps)
+        if following is None:
+            due = max(due, 1)
+        for _ in range(due - taken):
+            yield frame
+        taken = max(due, taken)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from mmaction.dataprep.directories import walk
 from mmaction.dataprep.text_files import numbered_lines
 from mmaction.errors import DataError
 
@@ -57,7 +57,12 @@ def find_videos(videos: str | os.PathLike[str]) -> list[VideoFile]:
     """
     place = Path(videos)
     if place.is_dir():
-        found = [VideoFile(os.path.join(place, name), name) for name in _walk(str(place))]
+        found = [
+            VideoFile(os.path.join(place, name), name)
+            for directory, files in walk(place)
+            for name in (PurePath(directory, file).as_posix() for file in files)
+            if without_suffix(name) != name
+        ]
         if not found:
             raise DataError(
                 f"no video below '{place}': names end in {', '.join(sorted(VIDEO_SUFFIXES))}"
@@ -69,22 +74,6 @@ def find_videos(videos: str | os.PathLike[str]) -> list[VideoFile]:
     else:
         raise DataError(f"'{place}' does not exist; expected a directory of videos or a list")
     return sorted(found, key=lambda video: video.name)
-
-
-def _walk(root: str) -> Iterator[str]:
-    for directory, directories, files in os.walk(root, followlinks=True, onerror=_refuse):
-        directories[:] = [name for name in directories if not name.startswith(".")]
-        if climbs_back(directory):
-            directories.clear()
-            continue
-        below = os.path.relpath(directory, root)
-        for file in files:
-            if not file.startswith(".") and without_suffix(file) != file:
-                yield PurePath(below, file).as_posix()
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError(f"'{error.filename}' can't be read: {error.strerror}")
 
 
 def climbs_back(directory: str) -> bool:

@@ -25,6 +25,18 @@ def grey_levels(frames: int) -> list[int]:
     return [20 + 200 * number // max(frames - 1, 1) for number in range(frames)]
 
 
+def noise(frames: int) -> list[np.ndarray]:
+    """Images that compress badly: a file of them can be cut between frames."""
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(frames)]
+
+
+def cut(path: Path, share: float) -> None:
+    """Leaves the first ``share`` of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+
+
 def write_video_file(
     path: Path,
     *,

@@ -11,11 +11,18 @@ import cv2
 import numpy as np
 import pytest
 
-from mmaction.dataprep.extract import RECORD_FILE, extract_videos
-from mmaction.dataprep.extract_options import ExtractOptions, ExtractReport
+from mmaction.dataprep.extract import (
+    DRAFTS,
+    RECORD_FILE,
+    ExtractOptions,
+    ExtractReport,
+    extract_videos,
+    fitted_size,
+)
+from mmaction.datasets.sources.video import read_frames
 from mmaction.errors import DataError, UserError
 
-from .conftest import WriteVideo, grey_levels
+from .conftest import WriteVideo, cut, grey_levels, noise
 
 
 def extract(root: Path, **options: Any) -> ExtractReport:
@@ -38,10 +45,6 @@ def means(directory: Path) -> list[float]:
     return [float(cv2.imread(str(directory / name)).mean()) for name in files(directory)]
 
 
-def no_drafts(directory: Path) -> bool:
-    return not [path for path in directory.rglob("*") if "partial" in path.name]
-
-
 def test_writes_a_directory_a_video(write_video: WriteVideo, tmp_path: Path) -> None:
     write_video(tmp_path / "in/b.webm", frames=3)
     write_video(tmp_path / "in/class a/x.mp4", frames=5)
@@ -53,7 +56,7 @@ def test_writes_a_directory_a_video(write_video: WriteVideo, tmp_path: Path) -> 
     np.testing.assert_allclose(means(tmp_path / "out/class a/x"), grey_levels(5), atol=5)
     assert report.extracted == ["b", "class a/x"]
     assert (report.frames, report.already_there, report.failed) == (8, 0, {})
-    assert no_drafts(tmp_path)
+    assert not (tmp_path / "out" / DRAFTS).exists()
 
 
 def test_options_shape_the_frames(write_video: WriteVideo, tmp_path: Path) -> None:
@@ -65,17 +68,34 @@ def test_options_shape_the_frames(write_video: WriteVideo, tmp_path: Path) -> No
 
 
 def test_quality_is_that_of_opencv(tmp_path: Path, write_video: WriteVideo) -> None:
-    from av.video.reformatter import VideoReformatter
-
-    from mmaction.dataprep.video_decoding import VideoFrames
-    from mmaction.datasets.sources.video import to_rgb
-
     path = write_video(tmp_path / "in/v.mp4", frames=1)
     extract(tmp_path, quality=70)
-    [timed] = VideoFrames(path)
-    bgr = to_rgb(timed.frame, VideoReformatter())[..., ::-1]
-    expected = cv2.imencode(".jpg", np.ascontiguousarray(bgr), [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
+    [image] = read_frames(path, [0])
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    expected = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
     assert (tmp_path / "out/v/img_00001.jpg").read_bytes() == expected.tobytes()
+
+
+def test_making_smaller_averages(tmp_path: Path, write_video: WriteVideo) -> None:
+    board = np.indices((48, 64)).sum(axis=0) % 2 * 200
+    write_video(tmp_path / "in/v.mp4", images=[np.dstack([board] * 3).astype(np.uint8)])
+    extract(tmp_path, short_side=24)
+    image = cv2.imread(str(tmp_path / "out/v/img_00001.jpg"))
+    np.testing.assert_allclose(image, np.full((24, 32, 3), 100), atol=8)
+
+
+@pytest.mark.parametrize(
+    ("size", "short_side", "expected"),
+    [
+        ((340, 256), None, (340, 256)),
+        ((340, 256), 128, (170, 128)),
+        ((256, 340), 128, (128, 170)),
+        ((320, 240), 480, (320, 240)),
+        ((1, 1000), 1, (1, 1000)),
+    ],
+)
+def test_fitted_size(size: tuple[int, int], short_side: int, expected: tuple[int, int]) -> None:
+    assert fitted_size(*size, short_side) == expected
 
 
 def test_what_is_done_is_skipped(write_video: WriteVideo, tmp_path: Path) -> None:
@@ -94,14 +114,12 @@ def test_a_video_that_changed_is_extracted_anew(write_video: WriteVideo, tmp_pat
     write_video(path, frames=2)
     assert extract(tmp_path).extracted == ["a"]
     assert files(tmp_path / "out") == ["a/img_00001.jpg", "a/img_00002.jpg"]
-    # Copied or downloaded again, it is what it was.
-    os.utime(path, (1, 1))
-    assert extract(tmp_path).already_there == 1
-    # One byte of the same size and time is another video where time says nothing.
+    # One byte of the same size is another video.
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
     assert extract(tmp_path).extracted == ["a"]
+    assert extract(tmp_path).already_there == 1
 
 
 def test_other_options_need_overwrite(write_video: WriteVideo, tmp_path: Path) -> None:
@@ -112,7 +130,7 @@ def test_other_options_need_overwrite(write_video: WriteVideo, tmp_path: Path) -
     assert len(files(tmp_path / "out")) == 4
     extract(tmp_path, short_side=24, fps=5, overwrite=True)
     assert len(files(tmp_path / "out")) == 2
-    assert no_drafts(tmp_path)
+    assert not (tmp_path / "out" / DRAFTS).exists()
 
 
 def test_frames_of_others_are_left_alone(write_video: WriteVideo, tmp_path: Path) -> None:
@@ -136,10 +154,12 @@ def test_bad_videos_stop_nothing(write_video: WriteVideo, tmp_path: Path) -> Non
     (tmp_path / "in/gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
     report = extract(tmp_path, jobs=2)
     assert report.extracted == ["good"]
-    assert {Path(path).name: cause for path, cause in report.failed.items()} == {
-        "cut.mp4": "no video file, or truncated: it has no stream",
-        "empty.mp4": "empty (zero bytes)",
-        "gone.mp4": "No such file or directory",
+    videos = tmp_path / "in"
+    assert report.failed == {
+        f"{videos}/cut.mp4": f"video '{videos}/cut.mp4' has no video stream",
+        f"{videos}/empty.mp4": f"video '{videos}/empty.mp4' can't be read:"
+        " it is empty (zero bytes)",
+        f"{videos}/gone.mp4": f"video '{videos}/gone.mp4' can't be read: No such file or directory",
     }
     assert os.listdir(tmp_path / "out/good")
     assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == ["good"]
@@ -151,17 +171,15 @@ def test_bad_videos_stop_nothing(write_video: WriteVideo, tmp_path: Path) -> Non
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_permission_denied_is_a_cause(write_video: WriteVideo, tmp_path: Path) -> None:
     write_video(tmp_path / "in/a.mp4").chmod(0)
-    assert list(extract(tmp_path).failed.values()) == ["Permission denied"]
+    [problem] = extract(tmp_path).failed.values()
+    assert problem.endswith("a.mp4' can't be read: Permission denied")
 
 
 def test_damaged_videos_fail_unless_kept(write_video: WriteVideo, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    noise = [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(30)]
-    path = write_video(tmp_path / "in/a.webm", images=noise, fps=15)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    cut(write_video(tmp_path / "in/a.webm", images=noise(30), fps=15), 0.5)
     report = extract(tmp_path)
     [problem] = report.failed.values()
-    assert problem.startswith("truncated: ends at 0.")
+    assert "a.webm' is truncated: it ends at 0." in problem
     assert files(tmp_path / "out") == []
     report = extract(tmp_path, keep_damaged=True)
     assert (report.extracted, list(report.damaged)) == (["a"], ["a"])
@@ -196,11 +214,10 @@ def test_a_change_of_size_within_a_video_is_resized_away(
 
 def test_leftovers_of_killed_runs_are_cleaned_up(write_video: WriteVideo, tmp_path: Path) -> None:
     write_video(tmp_path / "in/c/a.mp4", frames=2)
-    for left in (".a.partial-123", ".a.partial-123-old", ".gone.partial-9"):
-        (tmp_path / "out/c" / left).mkdir(parents=True)
-        (tmp_path / "out/c" / left / "img_00001.jpg").touch()
-    (tmp_path / "out/c/.mine").mkdir()
+    for left in (f"{DRAFTS}/.a.123/new", "c/.mine"):
+        (tmp_path / "out" / left).mkdir(parents=True)
     extract(tmp_path)
+    assert sorted(os.listdir(tmp_path / "out")) == [".lock", "c"]
     assert sorted(os.listdir(tmp_path / "out/c")) == [".mine", "a"]
 
 
@@ -250,7 +267,8 @@ def test_the_record_says_what_was_done(write_video: WriteVideo, tmp_path: Path) 
         (dict(fps=0.0), "fps is 0, must be greater than 0"),
         (dict(fps=float("nan")), "fps is nan"),
         (dict(image_tmpl="img.jpg"), "image_tmpl='img.jpg' is no file name"),
-        (dict(image_tmpl="{:05d}.png"), "of a JPEG"),
+        (dict(image_tmpl="{:05d}.png"), "is no name of a JPEG"),
+        (dict(image_tmpl="{video}_{:05d}.jpg"), "is no name of a JPEG"),
         (dict(image_tmpl="{}/{}.jpg"), "image_tmpl"),
         (dict(image_tmpl="{:05d.jpg"), "image_tmpl"),
         (dict(image_tmpl="../{:05d}.jpg"), "image_tmpl"),

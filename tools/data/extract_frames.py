@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
@@ -27,7 +28,6 @@ def parse_args() -> argparse.Namespace:
         help="file name of a frame, numbered from 1 (default %(default)s)",
     )
     add("--short-side", type=int, metavar="N", help="resize to N pixels; never enlarges")
-    add("--enlarge", action="store_true", help="let --short-side enlarge small videos too")
     add("--fps", type=float, help="take frames by time (default: every frame once)")
     add("--quality", type=int, default=95, help="of JPEG, 1 to 100 (default %(default)s)")
     add(
@@ -43,15 +43,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from mmaction.dataprep.extract import extract_videos
-    from mmaction.dataprep.extract_options import ExtractOptions
+    from mmaction.dataprep.extract import ExtractOptions, extract_videos
     from mmaction.files import atomic_path
 
     options = ExtractOptions(
         image_tmpl=args.image_tmpl,
         fps=args.fps,
         short_side=args.short_side,
-        enlarge=args.enlarge,
         quality=args.quality,
         keep_damaged=args.keep_damaged,
     )
@@ -62,13 +60,13 @@ def main() -> int:
         f"{args.out}: {len(report.extracted)} videos extracted ({report.frames} frames),"
         f" {report.already_there} already there, {len(report.failed)} failed"
     )
-    for name, problem in report.damaged.items():
-        print(f"damaged, frames before that kept: {name}: {problem}")
-    for path, problem in report.failed.items():
-        print(f"failed: {path}: {problem}")
+    for problem in report.damaged.values():
+        print(f"damaged, frames before that kept: {problem}")
+    for problem in report.failed.values():
+        print(f"failed: {problem}")
     if args.report:
         with atomic_path(args.report) as draft:
-            draft.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+            draft.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
     return 1 if report.failed else 0
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmaction.dataprep.directories import whole_directory
 from mmaction.dataprep.motion_shapes.classes import CLASSES, MIN_FRAMES
 from mmaction.dataprep.motion_shapes.video import MIN_SIZE, Video, make_video
-from mmaction.dataprep.worker_pool import each
+from mmaction.dataprep.worker_pool import check_jobs, each
 from mmaction.errors import DataError, UserError
 from mmaction.progress import Progress
 
@@ -106,13 +103,12 @@ def make_data_set(
         DataError: ``out`` holds something else, or can't be written.
         UserError: ``jobs`` is less than 1.
     """
-    if jobs < 1:
-        raise UserError(f"jobs is {jobs}, must be at least 1")
+    check_jobs(jobs)
     target = Path(out).resolve()
     try:
         if _is_there(target, options, overwrite):
             return False
-        with _built_aside(target) as folder:
+        with whole_directory(target, drafts=target.parent) as folder:
             _write(folder, options, jobs)
     except OSError as error:
         raise DataError(f"{out} can't be written: {error}") from error
@@ -138,22 +134,6 @@ def _is_there(target: Path, options: DataSetOptions, overwrite: bool) -> bool:
 
 def _record(options: DataSetOptions) -> str:
     return json.dumps({"edition": _EDITION, **asdict(options)}, indent=2) + "\n"
-
-
-@contextmanager
-def _built_aside(target: Path) -> Iterator[Path]:
-    """A new directory beside ``target`` that takes its place at the end, or is removed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        folder = aside / "new"
-        folder.mkdir()
-        yield folder
-        if target.exists():
-            target.rename(aside / "old")
-        folder.rename(target)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:

@@ -68,7 +68,7 @@ def count_frames(path: str | os.PathLike[str]) -> int:
     Raises:
         DataError: It can't be read as a video.
     """
-    with _open(path) as (container, stream):
+    with open_video(path) as (container, stream):
         if _is_seekable(container):
             return len(_time_stamps(container, stream, path))
         return sum(1 for _ in container.decode(stream))
@@ -88,7 +88,7 @@ def read_frames(path: str | os.PathLike[str], positions: Sequence[int]) -> np.nd
         DataError: The file or one of the frames can't be read; names it.
     """
     clip = _Clip(path, positions)
-    with _open(path) as (container, stream):
+    with open_video(path) as (container, stream):
         if _is_seekable(container):
             stamps = _time_stamps(container, stream, path)
             clip.require_frames(len(stamps))
@@ -140,8 +140,12 @@ class _Clip:
 
 
 @contextmanager
-def _open(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a file's best video stream; what PyAV raises meanwhile becomes a DataError."""
+def open_video(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A file and its best video stream, open for the block and decoded by one thread.
+
+    Raises:
+        DataError: PyAV can't read it, when it is opened or in the block; names it.
+    """
     path = os.fspath(path)
     try:
         with av.open(path, metadata_errors="ignore") as container:
@@ -160,12 +164,12 @@ def _open(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoS
     except IsADirectoryError:
         raise DataError(f"video '{path}' is a directory, not a video file") from None
     except (av.FFmpegError, OSError) as error:
-        reason = "it is empty (zero bytes)" if _is_empty(path) else error.strerror or error
+        reason = error.strerror or error
+        if os.path.isfile(path) and os.path.getsize(path) == 0:
+            reason = "it is empty (zero bytes)"
+        elif isinstance(error, av.InvalidDataError):
+            reason = "it is damaged, truncated or no video file"
         raise DataError(f"video '{path}' can't be read: {reason}") from None
-
-
-def _is_empty(path: str) -> bool:
-    return os.path.isfile(path) and os.path.getsize(path) == 0
 
 
 def _is_seekable(container: InputContainer) -> bool:

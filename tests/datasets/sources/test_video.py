@@ -134,6 +134,8 @@ def test_what_can_not_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_bytes(b"no video at all" * 50)
     (tmp_path / "directory.mp4").mkdir()
+    half = write_video(tmp_path / "half.mp4")  # its index is at the end
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=44100, layout="mono")
         silence = av.AudioFrame.from_ndarray(
@@ -145,7 +147,8 @@ def test_what_can_not_be_read_is_named(tmp_path: Path) -> None:
     for name, reason in (
         ("missing.mp4", "does not exist"),
         ("empty.mp4", r"can't be read: it is empty \(zero bytes\)"),
-        ("text.mp4", "can't be read: "),
+        ("text.mp4", "can't be read: it is damaged, truncated or no video file"),
+        ("half.mp4", "can't be read: it is damaged, truncated or no video file"),
         ("directory.mp4", "is a directory, not a video file"),
         ("sound.mp4", "has no video stream"),
     ):

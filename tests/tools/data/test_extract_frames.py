@@ -11,36 +11,27 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
+
+from tests.dataprep.conftest import write_video_file
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = ROOT / "tools/data/extract_frames.py"
 FRAMES, VIDEOS = 60, 12
 
 
-def write_video(path: Path, frames: int, seed: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=20)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        image = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.roll(image, number, axis=1), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-
-
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Videos enough that a run takes a while; read only."""
     root = tmp_path_factory.mktemp("videos")
-    write_video(root / "v00.mp4", FRAMES)
-    data = (root / "v00.mp4").read_bytes()
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    images = [np.roll(image, number, axis=1) for number in range(FRAMES)]
+    write_video_file(root / "v00.mov", images=images)
+    data = (root / "v00.mov").read_bytes()
     for number in range(1, VIDEOS):
-        (root / f"v{number:02d}.mp4").write_bytes(data)
+        (root / f"v{number:02d}.mov").write_bytes(data)
     return root
 
 
@@ -59,7 +50,7 @@ def until_midway(process: subprocess.Popen[str], out: Path) -> None:
     """Waits until a video is done and another is being written."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if done(out) and list(out.glob(".*.partial-*/*.jpg")):
+        if done(out) and list(out.glob(".partial/*/new/*.jpg")):
             return
         time.sleep(0.002)
     pytest.fail("the command was never seen midway")
@@ -95,7 +86,7 @@ def test_killed_midway_it_goes_on_where_it_was(videos: Path, tmp_path: Path) -> 
     assert f"{VIDEOS - already} videos extracted" in stdout
     assert len(done(out)) == VIDEOS
     assert_whole(out)
-    assert not list(out.glob(".*.partial-*"))
+    assert not (out / ".partial").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
@@ -109,25 +100,26 @@ def test_ctrl_c_leaves_only_what_is_done(videos: Path, tmp_path: Path) -> None:
     assert stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in stderr
     assert_whole(out)
-    assert not list(out.glob(".*.partial-*"))
+    assert not (out / ".partial").exists()
 
 
 def test_reports_what_failed(run_tool: Callable, tmp_path: Path) -> None:
-    write_video(tmp_path / "in/good.mp4", 3)
+    write_video_file(tmp_path / "in/good.mp4", frames=3)
     (tmp_path / "in/bad.mp4").touch()
     report = tmp_path / "report.json"
     arguments = (tmp_path / "in", tmp_path / "out", "--jobs", 1, "--report", report)
     done = run_tool("data/extract_frames", *arguments)
+    problem = f"video '{tmp_path}/in/bad.mp4' can't be read: it is empty (zero bytes)"
     assert done.code == 1
     assert done.out.splitlines() == [
         f"{tmp_path}/out: 1 videos extracted (3 frames), 0 already there, 1 failed",
-        f"failed: {tmp_path}/in/bad.mp4: empty (zero bytes)",
+        f"failed: {problem}",
     ]
     assert json.loads(report.read_text()) == {
         "extracted": ["good"],
         "already_there": 0,
         "damaged": {},
-        "failed": {f"{tmp_path}/in/bad.mp4": "empty (zero bytes)"},
+        "failed": {f"{tmp_path}/in/bad.mp4": problem},
         "frames": 3,
     }
     (tmp_path / "in/bad.mp4").unlink()
@@ -139,7 +131,6 @@ def test_reports_what_failed(run_tool: Callable, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--quality", "0"], "quality is 0"),
         (["--jobs", "0"], "jobs is 0, must be at least 1"),
         (["--image_tmpl", "x.jpg"], "image_tmpl='x.jpg' is no file name"),
     ],
@@ -147,7 +138,7 @@ def test_reports_what_failed(run_tool: Callable, tmp_path: Path) -> None:
 def test_bad_options_cost_one_line(
     run_tool: Callable, tmp_path: Path, options: list[str], problem: str
 ) -> None:
-    write_video(tmp_path / "in/a.mp4", 2)
+    write_video_file(tmp_path / "in/a.mp4", frames=2)
     done = run_tool("data/extract_frames", tmp_path / "in", tmp_path / "out", *options)
     assert done.code == 2
     assert done.error.startswith(problem)
