@@ -51,8 +51,36 @@ def write_clip(explanation: ClipExplanation, path: str | Path, *, fps: float = D
         fps: Frames a second, above 0.
     """
     pictures = compose_clip(explanation)
-    with atomic_path(path) as draft:
-        _encode(pictures, draft, Fraction(fps).limit_denominator(1000))
+    rate = Fraction(fps).limit_denominator(1000)
+    options = {"movflags": "+faststart"}
+    with (
+        atomic_path(path) as draft,
+        av.open(str(draft), "w", format="mp4", options=options) as container,
+    ):
+        # crf says the quality; a slower preset halves the file in twice the time.
+        stream = container.add_stream(
+            ENCODER, rate=rate, options={"crf": "18", "preset": "ultrafast"}
+        )
+        stream.height, stream.width = pictures.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.thread_count = 1  # pictures are small, and other processes write their own
+        # 1: BT.709. Said in the file, or players guess by the picture's size.
+        stream.codec_context.color_primaries = 1
+        stream.codec_context.color_trc = 1
+        stream.codec_context.colorspace = 1
+        stream.codec_context.color_range = ColorRange.MPEG
+        # One for all: making it, with its threads, takes longer than its work.
+        reformatter = VideoReformatter()
+        for picture in pictures:
+            frame = reformatter.reformat(
+                av.VideoFrame.from_ndarray(picture, format="rgb24"),
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+                threads=1,
+            )
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
 
 
 def check_encoder(name: str) -> None:
@@ -135,32 +163,3 @@ def _strip_text(left: str, right: str, width: int) -> np.ndarray:
     right = fitted(right, SMALL, width / 2 - 8)
     draw.text((width - 4, 0), right, INK, font(SMALL), anchor="ra")
     return np.asarray(image)
-
-
-def _encode(pictures: np.ndarray, path: Path, rate: Fraction) -> None:
-    height, width = pictures.shape[1:3]
-    options = {"movflags": "+faststart"}
-    with av.open(str(path), "w", format="mp4", options=options) as container:
-        # crf says the quality; a slower preset halves the file in twice the time.
-        stream = container.add_stream(
-            ENCODER, rate=rate, options={"crf": "18", "preset": "ultrafast"}
-        )
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.thread_count = 1  # pictures are small, and other processes write their own
-        # 1: BT.709. Said in the file, or players guess by the picture's size.
-        stream.codec_context.color_primaries = 1
-        stream.codec_context.color_trc = 1
-        stream.codec_context.colorspace = 1
-        stream.codec_context.color_range = ColorRange.MPEG
-        # One for all: making it, with its threads, takes longer than its work.
-        reformatter = VideoReformatter()
-        for picture in pictures:
-            frame = reformatter.reformat(
-                av.VideoFrame.from_ndarray(picture, format="rgb24"),
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-                threads=1,
-            )
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())

@@ -68,21 +68,10 @@ def resize_maps(maps: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.clip(resized, maps.min(), maps.max(), out=resized)
 
 
-def colorize(maps: np.ndarray) -> np.ndarray:
-    """Colour maps in [0, 1], of any shape, to the nearest of 256 colours.
-
-    Returns:
-        uint8 RGB, the shape of ``maps`` and a last axis of 3.
-    """
-    levels = np.rint(np.clip(maps, 0, 1) * np.float32(255)).astype(np.uint8)
-    # The table is RGB on both sides, so OpenCV's habit of BGR doesn't come in here.
-    table = color_table().reshape(256, 1, 3)
-    flat = levels.reshape(-1, levels.shape[-1])
-    return cv2.applyColorMap(flat, table).reshape(*levels.shape, 3)
-
-
 def overlay(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """Lay coloured maps over frames; maps of another size are resized before they are coloured.
+    """Lay maps over frames, each level in the nearest of 256 colours.
+
+    Maps of another size are resized before they are coloured.
 
     Args:
         frames: uint8 RGB, T×H×W×3.
@@ -92,12 +81,12 @@ def overlay(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
         uint8 RGB, T×H×W×3.
     """
     height, width = frames.shape[1:3]
-    colors = colorize(resize_maps(maps, height, width))
-    rows = (-1, width * 3)
-    mixed = cv2.addWeighted(
-        np.ascontiguousarray(frames).reshape(rows), 1 - OPACITY, colors.reshape(rows), OPACITY, 0
-    )
-    return mixed.reshape(frames.shape)
+    levels = np.rint(np.clip(resize_maps(maps, height, width), 0, 1) * np.float32(255))
+    # The table is RGB on both sides, so OpenCV's habit of BGR doesn't come in here.
+    table = color_table().reshape(256, 1, 3)
+    colors = cv2.applyColorMap(levels.astype(np.uint8).reshape(-1, width), table)
+    rows = np.ascontiguousarray(frames).reshape(-1, width, 3)
+    return cv2.addWeighted(rows, 1 - OPACITY, colors, OPACITY, 0).reshape(frames.shape)
 
 
 def resize_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:

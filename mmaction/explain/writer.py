@@ -142,8 +142,7 @@ def explain_views(
             "takes STABN or another one with an attention branch, not a plain baseline such as "
             "Recognizer3D; tools/visualize.py --explainers grad_cam explains that one too"
         )
-    if inputs.dtype != torch.uint8:
-        raise ValueError(f"video {result.sample.name!r}: inputs are {inputs.dtype}, not uint8")
+    assert inputs.dtype == torch.uint8, inputs.dtype
     where, when, scores = (_floats(values) for values in (spatial, temporal, result.scores))
     attention_scores = None
     if result.attention_scores is not None:

@@ -1,9 +1,8 @@
-"""Explainers: one method a file (and one of controls), each answers with an ``Explanation``."""
+"""Explainers, one method or kind a file; each answers with an ``Explanation``."""
 
-from mmaction.explain.explainers.attention import Attention
+from mmaction.explain.explainers.attention import Attention, ClassResponse
 from mmaction.explain.explainers.base import Explainer
 from mmaction.explain.explainers.build import build_explainer
-from mmaction.explain.explainers.class_response import ClassResponse
 from mmaction.explain.explainers.controls import BlurredRandom, Center, Random
 from mmaction.explain.explainers.grad_cam import GradCAM
 from mmaction.explain.explainers.integrated_gradients import IntegratedGradients

@@ -1,13 +1,14 @@
-"""ST-ABN's own attention as an explanation."""
+"""ST-ABN's own attention as an explanation, and what its attention branch sees of one class."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
+from mmaction.explain.explainers.maps import frame_means, per_frame
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
@@ -35,3 +36,39 @@ class Attention(Explainer):
                 "take another explainer, such as grad_cam"
             )
         return spatial, temporal
+
+
+@EXPLAINERS.register_module(name="class_response")
+class ClassResponse(Explainer):
+    """R[:, target]: the attention branch's response to a class, from which A_s and A_t are made.
+
+    R, B×K×T×h×w, is the branch's K-channel map (ST-ABN, arXiv:2110.15574): what its own class
+    scores, A_s and A_t all read. It tells classes apart, which A_s does not. That channel k stands
+    for class k is learned through those scores, not built in: a linear mixes the channels again.
+
+    Spatial: R[:, target] ≥ 0, as fine as the backbone's features; zero everywhere where the branch
+    sees nothing of the class. Temporal: its frame means.
+    """
+
+    name: ClassVar[str] = "class_response"
+
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+        branch = getattr(model, "attention_branch", None)
+        if not isinstance(branch, nn.Module):
+            raise _no_response(model)
+        answers: list[Any] = []
+        with branch.register_forward_hook(lambda _module, _args, answer: answers.append(answer)):
+            model(clips)
+        response = getattr(answers[-1], "response", None) if answers else None
+        if response is None:
+            raise _no_response(model)
+        of_class = target[:, None, None, None, None].expand(-1, 1, *response.shape[2:])
+        spatial = per_frame(response.gather(1, of_class).squeeze(1), clips.shape[2])
+        return spatial, frame_means(spatial)
+
+
+def _no_response(model: nn.Module) -> ConfigError:
+    return ConfigError(
+        f"explainer class_response: {type(model).__name__} has no attention branch with a response "
+        "to each class; take another explainer, such as grad_cam"
+    )

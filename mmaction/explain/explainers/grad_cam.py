@@ -5,6 +5,7 @@ Dimension letters: B clips, C channels, T' steps in time and h×w cells of a lay
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -50,7 +51,13 @@ class GradCAM(Explainer):
         self.layer = layer
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
-        layer = self.layer or _default_layer(model)
+        modules = dict(model.named_modules())
+        layer = self.layer or _default_layer(modules)
+        if layer not in modules:
+            raise ConfigError(
+                f"explainer grad_cam: layer={layer!r} is no module of {type(model).__name__}"
+                f"{near(layer, filter(None, modules))}"
+            )
         taken: list[Tensor] = []
 
         def take(_module: nn.Module, _args: Any, output: Any) -> Tensor:
@@ -63,7 +70,7 @@ class GradCAM(Explainer):
             taken.append(output.detach().requires_grad_())
             return taken[-1].clone()
 
-        with _submodule(model, layer).register_forward_hook(take):
+        with modules[layer].register_forward_hook(take):
             score = target_scores(model, clips, target).sum()
         if len(taken) != 1:
             raise ConfigError(
@@ -88,22 +95,11 @@ class GradCAM(Explainer):
         return gradients
 
 
-def _default_layer(model: nn.Module) -> str:
-    modules = dict(model.named_modules())
+def _default_layer(modules: Mapping[str, nn.Module]) -> str:
     for name in ("perception_branch.stage", "backbone"):
         if name in modules:
             return name
     raise ConfigError(
-        f"explainer grad_cam: {type(model).__name__} has neither a perception branch nor a "
+        f"explainer grad_cam: {type(modules['']).__name__} has neither a perception branch nor a "
         "backbone; name a layer=…"
     )
-
-
-def _submodule(model: nn.Module, name: str) -> nn.Module:
-    modules = dict(model.named_modules())
-    if name not in modules:
-        raise ConfigError(
-            f"explainer grad_cam: layer={name!r} is no module of {type(model).__name__}"
-            f"{near(name, filter(None, modules))}"
-        )
-    return modules[name]

@@ -5,10 +5,9 @@ from mmaction.explain.measures.concatenation import Concatenation
 from mmaction.explain.measures.confidence import Confidence
 from mmaction.explain.measures.evaluation import Evaluation, resolve_measures
 from mmaction.explain.measures.ground_truth import open_ground_truth
-from mmaction.explain.measures.group import ClipBatch, MeasureGroup
+from mmaction.explain.measures.group import ClipBatch, EvaluationOptions, MeasureGroup
 from mmaction.explain.measures.intervention import Intervention
 from mmaction.explain.measures.localization import Localization
-from mmaction.explain.measures.options import EvaluationOptions
 from mmaction.explain.measures.plots import write_plots
 from mmaction.explain.measures.sanity import Sanity
 from mmaction.explain.measures.subject import Subject

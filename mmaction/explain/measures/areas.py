@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmaction.explain.measures.group import ClipBatch, MeasureGroup
-from mmaction.explain.measures.perturbation import Perturbation
+from mmaction.explain.measures.perturbation import Perturbation, areas
 from mmaction.registry import MEASURES
 
 _AREAS = ("insertion_minus_deletion", "insertion", "deletion")
@@ -45,11 +45,11 @@ class Areas(MeasureGroup):
                 domain=self.name,
                 rng=self.rng(position),
             )
-            for area, value in curves.areas().items():
+            for area, value in areas(curves).items():
                 self.table.put(explainer, f"{self.name}_{area}", position, value)
             of_explainer = self.table.curves.setdefault(explainer, {})
-            kept = of_explainer.setdefault(self.name, {"fractions": curves.fractions})
-            for curve, values in curves.values.items():
+            kept = of_explainer.setdefault(self.name, {"fractions": curves.pop("fractions")})
+            for curve, values in curves.items():
                 empty = np.full((len(self.subject), len(values)), np.nan)
                 kept.setdefault(curve, empty)[position] = values
 

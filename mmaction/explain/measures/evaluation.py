@@ -9,8 +9,12 @@ from typing import Any
 
 from mmaction.errors import ConfigError, near
 from mmaction.explain.explainers import Explainer, Random
-from mmaction.explain.measures.group import ClipBatch, MeasureGroup, NotMeasurable
-from mmaction.explain.measures.options import EvaluationOptions
+from mmaction.explain.measures.group import (
+    ClipBatch,
+    EvaluationOptions,
+    MeasureGroup,
+    NotMeasurable,
+)
 from mmaction.explain.measures.subject import Subject
 from mmaction.explain.measures.table import MeasureTable
 from mmaction.progress import Progress

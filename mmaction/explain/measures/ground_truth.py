@@ -1,10 +1,14 @@
-"""What is known of a video: where its actor is, and when it acts.
+"""What is known of a video: where its actor is, and when it acts; and of a clip of it.
 
-Dimension letters: F frames of a video, T frames of a clip, H×W pixels.
+The data set's own pipeline makes the one into the other: masks go in where the frames would, and
+are sampled, resized, cropped and flipped as they are.
+
+Dimension letters: F frames of a video, V views of it, T frames of a clip, H×W pixels.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,6 +24,7 @@ from mmaction.safe_pickle import load_arrays
 
 FOLDER = "ground_truth"
 _UCF101 = (240, 320)  # height and width of the original frames, in pixels
+_ON, _HALF = 255, 128
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,71 @@ def open_ground_truth(path: str | os.PathLike[str]) -> GroundTruthReader:
     if not path.exists():
         raise DataError(f"no ground truth: expected the directory or file {path}")
     return ActionTubes(path)
+
+
+def clip_ground_truth(
+    dataset: Any, index: int, *, view: int, reader: GroundTruthReader | None = None
+) -> GroundTruth:
+    """The ground truth of one view of a video, T frames of the network's H×W pixels.
+
+    Args:
+        dataset: Gives samples by a pipeline of ``transforms``, such as ``RawframeDataset``.
+        index: Of the video.
+        view: Of its V views.
+        reader: Of the video's ground truth; None: ``ground_truth/<video>.npz`` beside the data
+            root, as motion_shapes has it.
+
+    Raises:
+        DataError: There is none; names the file.
+    """
+    masked = copy.copy(dataset)
+    masked.pipeline = _MaskPipeline(dataset.pipeline.transforms, reader)
+    item = masked[index]
+    masks = item["inputs"][view, ..., 0].numpy() >= _HALF
+    return GroundTruth(masks, masked.pipeline.acting_in(item["sample"].frame_indices[view]))
+
+
+class _MaskPipeline:
+    """A pipeline with the masks in place of the frames, right after they are decoded."""
+
+    def __init__(self, transforms: list[Any], reader: GroundTruthReader | None) -> None:
+        self.transforms = transforms
+        self.reader = reader
+
+    def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
+        self.first = results["source"].start_index
+        for transform in self.transforms:
+            results = transform(results)
+            if "frames" in getattr(transform, "gives", ()):
+                results["frames"] = self._masks(results)
+        return results
+
+    def acting_in(self, frame_numbers: np.ndarray) -> np.ndarray:
+        """bool, T, of frames as their file names count."""
+        return self.truth.acting[frame_numbers - self.first]
+
+    def _masks(self, results: dict[str, Any]) -> np.ndarray:
+        """uint8, D×H×W×3, of the distinct frames that were decoded."""
+        [whole] = results["views"]
+        reader = self.reader or _beside(results["source"])
+        self.truth = reader.read(
+            results["name"],
+            frames=results["total_frames"],
+            height=whole.height,
+            width=whole.width,
+        )
+        numbers = np.unique(results["frame_indices"])
+        masks = self.truth.masks[numbers].astype(np.uint8) * _ON
+        return np.repeat(masks[..., None], 3, axis=-1)
+
+
+def _beside(source: Any) -> MaskFiles:
+    folder = Path(os.path.normpath(source.data_root)).parent / FOLDER
+    if not folder.is_dir():
+        raise DataError(
+            f"no ground truth: expected the directory {folder}, or one named by --ground-truth"
+        )
+    return MaskFiles(folder)
 
 
 def _last(name: str) -> str:

@@ -1,11 +1,12 @@
-"""What a group of measures is: names that go together, and what it takes to measure them.
+"""What a group of measures is: names that go together, and how they are to be measured.
 
 Dimension letters: N videos, B clips, T frames, H×W pixels, h×w cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -13,12 +14,56 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from mmaction.errors import DataError
+from mmaction.errors import ConfigError, DataError, near
 from mmaction.explain.explainers import Explainer
 from mmaction.explain.measures.ground_truth import GroundTruth
-from mmaction.explain.measures.options import EvaluationOptions
 from mmaction.explain.measures.subject import Subject
 from mmaction.explain.measures.table import MeasureTable
+
+FILLS = ("mean", "blur")
+TEMPORAL_FILLS = ("freeze", "black")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """What is measured, and on what.
+
+    Attributes:
+        metrics: Groups or single measures (``resolve_measures``); empty: all but ``sanity``, and
+            of the others those that the model and the data set allow.
+        videos: How many of the test set, drawn by ``seed`` and spread over the classes.
+        seed: Of all chance.
+        steps: Points of an insertion or deletion curve after the first; fewer where there are fewer
+            cells or frames.
+        fill: What deleted cells show, one of :data:`FILLS`.
+        temporal_fill: What deleted frames show, one of :data:`TEMPORAL_FILLS`.
+        tolerance_px: Pointing hits within this many pixels of the mask.
+        only_correct: Localization counts only videos that are recognised correctly.
+        ground_truth: Directory of mask files or file of boxes; None: beside the data root.
+        sanity_videos: The cascade of random parameters runs on so many of the videos.
+        batch_size: Clips that the network sees at a time.
+    """
+
+    metrics: Sequence[str] = ()
+    videos: int = 100
+    seed: int = 0
+    steps: int = 16
+    fill: str = "mean"
+    temporal_fill: str = "freeze"
+    tolerance_px: float = 0.0
+    only_correct: bool = True
+    ground_truth: str | os.PathLike[str] | None = None
+    sanity_videos: int = 12
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        least = dict(videos=1, seed=0, sanity_videos=1, tolerance_px=0, steps=1, batch_size=1)
+        for name, low in least.items():
+            if (value := getattr(self, name)) < low:
+                raise ConfigError(f"{name}={value}: expected {low} or more")
+        for name, known in (("fill", FILLS), ("temporal_fill", TEMPORAL_FILLS)):
+            if (word := getattr(self, name)) not in known:
+                raise ConfigError(f"{name}={word!r} is unknown{near(word, known)}")
 
 
 class NotMeasurable(DataError):

@@ -73,8 +73,8 @@ def intervention(
     """Whether each clip is recognised, with its attention and without, and how sure that is.
 
     Args:
-        model: A recognizer with an ``attention_mechanism`` of (features, A_s N×1×T×h×w,
-            A_t N×1×T×1×1), such as ``STABN``.
+        model: A recognizer in eval mode, with an ``attention_mechanism`` of (features,
+            A_s N×1×T×h×w, A_t N×1×T×1×1), such as ``STABN``.
         batches: Gives the same clips, float B×3×T×H×W, in the same order, each time it is called.
         labels: int64, N.
         rng: Of shuffles and of the choice of other clips.
@@ -159,14 +159,8 @@ def substituted(mechanism: nn.Module, spatial: Tensor, temporal: Tensor) -> Remo
 def _answers(
     model: nn.Module, batches: Iterable[Tensor], labels: np.ndarray
 ) -> dict[str, np.ndarray]:
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            scores = [model(clips).scores.double().cpu() for clips in batches]
-    finally:
-        model.train(training)
-    answer = torch.cat(scores)
+    with torch.no_grad():
+        answer = torch.cat([model(clips).scores.double().cpu() for clips in batches])
     chosen = answer.softmax(dim=1).gather(1, torch.from_numpy(labels)[:, None])[:, 0]
     correct = answer.argmax(dim=1).numpy() == labels
     return {"correct": correct.astype(np.float64), "probability": chosen.numpy()}

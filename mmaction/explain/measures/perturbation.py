@@ -42,8 +42,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmaction.explain.explainers.maps import smooth
+from mmaction.explain.measures.group import EvaluationOptions
 from mmaction.explain.measures.importance import joint_importance, ranked
-from mmaction.explain.measures.options import EvaluationOptions
 
 # Clips B×3×T×H×W to probabilities B×K.
 Score = Callable[[Tensor], Tensor]
@@ -54,32 +54,6 @@ ORDERS = ("morf", "lerf")
 # that motion goes too, in frames.
 BLUR_SIDE_SHARE = 1 / 8
 BLUR_FRAMES = 2.0
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Probabilities while a clip is taken apart in one domain.
-
-    Attributes:
-        fractions: float64, S, rising from 0 to 1: the share of units removed or inserted.
-        values: ``{'insertion_morf': S probabilities, 'deletion_morf': …, '…_lerf': …}``.
-    """
-
-    fractions: np.ndarray
-    values: dict[str, np.ndarray]
-
-    def areas(self) -> dict[str, float]:
-        """``insertion``, ``deletion`` and their difference, and of LeRF with ``lerf_`` before."""
-        found = {}
-        for order, prefix in zip(ORDERS, ("", "lerf_"), strict=True):
-            insertion, deletion = (
-                float(np.trapezoid(self.values[f"{kind}_{order}"], self.fractions))
-                for kind in ("insertion", "deletion")
-            )
-            found[f"{prefix}insertion"] = insertion
-            found[f"{prefix}deletion"] = deletion
-            found[f"{prefix}insertion_minus_deletion"] = insertion - deletion
-        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +78,7 @@ class Perturbation:
         target: int,
         domain: str,
         rng: np.random.Generator,
-    ) -> Curves:
+    ) -> dict[str, np.ndarray]:
         """Takes one clip apart and puts it together, most and least relevant units first.
 
         Args:
@@ -115,6 +89,10 @@ class Perturbation:
             target: The class whose probability is read.
             domain: One of :data:`DOMAINS`.
             rng: Breaks ties of the map.
+
+        Returns:
+            ``fractions``, float64, S, rising from 0 to 1: the share of units removed or inserted;
+            and, float64, S, the probabilities ``insertion_morf``, ``deletion_morf``, ``…_lerf``.
         """
         order = rank_units(spatial, temporal, domain, rng)
         units = order.shape[-1]
@@ -128,7 +106,7 @@ class Perturbation:
         else:
             cells = {name: g.reshape(len(counts), *spatial.shape) for name, g in gone.items()}
             values = self._spatial(score, clip, cells, target)
-        return Curves(fractions=counts / units, values=values)
+        return {"fractions": counts / units, **values}
 
     def _spatial(
         self, score: Score, clip: Tensor, gone: dict[str, np.ndarray], target: int
@@ -195,6 +173,20 @@ class Perturbation:
         for part in torch.from_numpy(shown).to(clip.device).split(self.options.batch_size):
             # The last of the frames is the black one.
             yield frames[:, part].transpose(0, 1)
+
+
+def areas(curves: dict[str, np.ndarray]) -> dict[str, float]:
+    """``insertion``, ``deletion`` and their difference, and of LeRF with ``lerf_`` before."""
+    found = {}
+    for order, prefix in zip(ORDERS, ("", "lerf_"), strict=True):
+        insertion, deletion = (
+            float(np.trapezoid(curves[f"{kind}_{order}"], curves["fractions"]))
+            for kind in ("insertion", "deletion")
+        )
+        found[f"{prefix}insertion"] = insertion
+        found[f"{prefix}deletion"] = deletion
+        found[f"{prefix}insertion_minus_deletion"] = insertion - deletion
+    return found
 
 
 def rank_units(

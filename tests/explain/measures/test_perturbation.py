@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmaction.explain.measures.options import EvaluationOptions
+from mmaction.explain.measures.group import EvaluationOptions
 from mmaction.explain.measures.perturbation import (
     DOMAINS,
-    Curves,
     Perturbation,
+    areas,
     blurred,
     frozen_frames,
     probabilities,
@@ -32,10 +32,9 @@ def curves_of(
     domain: str,
     **options: object,
 ) -> dict[str, np.ndarray]:
-    found = perturbation(**options).curves(
+    return perturbation(**options).curves(
         score, clip, spatial, temporal, target=1, domain=domain, rng=np.random.default_rng(0)
     )
-    return {"fractions": found.fractions, **found.values}
 
 
 def zero_mean(score: Score) -> tuple[Tensor, Score]:
@@ -152,11 +151,11 @@ def test_batches_make_no_difference_and_bound_the_clips(linear: Score, weights: 
 def test_areas_of_curves(linear: Score, weights: np.ndarray) -> None:
     clip, score = zero_mean(linear)
     found = curves_of(score, clip, weights, weights.sum(axis=(1, 2)), "joint", steps=12)
-    areas = Curves(found.pop("fractions"), found).areas()
+    area = areas(found)
     left = 1 - np.r_[0, np.cumsum(np.sort(weights.ravel())[::-1])]
-    assert areas["deletion"] == pytest.approx((left[1:] + left[:-1]).sum() / 24)
-    assert areas["insertion_minus_deletion"] == areas["insertion"] - areas["deletion"]
-    assert areas["lerf_deletion"] > areas["deletion"]
+    assert area["deletion"] == pytest.approx((left[1:] + left[:-1]).sum() / 24)
+    assert area["insertion_minus_deletion"] == area["insertion"] - area["deletion"]
+    assert area["lerf_deletion"] > area["deletion"]
 
 
 def test_a_constant_map_deletes_as_chance_does(linear: Score) -> None:
@@ -169,7 +168,7 @@ def test_a_constant_map_deletes_as_chance_does(linear: Score) -> None:
         )
         for seed in range(200)
     ]
-    mean = np.mean([d.values["deletion_morf"] for d in drawn], axis=0)
+    mean = np.mean([curves["deletion_morf"] for curves in drawn], axis=0)
     np.testing.assert_allclose(mean, [1, 0.75, 0.5, 0.25, 0], atol=0.03)
 
 

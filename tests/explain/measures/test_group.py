@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mmaction.errors import ConfigError
-from mmaction.explain.measures.options import EvaluationOptions
+from mmaction.explain.measures.group import EvaluationOptions
 
 
 @pytest.mark.parametrize(
