@@ -19,7 +19,7 @@ def make_explanation(
     clip_len: int = 5,
     size: tuple[int, int] = (48, 64),
     cells: tuple[int, int] = (3, 4),
-    classes: int = 3,
+    answers: int = 3,
     seed: int = 0,
     **fields: object,
 ) -> ClipExplanation:
@@ -42,8 +42,8 @@ def make_explanation(
         "spatial": spatial,
         "temporal": rng.uniform(0.1, 0.9, clip_len).astype(np.float32),
         "frame_indices": 2 * np.arange(clip_len, dtype=np.int64) + 1,
-        "scores": rng.normal(size=classes).astype(np.float32),
-        "attention_scores": rng.normal(size=classes).astype(np.float32),
+        "scores": rng.normal(size=answers).astype(np.float32),
+        "attention_scores": rng.normal(size=answers).astype(np.float32),
         "label": 1,
     }
     return ClipExplanation(**(values | fields))

@@ -12,12 +12,6 @@ def fields(**changes: object) -> dict:
     return maps | dict(method="grad_cam", target=torch.tensor([0, 7])) | changes
 
 
-def test_holds_what_it_is_given() -> None:
-    values = fields()
-    explanation = Explanation(**values)
-    assert all(getattr(explanation, name) is value for name, value in values.items())
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -10,10 +10,6 @@ from mmaction.explain.explainers import RISE, Attention
 from mmaction.registry import EXPLAINERS
 
 
-def test_by_the_registry() -> None:
-    assert isinstance(EXPLAINERS.build(dict(type="rise", masks=7)), RISE)
-
-
 def test_registered_under_their_own_names() -> None:
     assert all(cls.name == name for name, cls in EXPLAINERS.module_dict.items())
 

@@ -5,12 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmaction.explain.measures.concatenation import (
-    concatenated,
-    concatenation,
-    partners,
-    spread,
-)
+from mmaction.explain.measures.concatenation import concatenated, concatenation, partners, spread
 
 
 def numbered(frames: int, start: float) -> Tensor:

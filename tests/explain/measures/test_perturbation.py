@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,7 +14,6 @@ from mmaction.explain.measures.perturbation import (
     areas,
     blurred,
     frozen_frames,
-    probabilities,
 )
 
 Score = Callable[[Tensor], Tensor]
@@ -113,15 +112,8 @@ def test_temporal_removal_freezes(weights: np.ndarray) -> None:
 
 def test_temporal_removal_to_black(weights: np.ndarray) -> None:
     clip = torch.tensor([1.0, 2, 3]).reshape(1, 3, 1, 1).expand(3, 3, 4, 4)
-    found = curves_of(
-        frame_score,
-        clip,
-        weights,
-        np.array([0.9, 0.1, 0.5]),
-        "temporal",
-        temporal_fill="black",
-        black=(9.0, 8.0, 7.0),
-    )
+    black = dict(temporal_fill="black", black=(9.0, 8.0, 7.0))
+    found = curves_of(frame_score, clip, weights, np.array([0.9, 0.1, 0.5]), "temporal", **black)
     np.testing.assert_array_equal(found["deletion_morf"], [123, 923, 929, 999])
     np.testing.assert_array_equal(found["insertion_morf"], [999, 199, 193, 123])
 
@@ -185,12 +177,3 @@ def test_blur_keeps_a_constant_and_spreads_a_point() -> None:
         np.exp(-0.5 / sigma**2), rel=1e-4
     )
     torch.testing.assert_close(found, found.flip(2, 3))
-
-
-def test_probabilities_read_one_class() -> None:
-    def batches() -> Iterator[Tensor]:
-        yield torch.zeros(2, 1)
-        yield torch.zeros(1, 1)
-
-    found = probabilities(lambda c: torch.tensor([[0.25, 0.75]]).expand(len(c), 2), batches(), 1)
-    assert found.tolist() == [0.75, 0.75, 0.75]
