@@ -31,6 +31,7 @@ from mmaction.ops import affine_clips, affine_clips_torch
 
 REAL_VIDEO = Path(__file__).resolve().parents[2] / "shared" / "video" / "arm_wrestling.mp4"
 CLIP_LEN, SIZE, SHORT_SIDE = 32, 224, 256
+OTHER_SIZE = (427, 240)  # Something-Something V2's, which any short side of 256 has to enlarge
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 IMREAD = "cv2.imread of the 32 frames"
 DECODER = "fastest decoder, files in memory"
@@ -54,6 +55,7 @@ VALIDATION = [
     dict(type="CenterCrop", size=SIZE),
     PACK,
 ]
+RESIZED_TRAINING = [*TRAINING[:2], dict(type="Resize", short_side=SHORT_SIDE), *TRAINING[2:]]
 THREE_CROP = [
     CENTER,
     DECODE,
@@ -78,12 +80,9 @@ class Material:
         self.root = root
         frames = read_frames(video, range(count_frames(video)))
         self.height, self.width = frames.shape[1:3]
-        directory = root / "frames" / "video"
-        directory.mkdir(parents=True)
-        for number, frame in enumerate(frames, start=1):
-            bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-            options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-            assert cv2.imwrite(str(directory / f"img_{number:05d}.jpg"), bgr, options)
+        write_frames(root / "frames" / "video", frames, quality)
+        others = np.stack([cv2.resize(frame, OTHER_SIZE) for frame in frames])
+        write_frames(root / "others" / "video", others, quality)
         (root / "frames.txt").write_text(f"video {len(frames)} 0\n")
         pack_frames(str(root / "frames"), str(root / "frames.lmdb"))
         short = write_video(root / "short.mp4", frames[: 2 * CLIP_LEN])
@@ -94,10 +93,18 @@ class Material:
         defaults = dict(ann_file=self.root / "frames.txt", data_root=self.root / "frames")
         return RawframeDataset(**{**defaults, **options}, pipeline=pipeline)
 
-    def clip_paths(self) -> list[str]:
-        dataset = self.frames(VALIDATION)
+    def clip_paths(self, **options: Any) -> list[str]:
+        dataset = self.frames(VALIDATION, **options)
         numbers = dataset[0]["sample"].frame_indices[0]
         return [dataset.source_of(0).path("video", number - 1) for number in numbers]
+
+
+def write_frames(directory: Path, frames: np.ndarray, quality: int) -> None:
+    directory.mkdir(parents=True)
+    for number, frame in enumerate(frames, start=1):
+        bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        assert cv2.imwrite(str(directory / f"img_{number:05d}.jpg"), bgr, options)
 
 
 def write_video(path: Path, frames: np.ndarray) -> int:
@@ -193,6 +200,32 @@ def print_pipelines(material: Material, rounds: int) -> None:
     )
 
 
+def print_resized(material: Material, rounds: int) -> None:
+    """Frames that a test has to enlarge, and a training that resizes them twice."""
+    root = dict(data_root=material.root / "others")
+    paths = material.clip_paths(**root)
+    validation = material.frames(VALIDATION, **root)
+    imread = f"cv2.imread of 32 frames of {OTHER_SIZE[0]}×{OTHER_SIZE[1]}"
+    rows = {
+        imread: lambda: [cv2.imread(path) for path in paths],
+        "training, a crop resized": drawn(material.frames(TRAINING, **root)),
+        "training, resized before": drawn(material.frames(RESIZED_TRAINING, **root)),
+        "validation": lambda: validation[0],
+    }
+    times = interleaved_ms(rows, rounds=rounds)
+    print_table(
+        ["worker's part of resized frames", "ms a clip", "× imread"],
+        [
+            [
+                name,
+                f"{statistics.median(times[name]):.1f}",
+                f"{median_ratio(times[name], times[imread]):.2f}",
+            ]
+            for name in rows
+        ],
+    )
+
+
 def print_sources(material: Material, rounds: int) -> None:
     """The same training samples from each kind of source; the video against its own frames."""
     short = dict(ann_file=material.root / "short.txt")
@@ -267,6 +300,8 @@ def main() -> None:
             f" medians of {args.rounds} rounds, ratios within a round\n"
         )
         print_pipelines(material, args.rounds)
+        print()
+        print_resized(material, args.rounds)
         print()
         print_sources(material, args.rounds)
         print()

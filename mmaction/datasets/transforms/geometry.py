@@ -2,7 +2,7 @@
 
 A :class:`View` says which window of a resized frame is shown. Transforms compose views, here and in
 ``crops``; ``pixels`` renders them at the very end, as if the whole frame had been resized and then
-cut, but of no more of it than that takes.
+cut, but of no more of it than that takes. What is cut and resized again is resized twice.
 """
 
 from __future__ import annotations
@@ -44,39 +44,38 @@ class Strip:
 
 @dataclass(frozen=True)
 class View:
-    """A window of a frame's box that was resized, mirrored if ``flipped``.
+    """A window of a box that was resized, mirrored if ``flipped``.
 
     Attributes:
-        base: Left, top, width and height of the box in source pixels, > 0.
+        base: Left, top, width and height of the box, in pixels of the frame, or of ``within``.
         scaled: Width and height that the box is resized to, in pixels, >= 1.
         x, y: Corner of the window in the resized box.
         width, height: Size of the window, and of the output, >= 1.
         flipped: Mirrored left to right.
+        within: What the box is cut of where that was itself resized; None: the frame.
     """
 
-    base: tuple[float, float, float, float]
+    base: tuple[int, int, int, int]
     scaled: tuple[int, int]
     x: int
     y: int
     width: int
     height: int
     flipped: bool = False
+    within: View | None = None
 
     @classmethod
     def whole(cls, width: int, height: int) -> View:
         """The frame as it is."""
-        return cls((0.0, 0.0, width, height), (width, height), 0, 0, width, height)
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, width and height of the window in source pixels."""
-        left, top, base_width, base_height = self.base
-        across, down = base_width / self.scaled[0], base_height / self.scaled[1]
-        return left + self.x * across, top + self.y * down, self.width * across, self.height * down
+        return cls((0, 0, width, height), (width, height), 0, 0, width, height)
 
     def resize(self, width: int, height: int) -> View:
-        """The same window at another size."""
-        return View(self.box, (width, height), 0, 0, width, height, self.flipped)
+        """The same window at another size; of what was resized before, it is resized again."""
+        left, top, *size = self.base
+        box, within = (left + self.x, top + self.y, self.width, self.height), self.within
+        if self.scaled != tuple(size):
+            box, within = (0, 0, self.width, self.height), replace(self, flipped=False)
+        return View(box, (width, height), 0, 0, width, height, self.flipped, within)
 
     def crop(self, left: int, top: int, width: int, height: int) -> View:
         """A part of the output.
@@ -97,14 +96,11 @@ class View:
 
     @cached_property
     def strips(self) -> tuple[Strip, Strip]:
-        """What to resize, across and down, so that the window is that of the resized box.
-
-        A box whose corners are not whole pixels, which comes of resizing twice, is rounded.
-        """
-        left, top, base_width, base_height = self.base
+        """What to resize, across and down, so that the window is that of the resized box."""
+        left, top, width, height = self.base
         return (
-            _strip(*_whole_pixels(left, base_width), self.scaled[0], self.x, self.width),
-            _strip(*_whole_pixels(top, base_height), self.scaled[1], self.y, self.height),
+            _strip(left, left + width, self.scaled[0], self.x, self.width),
+            _strip(top, top + height, self.scaled[1], self.y, self.height),
         )
 
 
@@ -126,14 +122,6 @@ def _strip(first: int, last: int, scaled: int, start: int, length: int) -> Strip
         length=(end - begin) * period,
         skip=start - begin * period,
     )
-
-
-def _whole_pixels(start: float, length: float) -> tuple[int, int]:
-    """Round both ends; a box inside the frame stays inside, whose size is whole."""
-    first, last = int(start + 0.5), int(start + length + 0.5)
-    if last > first:
-        return first, last
-    return int(start), int(start) + 1
 
 
 def height_width(name: str, size: Size) -> tuple[int, int]:

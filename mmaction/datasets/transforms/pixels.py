@@ -96,11 +96,17 @@ class PackClips(Transform):
 def render_view(frame: np.ndarray, view: View, out: np.ndarray) -> None:
     """Resize the view's region of a frame, bilinearly, straight into its place.
 
+    Within one grey level of OpenCV's resizing of the whole, for each time that it was resized.
+
     Args:
         frame: uint8, H×W×3.
         view: What to show of it.
         out: uint8, contiguous, view.height×view.width×3.
     """
+    if view.within is not None:
+        resized = np.empty((view.within.height, view.within.width, 3), np.uint8)
+        render_view(frame, view.within, resized)
+        frame = resized
     across, down = view.strips
     part = frame[down.first : down.last, across.first : across.last]
     size = (across.length, down.length)

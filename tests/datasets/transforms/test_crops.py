@@ -38,12 +38,12 @@ def regions(transform: Transform, width: int, height: int, seed: int = 0) -> lis
 
 
 def region(view: View) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of a view's box, which is one of whole pixels."""
-    left, top, across, down = view.box
-    corners = left, top, left + across, top + down
-    whole = tuple(round(corner) for corner in corners)
-    assert whole == pytest.approx(corners)
-    return whole  # type: ignore[return-value]
+    """Left, top, right and bottom of what a view shows of the frame."""
+    assert view.within is None
+    left, top, across, down = view.base
+    if view.scaled == (across, down):  # cut, not resized
+        left, top, across, down = left + view.x, top + view.y, view.width, view.height
+    return left, top, left + across, top + down
 
 
 def test_center_crop() -> None:
@@ -112,9 +112,9 @@ def test_random_resized_crop_keeps_to_area_and_shape(
 
 def test_random_resized_crop_spreads_over_scale_and_ratio() -> None:
     transform = RandomResizedCrop(size=10, scale=(0.2, 0.5))
-    boxes = [views(transform, 300, 300, seed)[0] for seed in range(500)]
-    areas = np.array([box.box[2] * box.box[3] for box in boxes]) / 300**2
-    shapes = np.log([box.box[2] / box.box[3] for box in boxes])
+    sizes = [views(transform, 300, 300, seed)[0].base[2:] for seed in range(500)]
+    areas = np.array([width * height for width, height in sizes]) / 300**2
+    shapes = np.log([width / height for width, height in sizes])
     # Means of uniform draws; 5 standard errors.
     assert abs(areas.mean() - 0.35) < 5 * 0.3 / math.sqrt(12 * 500)
     assert abs(shapes.mean()) < 5 * 2 * math.log(4 / 3) / math.sqrt(12 * 500)

@@ -13,8 +13,13 @@ from hypothesis import strategies as st
 
 from mmaction.datasets.sources.directory import find_frames
 from mmaction.datasets.transforms.color import ColorJitter
-from mmaction.datasets.transforms.crops import CenterCrop, ThreeCrop
-from mmaction.datasets.transforms.geometry import Flip, Resize, View
+from mmaction.datasets.transforms.crops import (
+    CenterCrop,
+    MultiScaleCrop,
+    RandomResizedCrop,
+    ThreeCrop,
+)
+from mmaction.datasets.transforms.geometry import Resize, View
 from mmaction.datasets.transforms.pixels import DecodeFrames, PackClips, render_view
 from mmaction.errors import ConfigError
 
@@ -87,15 +92,6 @@ def test_pack_hands_the_colour_map_on(make_results: MakeResults) -> None:
     assert np.array_equal(item["inputs"][0].numpy(), results["frames"])
 
 
-def test_one_pass_equals_resize_then_crop_then_flip(make_results: MakeResults) -> None:
-    results = make_results(width=340, height=256)
-    item = PackClips()(Flip(prob=1)(CenterCrop(size=112)(Resize(short_side=128)(results))))
-    # The short side is halved, so the box of the crop is whole: 224 source pixels.
-    for frame, packed in zip(results["frames"], item["inputs"][0].numpy(), strict=True):
-        small = cv2.resize(frame, (170, 128))
-        assert np.array_equal(packed, small[8:120, 29:141][:, ::-1])
-
-
 def render(frame: np.ndarray, view: View) -> np.ndarray:
     out = np.empty((view.height, view.width, 3), np.uint8)
     render_view(frame, view, out)
@@ -148,17 +144,62 @@ def test_test_crops_are_mmaction2s(width: int, height: int) -> None:
         assert np.abs(render(frame, crop).astype(int) - expected).max() <= 1
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_pixels_equal_resize_crop_flip_done_literally(data: st.DataObject) -> None:
-    seed = data.draw(st.integers(0, 99))
-    frame = np.random.default_rng(seed).integers(0, 256, (128, 170, 3), dtype=np.uint8)
-    scaled_width, scaled_height = data.draw(st.integers(80, 300)), data.draw(st.integers(80, 300))
-    left, top = data.draw(st.integers(0, 30)), data.draw(st.integers(0, 30))
-    flip = data.draw(st.booleans())
+Step = tuple[int, ...]  # a mirror image, (width, height) or (left, top, width, height)
 
-    literal = cv2.resize(frame, (scaled_width, scaled_height))[top : top + 50, left : left + 50]
-    view = View.whole(170, 128).resize(scaled_width, scaled_height).crop(left, top, 50, 50)
-    if flip:
-        literal, view = literal[:, ::-1], view.flip()
-    assert np.abs(render(frame, view).astype(int) - literal).max() <= 1
+
+@st.composite
+def chains(draw: st.DrawFn) -> tuple[int, int, list[Step]]:
+    """A frame's width and height, and steps that can be taken one after another, crops fitting."""
+    first = width, height = draw(st.integers(1, 200)), draw(st.integers(1, 200))
+    steps: list[Step] = []
+    for kind in draw(st.lists(st.sampled_from(["resize", "crop", "flip"]), max_size=6)):
+        if kind == "flip":
+            steps.append(())
+        elif kind == "resize":
+            width, height = draw(st.integers(1, 200)), draw(st.integers(1, 200))
+            steps.append((width, height))
+        else:
+            across, down = draw(st.integers(1, width)), draw(st.integers(1, height))
+            left, top = draw(st.integers(0, width - across)), draw(st.integers(0, height - down))
+            width, height = across, down
+            steps.append((left, top, width, height))
+    return *first, steps
+
+
+@settings(max_examples=300, deadline=None)
+@given(chains())
+def test_pixels_are_those_of_the_steps_done_literally(chain: tuple[int, int, list[Step]]) -> None:
+    width, height, steps = chain
+    frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    literal, view = frame, View.whole(width, height)
+    for step in steps:
+        if not step:
+            literal, view = literal[:, ::-1], view.flip()
+        elif len(step) == 2:
+            literal, view = cv2.resize(literal.copy(), step), view.resize(*step)
+        else:
+            left, top, across, down = step
+            literal = literal[top : top + down, left : left + across]
+            view = view.crop(*step)
+    resizes = sum(len(step) == 2 for step in steps)
+    assert np.abs(render(frame, view).astype(int) - literal).max() <= resizes
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("kind", [MultiScaleCrop, RandomResizedCrop])
+def test_training_crops_of_resized_frames_are_resized_then_cut(
+    kind: type, width: int, height: int
+) -> None:
+    """Resized, cut at whole pixels of the result and resized again, as the config says."""
+    frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    resized = Resize(short_side=256)({"views": [View.whole(width, height)]})["views"]
+    size = (resized[0].width, resized[0].height)
+    for seed in range(5):
+        crop = kind(size=112)
+        [view] = crop({"views": resized, "rng": np.random.default_rng(seed)})["views"]
+        # The same draws, of a frame that had this size from the first.
+        plain = {"views": [View.whole(*size)], "rng": np.random.default_rng(seed)}
+        left, top, across, down = crop(plain)["views"][0].base
+        cut = cv2.resize(frame, size)[top : top + down, left : left + across]
+        expected = cv2.resize(cut.copy(), (112, 112))
+        assert np.abs(render(frame, view).astype(int) - expected).max() <= 2
