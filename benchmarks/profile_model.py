@@ -23,8 +23,8 @@ from timing import print_table, report_machine
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from mmaction.apis.complexity import clip_shape, count
-from mmaction.apis.config import load_config
+from mmaction.apis.complexity import count
+from mmaction.apis.config import clip_shape, load_config
 from mmaction.registry import MODELS
 
 MARK = "module "

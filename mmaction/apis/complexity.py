@@ -13,7 +13,7 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmaction.datasets.splits import dataset_configs
+from mmaction.apis.config import clip_shape
 from mmaction.errors import ConfigError
 from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import MODELS
@@ -86,17 +86,3 @@ def count(model: nn.Module, clips: torch.Tensor) -> list[PartComplexity]:
             if parameters or macs:
                 parts.append(PartComplexity(name, parameters, macs))
     return parts
-
-
-def clip_shape(cfg: Config) -> tuple[int, int, int]:
-    """T, H and W of the clips that the config's test (else another) pipeline ends in."""
-    sizes = [
-        (size, size) if isinstance(size, int) else tuple(size)
-        for _, dataset in dataset_configs(cfg)
-        for step in dataset.get("pipeline", ())
-        if (size := step.get("size")) is not None
-    ]
-    if not sizes:
-        raise ConfigError("the config's pipelines name no size: give --shape T H W")
-    height, width = sizes[-1]
-    return cfg.model.clip_len, height, width

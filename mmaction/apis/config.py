@@ -14,12 +14,11 @@ from mmengine.config import Config
 
 from mmaction.checkpoint.settings import flat_settings
 from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.splits import SPLITS, dataset_configs
+from mmaction.datasets.splits import SPLITS, annotation_files, dataset_configs
 from mmaction.engine.replaced_types import use_own_types
 from mmaction.engine.schedules import follow_run
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.evaluation import with_accuracies
-from mmaction.files import require_writable
 from mmaction.registry import SCOPE, TRANSFORMS
 
 # Sections that mmengine reads and the short keys; any other name is the config's own variable.
@@ -153,15 +152,6 @@ def drop_validation(cfg: Config) -> None:
         cfg[key] = None
 
 
-def require_work_dir(cfg: Config) -> None:
-    """Makes ``work_dir`` and checks that it can be written to.
-
-    Raises:
-        ConfigError: It can't.
-    """
-    require_writable(cfg.work_dir, name="work_dir")
-
-
 def _check_sections(cfg: Config, name: str) -> None:
     former = [key for key in FORMER_SECTIONS if key in cfg]
     if former:
@@ -184,9 +174,8 @@ def _check_sections(cfg: Config, name: str) -> None:
 def _count_classes(cfg: Config, name: str) -> int:
     """How many classes the first data set names."""
     for _, dataset in dataset_configs(cfg):
-        files = dataset.get("ann_file") or ()
-        first = files if isinstance(files, str) else next(iter(files), "")
-        classes = find_classes(dataset.get("classes"), first, None)
+        first = next(iter(annotation_files(dataset)), "")
+        classes = find_classes(dataset.get("classes"), first)
         if classes is not None:
             return len(classes)
     raise ConfigError(
@@ -228,16 +217,12 @@ def _complete_train_cfg(cfg: Config, name: str) -> None:
 
 
 def _evaluation_interval(evaluation: Any, name: str) -> int:
-    known = {"interval": 1}
-    given = evaluation if isinstance(evaluation, Mapping) else {repr(evaluation): None}
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise ConfigError(f"{name}: evaluation has no key {unknown[0]!r}{near(unknown[0], known)}")
-    interval = {**known, **given}["interval"]
+    known = isinstance(evaluation, Mapping) and evaluation.keys() <= {"interval"}
+    interval = evaluation.get("interval", 1) if known else None
     if not isinstance(interval, int) or interval < 1:
         raise ConfigError(
-            f"{name}: evaluation.interval={interval!r}: expected a whole number of epochs, "
-            f"or of steps with {STEP_LOOP}, 1 or more; --no-validate leaves validation out"
+            f"{name}: evaluation={evaluation!r}: expected dict(interval=N), N a whole number of"
+            f" epochs, or of steps with {STEP_LOOP}, 1 or more; --no-validate leaves validation out"
         )
     return interval
 
@@ -281,3 +266,17 @@ def check_clip_len(cfg: Config, splits: Iterable[str]) -> None:
                     f" frames, model.clip_len is {cfg.model.clip_len}: make them equal, or leave it"
                     " out there"
                 )
+
+
+def clip_shape(cfg: Config) -> tuple[int, int, int]:
+    """T, H and W of the clips that the config's test (else another) pipeline ends in."""
+    sizes = [
+        step["size"]
+        for _, dataset in dataset_configs(cfg)
+        for step in dataset.get("pipeline", ())
+        if step.get("size") is not None
+    ]
+    if not sizes:
+        raise ConfigError("the config's pipelines name no size: give --shape T H W")
+    height, width = (sizes[-1],) * 2 if isinstance(sizes[-1], int) else sizes[-1]
+    return cfg.model.clip_len, height, width

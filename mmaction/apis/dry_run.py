@@ -1,4 +1,4 @@
-"""What a config would train, told without training: nothing is written and no tensor allocated."""
+"""What a config would train, told without training: no run is begun and no network allocated."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import torch
 from mmengine.config import Config
 
 from mmaction.apis.memory import step_memory, warning_if_too_large
-from mmaction.apis.train import check_data, check_start_weights
+from mmaction.apis.train import check_start
 from mmaction.datasets.splits import dataset_configs
-from mmaction.environment import tolerate_broken_torchvision
-from mmaction.readable_errors import readable_build_errors, require_known_functions
+from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS, MODELS
 
 
@@ -28,11 +27,8 @@ def dry_run(cfg: Config, *, processes: int = 1) -> str:
     Raises:
         UserError: What a training would end with before its first step.
     """
-    tolerate_broken_torchvision()
-    check_start_weights(cfg)
+    check_start(cfg)
     with readable_build_errors():
-        require_known_functions(cfg)
-        check_data(cfg)
         counts = {split: len(DATASETS.build(dataset)) for split, dataset in dataset_configs(cfg)}
         with torch.device("meta"):
             model = MODELS.build(copy.deepcopy(cfg.model))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from mmaction.apis.complexity import clip_shape
+from mmaction.apis.config import clip_shape
 from mmaction.models.activation_checkpointing import is_kept
 from mmaction.registry import MODELS, OPTIMIZERS
 
@@ -87,34 +86,19 @@ def activation_bytes(model: nn.Module, clips: Tensor) -> int:
         return tensor
 
     labels = torch.zeros(len(clips), dtype=torch.int64, device=clips.device)
-    with saved_tensors_hooks(note, lambda tensor: tensor), _in_checkpoints(model, note):
+    # What selective checkpointing keeps, autograd does not show.
+    hooks = [
+        layer.register_forward_hook(lambda _, __, result: note(result))
+        for block in model.modules()
+        if getattr(block, "with_cp", False) == "selective"
+        for layer in block.modules()
+        if isinstance(layer, nn.Conv3d) and is_kept(layer.weight.shape)
+    ]
+    with saved_tensors_hooks(note, lambda tensor: tensor):
         model(clips, labels, mode="loss")
+    for hook in hooks:
+        hook.remove()
     return sum(storage.nbytes() for storage in kept.values())
-
-
-@contextmanager
-def _in_checkpoints(model: nn.Module, note: Any) -> Iterator[None]:
-    """Within it, ``note`` is shown what blocks with activation checkpointing keep."""
-
-    def note_input(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        note(inputs[0])
-
-    def note_result(_: nn.Module, __: Any, result: Tensor) -> None:
-        note(result)
-
-    hooks = []
-    for block in model.modules():
-        mode = getattr(block, "with_cp", False)
-        if mode:
-            hooks.append(block.register_forward_pre_hook(note_input))
-        for layer in block.modules() if mode == "selective" else ():
-            if isinstance(layer, nn.Conv3d) and is_kept(layer.weight.shape):
-                hooks.append(layer.register_forward_hook(note_result))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def optimizer_bytes(model: nn.Module, cfg: dict[str, Any]) -> int:

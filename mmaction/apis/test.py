@@ -13,13 +13,11 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
-from mmaction.apis.config import check_clip_len, require_work_dir
+from mmaction.apis.config import check_clip_len, drop_validation
 from mmaction.apis.recognizer import check_weights
 from mmaction.datasets import ClipDataset, check_columns, check_present
-from mmaction.engine import (
-    ActionRunner,
-    join_processes,
-)
+from mmaction.datasets.splits import annotation_files
+from mmaction.engine import ActionRunner, join_processes
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.evaluation import (
@@ -29,7 +27,7 @@ from mmaction.evaluation import (
     resolve_accuracies,
     with_accuracies,
 )
-from mmaction.files import atomic_path
+from mmaction.files import atomic_path, require_writable
 from mmaction.readable_errors import (
     readable_build_errors,
     readable_loader_errors,
@@ -119,8 +117,7 @@ def fingerprints(cfg: Config, checkpoint: str | os.PathLike[str]) -> dict[str, s
     loader = {k: v for k, v in cfg.test_dataloader.to_dict().items() if k not in _SPEED_KEYS}
     how = dict(cfg.get("test_cfg") or {})
     settings = json.dumps([cfg.model.to_dict(), loader, how], sort_keys=True, default=str)
-    annotations = cfg.test_dataloader.dataset.get("ann_file", ())
-    files = [annotations] if isinstance(annotations, str) else annotations
+    files = annotation_files(cfg.test_dataloader.dataset)
     return {
         "config": hashlib.sha256(settings.encode()).hexdigest(),
         "checkpoint": _file_hash(checkpoint),
@@ -145,31 +142,20 @@ def _file_hash(path: str | os.PathLike[str]) -> str:
 def _cached_for_all(
     out: Path, made_from: dict[str, str], metrics: Sequence[str]
 ) -> TestOutcome | None:
-    """The main process looks and tells the others, so that all go the same way, or all fail."""
+    """The main process looks and tells the others, so that all go the same way."""
     table = None
-    found: list[dict[str, float] | UserError | None] = [None]
-    if is_main_process():
+    found: list[dict[str, float] | None] = [None]
+    if is_main_process() and out.is_file():
         try:
-            table = _cached(out, made_from)
-            found = [None if table is None else accuracies(table, metrics)]
+            table = ScoreTable.load(out)
         except UserError as e:
-            found = [e]
+            raise UserError(f"--out {e}; name another file, or --ignore-cache to replace it") from e
+        if table.made_from == made_from:
+            found = [accuracies(table, metrics)]
     broadcast_object_list(found)
-    if isinstance(found[0], UserError):
-        raise found[0]
     if found[0] is None:
         return None
     return TestOutcome(table=table, metrics=found[0], from_cache=True)
-
-
-def _cached(out: Path, made_from: dict[str, str]) -> ScoreTable | None:
-    if not out.is_file():
-        return None
-    try:
-        table = ScoreTable.load(out)
-    except UserError as e:
-        raise UserError(f"--out {e}; name another file, or --ignore-cache to replace it") from e
-    return table if table.made_from == made_from else None
 
 
 def _run(
@@ -181,12 +167,11 @@ def _run(
 ) -> TestOutcome:
     tolerate_broken_torchvision()
     check_weights(cfg, checkpoint, strict=True)
-    require_work_dir(cfg)
+    require_writable(cfg.work_dir, name="work_dir")
     cfg = copy.deepcopy(cfg)
     for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
         cfg[key] = None
-    for key in ("val_dataloader", "val_cfg", "val_evaluator"):
-        cfg[key] = None
+    drop_validation(cfg)
     cfg.load_from, cfg.resume = os.fspath(checkpoint), False
     cfg.test_cfg = cfg.get("test_cfg") or {}
     cfg.test_evaluator = with_accuracies(cfg.get("test_evaluator"), metrics)

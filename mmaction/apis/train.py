@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 
-from mmaction.apis.config import check_clip_len, complete_config, drop_validation, require_work_dir
+from mmaction.apis.config import check_clip_len, complete_config, drop_validation
 from mmaction.apis.memory import step_memory, warning_if_too_large
 from mmaction.apis.recognizer import check_weights
 from mmaction.apis.run_record import FILE, in_lines, run_record
@@ -21,13 +21,13 @@ from mmaction.datasets import (
     check_overlap,
     check_present,
 )
-from mmaction.datasets.splits import dataset_configs
+from mmaction.datasets.splits import annotation_files, dataset_configs
 from mmaction.engine import ActionRunner
 from mmaction.engine.precision import use_mixed_precision
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError
-from mmaction.files import atomic_path
-from mmaction.models.backbones.pretrained import require_pretrained
+from mmaction.files import atomic_path, require_writable
+from mmaction.models.backbones.pretrained import pretrained_state
 from mmaction.readable_errors import (
     readable_build_errors,
     readable_loader_errors,
@@ -49,10 +49,8 @@ def apply_train_options(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.load_from, cfg.resume, cfg.resume_from = args.load_from, False, None
     if cfg.get("resume") and cfg.get("load_from") and not cfg.get("resume_from"):
         cfg.resume_from = cfg.load_from  # as mmengine's own two keys say it
-    for name, path in (
-        ("resume_from", cfg.get("resume_from")),
-        ("load_from", cfg.get("load_from")),
-    ):
+    for name in ("resume_from", "load_from"):
+        path = cfg.get(name)
         if path and path != "auto" and not os.path.isfile(path):
             raise CheckpointError(f"{name} {path}: no such file")
     if args.validate is False:
@@ -80,12 +78,9 @@ def train(cfg: Config) -> ActionRunner:
             where a checkpoint can't be written, or a loss is not finite.
         TrainingStopped: A signal asked for the end; the training is saved.
     """
-    tolerate_broken_torchvision()
-    check_start_weights(cfg)
+    check_start(cfg)
     with readable_build_errors(), readable_loader_errors():
-        require_known_functions(cfg)
-        check_data(cfg)
-        require_work_dir(cfg)
+        require_writable(cfg.work_dir, name="work_dir")
         runner = ActionRunner.from_cfg(cfg)
         log_batch_size(runner)
         log_run_record(runner)
@@ -94,19 +89,23 @@ def train(cfg: Config) -> ActionRunner:
     return runner
 
 
-def check_start_weights(cfg: Config) -> None:
-    """Looks for the weights that a training begins with, before anything is made.
+def check_start(cfg: Config) -> None:
+    """Looks at what a training begins with, weights and lists, before anything is made.
 
     Raises:
-        UserError: See ``check_weights`` and ``require_pretrained``.
+        UserError: See ``check_weights``, ``pretrained_state`` and ``check_data``.
     """
+    tolerate_broken_torchvision()
     if cfg.get("load_from"):
         check_weights(cfg, cfg.load_from, strict=bool(cfg.get("resume")))
     backbone = cfg.model.get("backbone") or {}
     begins = not cfg.get("load_from") and not cfg.get("resume")
     pretrained = backbone.get("pretrained")
     if begins and backbone.get("type") == "ResNet3D" and pretrained is not None:
-        require_pretrained(pretrained)
+        pretrained_state(pretrained)
+    with readable_build_errors():
+        require_known_functions(cfg)
+        check_data(cfg)
 
 
 def check_data(cfg: Config) -> None:
@@ -127,22 +126,19 @@ def check_data(cfg: Config) -> None:
             check_present(dataset.annotations, dataset.sources)
             check_columns(dataset.annotations, dataset.sources)
             lists[split] = dataset
-    if "train" in lists and "val" in lists:
-        same_root = lists["train"].data_root == lists["val"].data_root
-        if same_root:
-            check_overlap(lists["train"].annotations, lists["val"].annotations)
+    if len(lists) == 2 and lists["train"].data_root == lists["val"].data_root:
+        check_overlap(lists["train"].annotations, lists["val"].annotations)
 
 
 def log_run_record(runner: ActionRunner) -> None:
     """Writes all that is needed to repeat the run into its log, and as JSON beside it."""
     if not is_main_process():
         return
-    annotations = {}
-    for split, dataset in dataset_configs(runner.cfg):
-        files = dataset.get("ann_file") or ()
-        files = [files] if isinstance(files, str) else files
-        if split != "test":
-            annotations[split] = [f for f in files if Path(f).is_file()]
+    annotations = {
+        split: [file for file in annotation_files(dataset) if Path(file).is_file()]
+        for split, dataset in dataset_configs(runner.cfg)
+        if split != "test"
+    }
     record = run_record(
         annotations,
         seed=runner.seed,

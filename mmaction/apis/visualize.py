@@ -21,6 +21,7 @@ from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import find_frames
 from mmaction.datasets.sources.video import VideoFiles, count_frames
+from mmaction.datasets.splits import annotation_files
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
 from mmaction.explain import ExplanationWriter, write_gallery
@@ -193,8 +194,7 @@ def _build_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
 def _class_names(cfg: Config) -> tuple[str, ...] | None:
     """The class names of the config's test set, or None; the test set itself may be missing."""
     dataset = cfg.test_dataloader.dataset
-    files = dataset.get("ann_file", "")
-    first = files if isinstance(files, str) else next(iter(files), "")
+    first = next(iter(annotation_files(dataset)), "")
     return find_classes(dataset.get("classes"), first, cfg.model.num_classes)
 
 

@@ -5,7 +5,7 @@ The checks are made before a training starts rather than after a night.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,12 @@ def dataset_configs(cfg: Config) -> Iterator[tuple[str, Any]]:
         loader = cfg.get(f"{split}_dataloader")
         if loader:
             yield split, loader.get("dataset")
+
+
+def annotation_files(dataset: Mapping[str, Any]) -> list[str]:
+    """The lists that a data set's config names."""
+    files = dataset.get("ann_file") or ()
+    return [files] if isinstance(files, str) else list(files)
 
 
 def check_labels(annotations: AnnotationList, num_classes: int) -> None:

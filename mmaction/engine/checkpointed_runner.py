@@ -27,7 +27,6 @@ from mmaction.checkpoint.resume import newest_checkpoint
 from mmaction.checkpoint.settings import flat_settings, list_digests
 from mmaction.checkpoint.training_state import Training, collect, own_state
 from mmaction.checkpoint.writing import CheckpointWriter
-from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.resuming import (
     RunDirectory,
@@ -39,6 +38,7 @@ from mmaction.engine.resuming import (
 from mmaction.engine.schedules import Start
 from mmaction.files import DirectoryLock
 from mmaction.models import ResNet3D
+from mmaction.registry import HOOKS
 from mmaction.version import __version__
 
 
@@ -132,8 +132,10 @@ class CheckpointedRunner(Runner):
 
     @cached_property
     def _directory(self) -> RunDirectory:
-        hook = next((h for h in self.hooks if isinstance(h, TrainingCheckpointHook)), None)
-        return run_directory(self, hook)
+        """By the config: where weights are sharded, it is asked for before there are hooks."""
+        given = (self.cfg.get("default_hooks") or {}).get("checkpoint", {})
+        default = dict(type="TrainingCheckpointHook", interval=1)
+        return run_directory(self, None if given is None else HOOKS.build({**default, **given}))
 
     def _find_newest(self) -> None:
         """What ``auto`` goes on from; looked for once."""

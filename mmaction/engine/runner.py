@@ -117,6 +117,7 @@ class ActionRunner(CheckpointedRunner):
         elif kind is FullyShardedModel:
             require_sharding_possible(sync_bn)
             if self._train_dataloader is not None:
+                self._find_newest()
                 super()._init_model_weights()
         # 1×1×1 kernels fit both memory layouts, and their gradients come in either: no harm done.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")

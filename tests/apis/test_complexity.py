@@ -9,8 +9,8 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmaction.apis.complexity import PartComplexity, clip_shape, recognizer_complexity
-from mmaction.apis.config import load_config
+from mmaction.apis.complexity import PartComplexity, recognizer_complexity
+from mmaction.apis.config import clip_shape, load_config
 from mmaction.models import AttentionMechanism
 from mmaction.registry import MODELS
 

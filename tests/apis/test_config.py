@@ -170,8 +170,8 @@ def test_every_section_of_mmengines_runner_is_known() -> None:
     ("text", "expected"),
     [
         ("del train_dataloader['dataset']", r"train_dataloader\.dataset is missing"),
-        ("evaluation = dict(interval='often')", r"evaluation\.interval='often'"),
-        ("evaluation = 3", r"evaluation has no key '3'"),
+        ("evaluation = dict(interval='often')", r"evaluation={'interval': 'often'}: expected"),
+        ("evaluation = 3", r"evaluation=3: expected dict\(interval=N\)"),
         ("raise ValueError('two\\nlines')", r"ValueError: two$"),
     ],
 )

@@ -110,6 +110,27 @@ def test_a_batch_larger_than_the_data(make_config: MakeConfig, tiny_data: Path) 
         train(load_config(config))
 
 
+@pytest.mark.parametrize(
+    ("pretrained", "expected"),
+    [("torchvision://resnet18", "can't be downloaded"), ("no.pth", "no such file")],
+)
+def test_weights_that_cant_be_had_are_told_before_anything_is_made(
+    pretrained: str,
+    expected: str,
+    make_config: MakeConfig,
+    tiny_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("torchvision", exc_type=(ImportError, RuntimeError))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing listens
+    config = make_config(tiny_data, f"model['backbone']['pretrained'] = {pretrained!r}")
+    with pytest.raises(CheckpointError, match=f"pretrained='{pretrained}'.*{expected}"):
+        train(load_config(config))
+    assert not (tmp_path / "work").exists()
+
+
 def train_args(**given: Any) -> argparse.Namespace:
     nothing = dict.fromkeys(("work_dir", "seed", "resume_from", "load_from", "validate"))
     flags = dict(amp=False, amp_dtype=None, auto_scale_lr=False, launcher="none", config="tiny.py")

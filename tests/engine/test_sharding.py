@@ -69,12 +69,18 @@ def runs(
 
     one = config("one", "", batch_size=4)
     train(load_config(one))
+    start = f"model['backbone']['pretrained'] = {str(root / 'one/epoch_1.pth')!r}\n"
+    begun = config("begun", f"{SHARDED}{start}train_cfg['max_epochs'] = 1\n")
+    again = root / "again.py"
+    again.write_text(begun.read_text() + "resume_from = 'auto'\n")
     of_two = [
         config("sharded", SHARDED),
         config("resumed", SHARDED, after="sharded/epoch_1.pth"),
         config("after_one", SHARDED, after="one/epoch_3.pth"),
         config("ddp", "model_wrapper_cfg = dict(bucket_cap_mb=1)\n", after="sharded/epoch_1.pth"),
         config("after_ddp", SHARDED, after="ddp/epoch_2.pth"),
+        begun,
+        again,
     ]
     script = Path(__file__).with_name("train_each.py")
     ended = run_process(sys.executable, script, 2, *of_two)
@@ -131,6 +137,12 @@ def test_a_resumed_run_ends_as_an_unbroken_one(runs: Path) -> None:
     shapes = {k: v.shape for k, v in read_checkpoint(runs / "one" / LAST)["state_dict"].items()}
     assert {name: gradient.shape for name, gradient in waiting.items()} == shapes
     assert differing(runs / "sharded" / LAST, runs / "resumed" / LAST) == []
+
+
+def test_a_run_that_is_found_asks_for_no_pretrained_weights(runs: Path) -> None:
+    told = "model.backbone.pretrained is not loaded"
+    assert told not in (runs / "begun.log").read_text()
+    assert told in (runs / "again.log").read_text()
 
 
 @pytest.mark.parametrize("name", ["after_one", "one_after", "ddp", "after_ddp"])

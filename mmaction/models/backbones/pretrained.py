@@ -7,7 +7,6 @@ import os
 import pickle
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -43,6 +42,8 @@ def pretrained_state(pretrained: str) -> dict[str, Tensor]:
     """
     if pretrained.startswith(TORCHVISION):
         return _rename(_torchvision_state(pretrained))
+    if not os.path.isfile(pretrained):
+        raise CheckpointError(f"pretrained={pretrained!r}: no such file")
     state = read_checkpoint(pretrained)["state_dict"]
     layout = recognised(state)
     if layout is None:
@@ -50,19 +51,6 @@ def pretrained_state(pretrained: str) -> dict[str, Tensor]:
     if layout is not PLAIN:
         _say(f"pretrained={pretrained!r}: {layout.title}, its weights are renamed")
     return _as_resnet(renamed(state, layout, source=pretrained).state)
-
-
-def require_pretrained(pretrained: str) -> None:
-    """Checks what can be known of ``pretrained`` before it is read or downloaded.
-
-    Raises:
-        CheckpointError: The file is missing, or torchvision can't be imported.
-        ConfigError: torchvision has no network or weights of that name.
-    """
-    if pretrained.startswith(TORCHVISION):
-        _torchvision_weights(pretrained)
-    elif not Path(pretrained).is_file():
-        raise CheckpointError(f"pretrained={pretrained!r}: no such file")
 
 
 def _torchvision_weights(source: str) -> Any:
