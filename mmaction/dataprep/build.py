@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mmaction.dataprep.listing import Entry, Listing
 from mmaction.dataprep.matching import Finder
@@ -70,10 +69,6 @@ class BuildReport:
     splits: dict[str, SplitReport]
     unlisted: dict[str, list[str]]
 
-    def as_json(self) -> dict[str, Any]:
-        """For a file."""
-        return asdict(self)
-
 
 def match(
     listing: Listing, media: Mapping[str, MediaRoot]
@@ -90,19 +85,18 @@ def match(
     Raises:
         DataError: Nothing of any split is there.
     """
-    roots = {id(root): root for root in media.values()}
-    finders = {key: Finder(root.names) for key, root in roots.items()}
-    unlisted = {key: set(root.names) for key, root in roots.items()}
+    finders = {root.root: Finder(root.names) for root in media.values()}
+    unlisted = {root.root: set(root.names) for root in media.values()}
     lists: dict[str, list[Line]] = {}
     report = BuildReport(len(listing.classes), {}, {})
     for split, entries in listing.splits.items():
         if split not in media:
             continue
-        key = id(media[split])
+        root = media[split]
         part = SplitReport(listed=len(entries), published=listing.published.get(split))
-        found = _find(entries, finders[key], part)
-        unlisted[key].difference_update(found)
-        lists[split] = _lines(found, media[split], part)
+        found = _find(entries, finders[root.root], part)
+        unlisted[root.root].difference_update(found)
+        lists[split] = _lines(found, root, part)
         part.written = len(lists[split])
         if any(entry.label is not None for entry in entries):
             present = {line.label for line in lists[split]}
@@ -110,7 +104,7 @@ def match(
                 name for label, name in enumerate(listing.classes) if label not in present
             ]
         report.splits[split] = part
-    report.unlisted = {root.root: sorted(unlisted[key]) for key, root in roots.items()}
+    report.unlisted = {place: sorted(names) for place, names in unlisted.items()}
     if not any(lists.values()):
         raise DataError(_nothing_found(listing, media))
     return lists, report
@@ -160,7 +154,7 @@ def _nothing_found(listing: Listing, media: Mapping[str, MediaRoot]) -> str:
 
 def write_lists(
     out: str | os.PathLike[str],
-    classes: tuple[str, ...],
+    classes: Sequence[str],
     lists: Mapping[str, list[Line]],
     report: BuildReport,
     *,
@@ -183,7 +177,7 @@ def write_lists(
     target = Path(out)
     texts = {f"{s}.txt": "".join(f"{line}\n" for line in ls) for s, ls in lists.items() if ls}
     texts[CLASSES_FILE] = "".join(f"{name}\n" for name in classes)
-    texts[REPORT_FILE] = json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n"
+    texts[REPORT_FILE] = json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n"
     if not overwrite and not (target / REPORT_FILE).exists():
         for file in texts:
             if (target / file).exists():

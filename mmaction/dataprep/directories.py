@@ -11,8 +11,8 @@ from pathlib import Path
 from mmaction.errors import DataError
 
 
-def walk(root: str | os.PathLike[str]) -> Iterator[tuple[str, list[str]]]:
-    """A directory and all below it, each with the names of its files, in one order.
+def walk(root: str | os.PathLike[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """A directory and all below it, as ``os.walk`` gives them, in one order.
 
     Links are followed, but not to a directory that they lie in. What is hidden is left out.
 
@@ -20,14 +20,15 @@ def walk(root: str | os.PathLike[str]) -> Iterator[tuple[str, list[str]]]:
         root: The directory.
 
     Yields:
-        A directory relative to ``root``, ``/`` between parts, ``.`` for ``root`` itself.
+        A directory relative to ``root``, ``/`` between parts, ``.`` for ``root`` itself; the names
+        of the directories in it, and of its files.
 
     Raises:
         DataError: One can't be read.
     """
     for directory, below, files in os.walk(root, followlinks=True, onerror=_refuse):
         below[:] = [name for name in _visible(below) if not _is_circle(directory, name)]
-        yield os.path.relpath(directory, root).replace(os.sep, "/"), _visible(files)
+        yield os.path.relpath(directory, root).replace(os.sep, "/"), below, _visible(files)
 
 
 def _visible(names: list[str]) -> list[str]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePath
-from typing import TypeVar
+from itertools import islice
 
-from mmaction.dataprep.video_files import climbs_back, find_videos
+from mmaction.dataprep.directories import walk
+from mmaction.dataprep.video_files import find_videos
 from mmaction.dataprep.worker_pool import each
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
-from mmaction.datasets.sources.frame_names import frame_numbers
+from mmaction.datasets.sources.frame_names import IMAGE_SUFFIXES, frame_numbers
 from mmaction.datasets.sources.video import count_frames
 from mmaction.errors import DataError
 from mmaction.progress import Progress
@@ -25,29 +26,30 @@ Count = int | str
 _CHUNK = 64
 # Directories to look at before giving up on finding out how frames are named.
 _LOOKS = 20
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
-class MediaRoot(ABC):
+@dataclass(frozen=True)
+class MediaRoot:
     """Videos below one place.
 
     Attributes:
         root: The place, for messages.
         names: All videos there, relative to it, ``/`` between parts.
+        count: Says of some of them how many frames they have, or what is wrong with them.
     """
 
     root: str
-    names: list[str]
-
-    @abstractmethod
-    def count(self, names: Sequence[str]) -> dict[str, Count]:
-        """Frames of each of these videos, or what is wrong with it."""
+    names: Sequence[str]
+    count: Callable[[Sequence[str]], dict[str, Count]]
 
 
-class FrameRoot(MediaRoot):
-    """Directories of frames. All are listed, once and in several processes, when this is made.
+def counted(root: str, counts: Mapping[str, Count]) -> MediaRoot:
+    """Videos whose frames are counted already."""
+    return MediaRoot(root, list(counts), lambda names: {name: counts[name] for name in names})
+
+
+def frame_root(root: str, *, image_tmpl: str | None = None, jobs: int = 1) -> MediaRoot:
+    """Directories of frames. All are listed and counted here.
 
     Args:
         root: Directory that they are in, at any depth.
@@ -57,24 +59,13 @@ class FrameRoot(MediaRoot):
     Raises:
         DataError: No directory, or none below it holds frames.
     """
-
-    def __init__(
-        self, root: str | os.PathLike[str], *, image_tmpl: str | None = None, jobs: int = 1
-    ) -> None:
-        self.root = os.fspath(root)
-        frames = _find_template(self.root, image_tmpl)
-        children = [entry.name for entry in _directories(self.root)]
-        work = partial(_count_below, frames)
-        self._counts: dict[str, Count] = {}
-        for counted in _in_chunks(work, children, jobs, "count frames", "directories"):
-            self._counts.update(counted)
-        self.names = sorted(self._counts)
-
-    def count(self, names: Sequence[str]) -> dict[str, Count]:
-        return {name: self._counts[name] for name in names}
+    frames = _find_template(root, image_tmpl)
+    _, children, _ = next(walk(root))
+    counts = _count(partial(_count_below, frames), children, jobs, "directories")
+    return counted(root, dict(sorted(counts.items())))
 
 
-class FileRoot(MediaRoot):
+def file_root(root: str, *, jobs: int = 1) -> MediaRoot:
     """Video files, suffix included in the names. Counting reads a file, but does not decode it.
 
     Args:
@@ -84,37 +75,12 @@ class FileRoot(MediaRoot):
     Raises:
         DataError: No directory, or no videos in it.
     """
-
-    def __init__(self, root: str | os.PathLike[str], *, jobs: int = 1) -> None:
-        self.root = os.fspath(root)
-        if not os.path.isdir(self.root):
-            raise DataError(f"'{self.root}' is not a directory")
-        self.names = [video.name for video in find_videos(self.root)]
-        self._jobs = jobs
-
-    def count(self, names: Sequence[str]) -> dict[str, Count]:
-        work = partial(_count_files, self.root)
-        counts: dict[str, Count] = {}
-        for counted in _in_chunks(work, names, self._jobs, "count frames", "videos"):
-            counts.update(counted)
-        return counts
-
-
-class KnownFrames(MediaRoot):
-    """Videos whose frames someone has counted already.
-
-    Args:
-        frames: Frames by name.
-        root: Where the numbers are from.
-    """
-
-    def __init__(self, frames: dict[str, int], *, root: str) -> None:
-        self.root = root
-        self.names = list(frames)
-        self._frames = frames
-
-    def count(self, names: Sequence[str]) -> dict[str, Count]:
-        return {name: self._frames[name] for name in names}
+    if not os.path.isdir(root):
+        raise DataError(f"'{root}' is not a directory")
+    names = [video.name for video in find_videos(root)]
+    return MediaRoot(
+        root, names, lambda names: _count(partial(_count_files, root), names, jobs, "videos")
+    )
 
 
 def open_media(
@@ -142,28 +108,23 @@ def open_media(
     roots = {split: root.replace("{split}", split) for split in splits}
     if not all_needed and "{split}" in root:
         roots = {split: path for split, path in roots.items() if os.path.isdir(path)} or roots
-    opened: dict[str, MediaRoot] = {}
-    for path in roots.values():
-        if path not in opened:
-            opened[path] = (
-                FileRoot(path, jobs=jobs)
-                if files
-                else FrameRoot(path, image_tmpl=image_tmpl, jobs=jobs)
-            )
+    opened = {
+        path: file_root(path, jobs=jobs)
+        if files
+        else frame_root(path, image_tmpl=image_tmpl, jobs=jobs)
+        for path in dict.fromkeys(roots.values())
+    }
     return {split: opened[path] for split, path in roots.items()}
 
 
-def _in_chunks(
-    work: Callable[[Sequence[str]], Result],
-    names: Sequence[str],
-    jobs: int,
-    title: str,
-    unit: str,
-) -> Iterator[Result]:
-    """``work`` of some names at a time, in several processes."""
+def _count(
+    work: Callable[[Sequence[str]], dict[str, Count]], names: Sequence[str], jobs: int, unit: str
+) -> dict[str, Count]:
+    """What ``work`` says of all names, some at a time in several processes."""
     chunks = [tuple(names[i : i + _CHUNK]) for i in range(0, len(names), _CHUNK)]
+    counts: dict[str, Count] = {}
     with (
-        Progress(title, len(names), unit, stream=sys.stderr) as progress,
+        Progress("count frames", len(names), unit, stream=sys.stderr) as progress,
         closing(each(work, chunks, jobs=jobs)) as outcomes,
     ):
         for chunk, result in outcomes:
@@ -172,76 +133,43 @@ def _in_chunks(
                     f"counting the frames of '{chunk[0]}' or one of the {len(chunk) - 1} after it"
                     " ended the process; is there too little memory?"
                 )
-            yield result
+            counts.update(result)
             for _ in chunk:
                 progress.advance()
-
-
-def _directories(path: str) -> list[os.DirEntry[str]]:
-    """The directories in a directory that are not hidden, by name."""
-    try:
-        with os.scandir(path) as entries:
-            found = [e for e in entries if not e.name.startswith(".") and e.is_dir()]
-    except OSError as error:
-        raise DataError(f"'{path}' can't be read: {error.strerror}") from None
-    return sorted(found, key=lambda entry: entry.name)
+    return counts
 
 
 def _find_template(root: str, image_tmpl: str | None) -> FrameDirectory:
     """How the frames below ``root`` are named, by the first directory that tells."""
-    if not os.path.isdir(root):
-        raise DataError(f"'{root}' is not a directory")
     problem: DataError | None = None
-    for looks, name in enumerate(_with_images(root, "")):
+    with_images = (
+        name
+        for name, _, files in walk(root)
+        if name != "." and any(file.lower().endswith(IMAGE_SUFFIXES) for file in files)
+    )
+    for name in islice(with_images, _LOOKS):
         try:
             return find_frames(root, name, image_tmpl=image_tmpl)
         except DataError as error:
             problem = problem or error
-        if looks == _LOOKS:
-            break
     raise problem or DataError(f"no directory below '{root}' holds images")
-
-
-def _with_images(root: str, name: str) -> Iterator[str]:
-    """Names of the directories that have images, depth first."""
-    for entry in _directories(os.path.join(root, name)):
-        if climbs_back(entry.path):
-            continue
-        below = PurePath(name, entry.name).as_posix()
-        if any(file.lower().endswith(_IMAGE_SUFFIXES) for file in os.listdir(entry.path)):
-            yield below
-        yield from _with_images(root, below)
 
 
 def _count_below(frames: FrameDirectory, names: Sequence[str]) -> dict[str, Count]:
     """Counts of the directories with frames among ``names`` and below them."""
     counts: dict[str, Count] = {}
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        path = os.path.join(frames.data_root, name)
-        if climbs_back(path):
-            continue
-        files = []
-        try:
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    if not entry.is_dir():
-                        files.append(entry.name)
-                    elif not entry.name.startswith("."):
-                        waiting.append(f"{name}/{entry.name}")
-        except OSError as error:
-            counts[name] = f"can't be read: {error.strerror}"
-            continue
-        numbers = frame_numbers(files, frames.template(name))
-        if not numbers and frames.has_other_suffix(name):
+    for child in names:
+        for below, _, files in walk(os.path.join(frames.data_root, child)):
+            name = posixpath.normpath(f"{child}/{below}")
             numbers = frame_numbers(files, frames.template(name))
-        if numbers:
-            counts[name] = _count(numbers, frames, frames.template(name))
+            if not numbers and frames.has_other_suffix(name):
+                numbers = frame_numbers(files, frames.template(name))
+            if numbers:
+                counts[name] = _number_of(numbers, frames, frames.template(name))
     return counts
 
 
-def _count(numbers: set[int], frames: FrameDirectory, image_tmpl: str) -> Count:
+def _number_of(numbers: set[int], frames: FrameDirectory, image_tmpl: str) -> Count:
     first, last = min(numbers), max(numbers)
     if first != frames.start_index:
         there, usual = (image_tmpl.format(n) for n in (first, frames.start_index))

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
 
-from mmaction.dataprep.folders import read_folders
-from mmaction.dataprep.listing import Entry, Listing
+from mmaction.dataprep.listing import (
+    Entry,
+    Listing,
+    Row,
+    check_no_repeats,
+    class_names,
+    label_rows,
+    read_class_names,
+)
 from mmaction.dataprep.media import MediaRoot
 from mmaction.dataprep.splitting import balanced_split
-from mmaction.dataprep.table import Table
+from mmaction.dataprep.text_files import read_csv
+from mmaction.datasets.splits import SPLITS
 from mmaction.errors import DataError
+
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def list_folders(
@@ -20,41 +33,124 @@ def list_folders(
     val_share: float,
     seed: int,
 ) -> Listing:
-    """The videos of class folders.
+    """The videos of class folders: what lies below the directory ``walking`` shows it.
 
     Args:
         media: Where each split's videos are.
         draw: Whether the splits share one place, and it is to be split.
-        classes: File with a class a line; None: by alphabet.
+        classes: File with a class a line, in the order of labels; None: by alphabet.
         val_share: Share of the videos to set aside for validation, 0 for none.
         seed: Of that draw.
 
     Raises:
-        DataError: No videos, or some that lie in no class folder.
+        DataError: A video that lies in no class folder, or a folder that is no class.
     """
-    names, entries = read_folders(
-        {root.root: root.names for root in media.values()}, classes=classes
-    )
+    rows = {split: _rows(root) for split, root in media.items()}
+    names = class_names(rows) if classes is None else read_class_names(classes)
+    entries = label_rows(rows, names, classes or ", ".join({r.root for r in media.values()}))
     if draw:
-        [everything] = entries.values()
-        return Listing(names, split_entries(everything, val_share, seed), {})
-    return Listing(names, {split: entries[root.root] for split, root in media.items()}, {})
+        entries = _drawn(entries["train"], val_share, seed)
+    return Listing(names, entries)
 
 
-def list_table(table: Table, *, splits: Sequence[str], val_share: float, seed: int) -> Listing:
-    """The videos of a csv, by its column ``split`` or else by a draw, as for class folders."""
-    if table.splits is None:
-        return Listing(table.classes, split_entries(table.entries, val_share, seed), {})
-    by_split: dict[str, list[Entry]] = {split: [] for split in splits if split in table.splits}
-    for entry, split in zip(table.entries, table.splits, strict=True):
-        if split in by_split:
-            by_split[split].append(entry)
+def _rows(media: MediaRoot) -> list[Row]:
+    rows = []
+    for name in media.names:
+        where = f"{media.root}/{name}"
+        folder, separator, _ = name.partition("/")
+        if not separator:
+            raise DataError(f"'{where}' lies in no class folder: expected CLASS/{name}")
+        rows.append(Row(name, folder, where))
+    return rows
+
+
+def list_table(
+    path: str,
+    *,
+    splits: Sequence[str] = SPLITS,
+    classes: str | None = None,
+    val_share: float = 0.0,
+    seed: int = 0,
+) -> tuple[Listing, dict[str, int] | None]:
+    """The videos of a csv whose header names its columns.
+
+    Columns: ``path``, relative to the root of frames or videos; ``label``: the class, or its id if
+    all are numbers; maybe ``frames``; maybe ``split``, without which a draw splits.
+
+    Args:
+        path: The file.
+        splits: Those to list, where the csv has them.
+        classes: File with a class a line, in the order of labels. None: the labels by alphabet;
+            where they are numbers, classes are called by their numbers.
+        val_share: As for class folders.
+        seed: Likewise.
+
+    Returns:
+        The videos; their frames by name, None where the csv has no such column.
+
+    Raises:
+        DataError: A column is missing, a row can't be right, or none is of these splits.
+    """
+    rows, own_splits, frames = [], [], {}
+    for where, cells in read_csv(path, required=("path", "label")):
+        name = _name(cells["path"], where)
+        if not cells["label"]:
+            raise DataError(f"{where}: no label")
+        rows.append(Row(name, cells["label"], where))
+        if "frames" in cells:
+            if not _NUMBER.fullmatch(cells["frames"]) or int(cells["frames"]) < 1:
+                raise DataError(f"{where}: frames '{cells['frames']}' is no number of at least 1")
+            frames[name] = int(cells["frames"])
+        if "split" in cells:
+            if cells["split"] not in SPLITS:
+                raise DataError(f"{where}: split '{cells['split']}' is none of {', '.join(SPLITS)}")
+            own_splits.append(cells["split"])
+    if not rows:
+        raise DataError(f"{path}: no row but the header")
+    check_no_repeats(rows)
+    names, rows = _numbers_as_names(rows, classes)
+    entries = label_rows({"train": rows}, names, classes or path)["train"]
+    if not own_splits:
+        return Listing(names, _drawn(entries, val_share, seed)), frames or None
+    by_split = {
+        split: [entry for entry, own in zip(entries, own_splits, strict=True) if own == split]
+        for split in splits
+        if split in own_splits
+    }
     if not by_split:
-        raise DataError(f"{table.path}: no row belongs to {' or '.join(splits)}")
-    return Listing(table.classes, by_split, {})
+        raise DataError(f"{path}: no row belongs to {' or '.join(splits)}")
+    return Listing(names, by_split), frames or None
 
 
-def split_entries(entries: list[Entry], val_share: float, seed: int) -> dict[str, list[Entry]]:
+def _name(text: str, where: str) -> str:
+    path = PurePosixPath(text.replace("\\", "/"))
+    if not text or path.is_absolute() or ".." in path.parts:
+        raise DataError(f"{where}: path '{text}' is none relative to the root, without '..'")
+    return path.as_posix()
+
+
+def _numbers_as_names(rows: list[Row], classes: str | None) -> tuple[list[str], list[Row]]:
+    """Class names, and the rows with such in the place of numbers."""
+    names = class_names({"": rows}) if classes is None else read_class_names(classes)
+    labels = [row.class_name or "" for row in rows]
+    numbers = all(_NUMBER.fullmatch(label) for label in labels)
+    if not numbers or (classes is not None and not set(names).isdisjoint(labels)):
+        return names, rows
+    ids = [int(label) for label in labels]
+    highest = max(ids)
+    where = rows[ids.index(highest)].where
+    if classes is None:
+        # More numbers than videos by far are no class ids.
+        if highest > max(10 * len(ids), 1000):
+            raise DataError(f"{where}: label {highest} of {len(ids)} videos is no class id")
+        names = [str(label) for label in range(highest + 1)]
+    elif highest >= len(names):
+        raise DataError(f"{where}: label {highest}, but {classes} names {len(names)} classes")
+    named = [replace(row, class_name=names[n]) for row, n in zip(rows, ids, strict=True)]
+    return names, named
+
+
+def _drawn(entries: list[Entry], val_share: float, seed: int) -> dict[str, list[Entry]]:
     """Entries for training and, unless ``val_share`` is 0, for validation."""
     if not val_share:
         return {"train": entries}

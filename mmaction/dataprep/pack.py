@@ -55,7 +55,7 @@ def pack_frames(source: str, out: str, *, overwrite: bool = False) -> int:
         raise ConfigError(f"OUT '{out}' has to end in {SUFFIX}")
     paths = [
         os.path.normpath(os.path.join(directory, file))
-        for directory, files in walk(source)
+        for directory, _, files in walk(source)
         for file in files
         if file.lower().endswith(IMAGE_SUFFIXES)
     ]

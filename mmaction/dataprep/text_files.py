@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmaction.errors import DataError
@@ -36,61 +36,49 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise DataError(f"{os.fspath(path)}: no json: nested too deeply") from None
 
 
-class Rows:
-    """Rows of a csv file with a header, which may be separated by comma, semicolon or tab.
+def read_csv(
+    path: str | os.PathLike[str], *, required: Sequence[str]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Rows of a csv file with a header, separated by comma, semicolon or tab; no blank ones.
 
-    Attributes:
+    Args:
         path: The file.
-        columns: Names of the columns, small letters.
+        required: Columns that it has to have, in small letters.
+
+    Yields:
+        ``file:line`` and the cells, stripped, by column in small letters.
 
     Raises:
-        DataError: The file can't be read or has no header.
+        DataError: No header, a column that is missing or there twice, or a row that is no csv or
+            has other columns than the header.
     """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        text = read_text(path)
-        header = text.split("\n", 1)[0]
-        delimiter = max(",;\t", key=header.count)
-        self._reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-        self.columns = [name.strip().lower() for name in self._next() or []]
-        if not any(self.columns):
-            raise DataError(f"{self.path}:1: no header; the first line names the columns")
-
-    def column(self, *names: str, required: bool = True) -> int | None:
-        """Position of the column that has one of these names; None: there is none.
-
-        Raises:
-            DataError: It is required and missing, or several have one of the names.
-        """
-        positions = [i for i, name in enumerate(self.columns) if name in names]
-        if len(positions) > 1:
-            shown = ", ".join(repr(self.columns[i]) for i in positions)
-            raise DataError(f"{self.path}:1: several columns could be '{names[0]}': {shown}")
-        if not positions and required:
-            shown = ", ".join(repr(name) for name in self.columns)
-            raise DataError(f"{self.path}:1: no column '{names[0]}'; the header has {shown}")
-        return positions[0] if positions else None
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        """Rows that are not blank, their cells stripped, with the line they end on.
-
-        Raises:
-            DataError: A row that is no csv or has other columns than the header.
-        """
-        while (row := self._next()) is not None:
+    text = read_text(path)
+    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    columns: list[str] = []
+    try:
+        for row in reader:
+            where = f"{os.fspath(path)}:{reader.line_num}"
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
-            if len(cells) != len(self.columns):
-                raise DataError(
-                    f"{self.path}:{self._reader.line_num}: {len(cells)} columns,"
-                    f" but the header has {len(self.columns)}"
-                )
-            yield self._reader.line_num, cells
+            if not columns:
+                columns = _header(cells, required, where)
+            elif len(cells) != len(columns):
+                raise DataError(f"{where}: {len(cells)} columns, but the header has {len(columns)}")
+            else:
+                yield where, dict(zip(columns, cells, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{os.fspath(path)}:{reader.line_num}: no csv: {error}") from None
+    if not columns:
+        raise DataError(f"{os.fspath(path)}:1: no header; the first line names the columns")
 
-    def _next(self) -> list[str] | None:
-        try:
-            return next(self._reader, None)
-        except csv.Error as error:
-            raise DataError(f"{self.path}:{self._reader.line_num}: no csv: {error}") from None
+
+def _header(cells: list[str], required: Sequence[str], where: str) -> list[str]:
+    columns = [cell.lower() for cell in cells]
+    for name in required:
+        if columns.count(name) != 1:
+            problem = "several columns" if name in columns else "no column"
+            shown = ", ".join(repr(column) for column in columns)
+            raise DataError(f"{where}: {problem} '{name}'; the header has {shown}")
+    return columns

@@ -59,7 +59,7 @@ def find_videos(videos: str | os.PathLike[str]) -> list[VideoFile]:
     if place.is_dir():
         found = [
             VideoFile(os.path.join(place, name), name)
-            for directory, files in walk(place)
+            for directory, _, files in walk(place)
             for name in (PurePath(directory, file).as_posix() for file in files)
             if without_suffix(name) != name
         ]
@@ -74,14 +74,6 @@ def find_videos(videos: str | os.PathLike[str]) -> list[VideoFile]:
     else:
         raise DataError(f"'{place}' does not exist; expected a directory of videos or a list")
     return sorted(found, key=lambda video: video.name)
-
-
-def climbs_back(directory: str) -> bool:
-    """Whether a directory is a link to one that it lies in: a search would never end."""
-    if not os.path.islink(directory):
-        return False
-    real, parent = os.path.realpath(directory), os.path.realpath(os.path.dirname(directory))
-    return os.path.commonpath([real, parent]) == real
 
 
 def _listed(place: Path, number: int, line: str) -> VideoFile:

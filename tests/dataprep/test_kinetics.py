@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmaction.dataprep.kinetics import read_kinetics, video_name
+from mmaction.dataprep.published import read_published
 from mmaction.errors import DataError
 
 HEADER = "label,youtube_id,time_start,time_end,split\n"
@@ -23,8 +23,8 @@ def write(root: Path, **texts: str) -> Path:
 
 def test_reads_the_published_csv(tmp_path: Path) -> None:
     write(tmp_path, val=HEADER + "testifying,0_abcdefghi,1234567,1234577,validate\n")
-    listing = read_kinetics(tmp_path)
-    assert listing.classes == ("dribbling, basketball", "eating spaghetti", "testifying")
+    listing = read_published("kinetics400", tmp_path)
+    assert listing.classes == ["dribbling, basketball", "eating spaghetti", "testifying"]
     assert {s: [(e.name, e.label) for e in es] for s, es in listing.splits.items()} == {
         "train": [
             ("---QUuC4vJs_000084_000094", 2),
@@ -37,24 +37,20 @@ def test_reads_the_published_csv(tmp_path: Path) -> None:
 
 def test_columns_are_found_by_name(tmp_path: Path) -> None:
     text = "youtube_id,time_end,time_start,split,label,is_cc\nabc,11.0,1.0,train,waving,0\n"
-    [entry] = read_kinetics(write(tmp_path, train=text)).splits["train"]
+    [entry] = read_published("kinetics400", write(tmp_path, train=text)).splits["train"]
     assert entry.name == "abc_000001_000011"
 
 
 def test_a_test_split_may_have_no_labels(tmp_path: Path) -> None:
     write(tmp_path, test="youtube_id,time_start,time_end,split\nabc,1,11,test\n")
-    assert [e.label for e in read_kinetics(tmp_path).splits["test"]] == [None]
+    assert [e.label for e in read_published("kinetics400", tmp_path).splits["test"]] == [None]
 
 
 def test_classes_of_a_file_keep_its_order(tmp_path: Path) -> None:
     path = tmp_path / "classes.txt"
     path.write_text("testifying\neating spaghetti\ndribbling, basketball\n")
-    listing = read_kinetics(write(tmp_path), labels=str(path))
+    listing = read_published("kinetics400", write(tmp_path), labels=str(path))
     assert [entry.label for entry in listing.splits["train"]] == [0, 1, 2]
-
-
-def test_video_names() -> None:
-    assert video_name("a_b", 7, 17.0) == "a_b_000007_000017"
 
 
 @pytest.mark.parametrize(
@@ -65,17 +61,17 @@ def test_video_names() -> None:
         (HEADER + "a,b,1,2,train\na,b,1\n", "train.csv:3: 3 columns, but the header has 5"),
         (HEADER + "a,b,x,2,train\n", "train.csv:2: time_start 'x' is no number"),
         (HEADER + "a,,1,2,train\n", "train.csv:2: no youtube_id"),
-        (HEADER + "a,b,1,2,train\n,c,1,2,train\n", "train.csv:3: a label in some rows only"),
+        (HEADER + "a,b,1,2,train\n,c,1,2,train\n", "csv:3: 'c_000001_000002': a label in some"),
         (HEADER + '"a,b,1,2,train\n', r"train.csv:\d: no csv"),
         (HEADER + "a,b,1,2,train\na,b,1,2,train\n", "csv:3: 'b_000001_000002' is also"),
     ],
 )
 def test_rows_that_cannot_be_right(tmp_path: Path, train: str, problem: str) -> None:
     with pytest.raises(DataError, match=problem) as error:
-        read_kinetics(write(tmp_path, train=train))
+        read_published("kinetics400", write(tmp_path, train=train))
     assert "\n" not in str(error.value)
 
 
 def test_no_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no 'train.csv' or"):
-        read_kinetics(tmp_path)
+        read_published("kinetics400", tmp_path)

@@ -89,44 +89,34 @@ def media_of(args: argparse.Namespace, splits: Sequence[str]) -> dict[str, Media
 
 
 def published(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
-    from mmaction.dataprep.kinetics import read_kinetics
-    from mmaction.dataprep.something_v1 import read_something_v1
-    from mmaction.dataprep.something_v2 import read_something_v2
+    from mmaction.dataprep.published import read_published
 
-    readers = {
-        "sthv1": read_something_v1,
-        "sthv2": read_something_v2,
-        "kinetics400": read_kinetics,
-    }
     files = {split: getattr(args, split) for split in SPLITS}
-    listing = readers[args.kind](
-        args.annotations, labels=args.labels, files=files, splits=args.splits
+    listing = read_published(
+        args.kind, args.annotations, labels=args.labels, files=files, splits=args.splits
     )
     return listing, media_of(args, list(listing.splits))
 
 
 def own(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
-    from mmaction.dataprep.media import KnownFrames
+    from mmaction.dataprep.media import counted
     from mmaction.dataprep.own_data import list_folders, list_table
-    from mmaction.dataprep.table import read_table
     from mmaction.errors import UserError
 
     splits = args.splits or list(SPLITS)
-    drawn = dict(val_share=args.val_share, seed=args.seed)
+    options = dict(classes=args.classes, val_share=args.val_share, seed=args.seed)
     if args.kind == "folder":
         draw = "{split}" not in (args.frames_root or args.videos_root)
         media = media_of(args, ["train", "val"] if draw else splits)
-        return list_folders(media, draw=draw, classes=args.classes, **drawn), media
-    table = read_table(args.table, classes=args.classes)
-    listing = list_table(table, splits=splits, **drawn)
+        return list_folders(media, draw=draw, **options), media
+    listing, frames = list_table(args.table, splits=splits, **options)
     if args.frames_root or args.videos_root:
         return listing, media_of(args, list(listing.splits))
-    if table.frames is None:
+    if frames is None:
         raise UserError(
             f"{args.table} has no column 'frames': count them with --frames-root or --videos-root"
         )
-    known = KnownFrames(table.frames, root=args.table)
-    return listing, dict.fromkeys(SPLITS, known)
+    return listing, dict.fromkeys(SPLITS, counted(args.table, frames))
 
 
 def main() -> int:

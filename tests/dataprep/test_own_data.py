@@ -8,46 +8,54 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmaction.dataprep.table import Table, read_table
+from mmaction.dataprep.listing import Listing
+from mmaction.dataprep.own_data import list_table
 from mmaction.errors import DataError
 
 
-def read(root: Path, text: str, **options: str) -> Table:
+def read(root: Path, text: str, **options: str) -> tuple[Listing, dict[str, int] | None]:
     (root / "t.csv").write_text(text, encoding="utf-8", newline="")
-    return read_table(root / "t.csv", **options)
+    return list_table(str(root / "t.csv"), **options)
 
 
-def entries(table: Table) -> list[tuple[str, int | None]]:
-    return [(entry.name, entry.label) for entry in table.entries]
+def entries(listing: Listing) -> list[tuple[str, int | None]]:
+    [only] = listing.splits.values()
+    return [(entry.name, entry.label) for entry in only]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_columns_by_name(tmp_path: Path, delimiter: str) -> None:
     text = "\ufeffLabel,Path,Frames\r\nwave,b/x.mp4,12\r\nbend,a\\y,7\r\n"
-    table = read(tmp_path, text.replace(",", delimiter))
-    assert table.classes == ("bend", "wave")
-    assert entries(table) == [("b/x.mp4", 1), ("a/y", 0)]
-    assert table.frames == {"b/x.mp4": 12, "a/y": 7}
-    assert table.splits is None
+    listing, frames = read(tmp_path, text.replace(",", delimiter))
+    assert listing.classes == ["bend", "wave"]
+    assert entries(listing) == [("b/x.mp4", 1), ("a/y", 0)]
+    assert frames == {"b/x.mp4": 12, "a/y": 7}
 
 
-def test_labels_that_are_numbers_are_ids(tmp_path: Path) -> None:
-    table = read(tmp_path, "path,label\na,2\nb,0\n")
-    assert (table.classes, entries(table)) == (("0", "1", "2"), [("a", 2), ("b", 0)])
-    (tmp_path / "classes.txt").write_text("x\ny\nz\n")
-    table = read(tmp_path, "path,label\na,2\nb,0\n", classes=str(tmp_path / "classes.txt"))
-    assert (table.classes, entries(table)) == (("x", "y", "z"), [("a", 2), ("b", 0)])
+@pytest.mark.parametrize("classes", ["x\ny\nz\n", None])
+def test_labels_that_are_numbers_are_ids(tmp_path: Path, classes: str | None) -> None:
+    options = {}
+    if classes is not None:
+        (tmp_path / "classes.txt").write_text(classes)
+        options["classes"] = str(tmp_path / "classes.txt")
+    listing, _ = read(tmp_path, "path,label\na,2\nb,0\n", **options)
+    assert listing.classes == (classes or "0\n1\n2").split()
+    assert entries(listing) == [("a", 2), ("b", 0)]
 
 
 def test_classes_of_a_file_keep_its_order(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("wave\nbend\n")
-    table = read(tmp_path, "path,label\na,bend\n", classes=str(tmp_path / "classes.txt"))
-    assert (table.classes, entries(table)) == (("wave", "bend"), [("a", 1)])
+    listing, frames = read(tmp_path, "path,label\na,bend\n", classes=f"{tmp_path}/classes.txt")
+    assert (listing.classes, entries(listing), frames) == (["wave", "bend"], [("a", 1)], None)
 
 
 def test_a_column_of_splits(tmp_path: Path) -> None:
-    table = read(tmp_path, "path,label,split\na,x,Training\nb,x,validation\nc,x,test\n")
-    assert table.splits == ["train", "val", "test"]
+    listing, _ = read(tmp_path, "path,label,split\na,x,train\nb,x,val\nc,x,test\nd,x,val\n")
+    assert {split: [entry.name for entry in found] for split, found in listing.splits.items()} == {
+        "train": ["a"],
+        "val": ["b", "d"],
+        "test": ["c"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,7 @@ def test_a_column_of_splits(tmp_path: Path) -> None:
         ("", "t.csv:1: no header"),
         ("path,label\n", "t.csv: no row but the header"),
         ("a,b\nc,d\n", "t.csv:1: no column 'path'; the header has 'a', 'b'"),
-        ("path,video,label\na,b,c\n", "t.csv:1: several columns could be 'path'"),
+        ("path,path,label\na,b,c\n", "t.csv:1: several columns 'path'"),
         ("path,label\n/abs,x\n", "t.csv:2: path '/abs' is none relative"),
         ("path,label\na/../../b,x\n", "t.csv:2: path"),
         ("path,label\na,\n", "t.csv:2: no label"),
@@ -97,6 +105,5 @@ def test_what_was_written_is_read(
 ) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([("path", "label"), *videos.items()])
-    table = read(tmp_path_factory.mktemp("table", numbered=True), text.getvalue())
-    got = {entry.name: table.classes[entry.label or 0] for entry in table.entries}
-    assert got == videos
+    listing, _ = read(tmp_path_factory.mktemp("table", numbered=True), text.getvalue())
+    assert {name: listing.classes[label or 0] for name, label in entries(listing)} == videos
