@@ -88,19 +88,17 @@ class ClipExplanation:
         (-1: unknown) and ``prediction`` int64; beside them ``target`` int64, where the maps were
         made for a class. None of them needs pickle to be read.
         """
-        none = np.zeros(0)
-        attention_scores = none if self.attention_scores is None else self.attention_scores
-        label = UNKNOWN_LABEL if self.label is None else self.label
+        attention_scores = self.attention_scores
         target = {} if self.target is None else {"target": np.int64(self.target)}
         with atomic_path(path) as draft, draft.open("wb") as file:
             np.savez(
                 file,
-                spatial=np.asarray(self.spatial, dtype=np.float32),
-                temporal=np.asarray(self.temporal, dtype=np.float32),
-                frame_indices=np.asarray(self.frame_indices, dtype=np.int64),
-                scores=np.asarray(self.scores, dtype=np.float32),
-                attention_scores=np.asarray(attention_scores, dtype=np.float32),
-                label=np.int64(label),
+                spatial=self.spatial,
+                temporal=self.temporal,
+                frame_indices=self.frame_indices,
+                scores=self.scores,
+                attention_scores=self.scores[:0] if attention_scores is None else attention_scores,
+                label=np.int64(UNKNOWN_LABEL if self.label is None else self.label),
                 prediction=np.int64(self.prediction),
                 **target,
             )

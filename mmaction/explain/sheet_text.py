@@ -12,17 +12,13 @@ SMALL, NORMAL, LARGE = 13, 17, 24
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
     """Return DejaVu Sans, which comes with matplotlib and knows accents, Greek and Cyrillic.
 
-    Pillow's own font knows ASCII alone, and stands in where the other is missing. A character that
-    a font doesn't know is drawn as a box.
+    A character that it doesn't know is drawn as a box.
     """
     path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-    try:
-        return ImageFont.truetype(str(path), size)
-    except OSError:
-        return ImageFont.load_default(size)
+    return ImageFont.truetype(str(path), size)
 
 
 def fitted(text: str, size: int, width: float) -> str:

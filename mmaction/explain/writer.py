@@ -17,6 +17,7 @@ from mmaction.explain.gallery import Entry
 from mmaction.explain.page.video_data import write_player, write_thumbnail
 from mmaction.explain.records import ATTENTION, ClipExplanation, as_probabilities
 from mmaction.explain.sheet import render_sheet, write_png
+from mmaction.files import require_writable
 from mmaction.structures import VideoResult
 
 ARRAYS, SHEET, CLIP = "explanation.npz", "sheet.png", "clip.mp4"
@@ -52,7 +53,7 @@ class ExplanationWriter:
         check_encoder(ENCODER)
         self.out_dir = Path(out_dir)
         self.entries: list[Entry] = []
-        _make_dir(self.out_dir)
+        require_writable(out_dir, name="out_dir")
 
     def write(
         self, views: Sequence[Sequence[ClipExplanation]], *, fps: float | None = None
@@ -75,7 +76,6 @@ class ExplanationWriter:
         try:
             for number, explanations in enumerate(views, start=1):
                 below = view_folder(folder, number)
-                _make_dir(below)
                 for explanation in explanations:
                     self._write_files(explanation, below, rate)
             write_thumbnail(first, folder / THUMBNAIL)
@@ -182,13 +182,6 @@ def video_folder(out_dir: Path, name: str) -> Path:
     if not folder.resolve().is_relative_to(out_dir.resolve()):
         raise UserError(f"video name {name!r} leads out of {out_dir} through a link")
     return folder
-
-
-def _make_dir(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: can't make this directory: {error.strerror}") from error
 
 
 def _floats(values: Tensor) -> np.ndarray:

@@ -146,10 +146,10 @@ def test_odd_names_are_kept(tmp_path, name):
 
 def test_what_can_not_be_written_is_named(tmp_path):
     writer = ExplanationWriter(out_dir=tmp_path / "out")
-    with pytest.raises(UserError, match=r"x{300}: can't make this directory"):
+    with pytest.raises(UserError, match=r"x{300}: can't write the explanation"):
         write(writer, make_result(name="x" * 300))
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="file: can't make this directory"):
+    with pytest.raises(UserError, match="out_dir='.*file' can't be written to"):
         ExplanationWriter(out_dir=tmp_path / "file")
     (tmp_path / "out" / "video" / "sheet.png").mkdir(parents=True)
     with pytest.raises(UserError, match="video: can't write the explanation"):

@@ -33,10 +33,9 @@ def build_explainer(spec: str) -> Explainer:
     try:
         options = _parse(rest)
     except (SyntaxError, ValueError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else error
         raise ConfigError(
-            f"explainer {spec!r}: {reason}; expected name:option=value,option=value, of words and "
-            "of literals of Python's, such as 2, 0.5, True or (4,16,16)"
+            f"explainer {spec!r}: expected name:option=value,option=value, each option once, of "
+            "words and of literals of Python's, such as 2, 0.5, True or (4,16,16)"
         ) from error
     known = inspect.signature(cls).parameters
     for option in options:
@@ -49,13 +48,11 @@ def build_explainer(spec: str) -> Explainer:
 def _parse(text: str) -> dict[str, Any]:
     """Options as the keywords of a call."""
     call = ast.parse(f"_({text})", mode="eval").body
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise SyntaxError("brackets don't match")
-    if call.args:
-        raise SyntaxError(f"{ast.unparse(call.args[0])!r} is not an option")
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+        raise ValueError(text)
     options = {str(keyword.arg): _value(keyword.value) for keyword in call.keywords}
     if len(options) < len(call.keywords):
-        raise SyntaxError("an option is given twice")
+        raise ValueError(text)
     return options
 
 

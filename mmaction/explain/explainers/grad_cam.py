@@ -58,13 +58,11 @@ class GradCAM(Explainer):
                 f"explainer grad_cam: layer={layer!r} is no module of {type(model).__name__}"
                 f"{near(layer, filter(None, modules))}"
             )
-        taken: list[Tensor] = []
+        taken: list[Any] = []
 
-        def take(_module: nn.Module, _args: Any, output: Any) -> Tensor:
+        def take(_module: nn.Module, _args: Any, output: Any) -> Any:
             if not isinstance(output, Tensor) or output.ndim != 5:
-                raise ConfigError(
-                    f"explainer grad_cam: layer={layer!r} does not give features B×C×T×h×w"
-                )
+                raise _unreadable(layer)
             # A leaf of its own: gradients reach it also where all parameters are frozen, and the
             # graph before it is let go. What runs next may write into what it gets: the clone.
             taken.append(output.detach().requires_grad_())
@@ -72,27 +70,23 @@ class GradCAM(Explainer):
 
         with modules[layer].register_forward_hook(take):
             score = target_scores(model, clips, target).sum()
-        if len(taken) != 1:
-            raise ConfigError(
-                f"explainer grad_cam: layer={layer!r} ran {len(taken)} times in a forward pass, "
-                "expected once"
-            )
-        features = taken[0]
-        gradients = self._gradients(score, features, layer)
+        if len(taken) != 1 or not score.requires_grad:
+            raise _unreadable(layer)
+        [features] = taken
+        (gradients,) = torch.autograd.grad(score, features, allow_unused=True)
+        if gradients is None:
+            raise _unreadable(layer)
         weights = gradients.mean(dim=(3, 4) if self.per_frame else (2, 3, 4), keepdim=True)
         cam = torch.relu((weights * features).sum(dim=1))
         spatial = per_frame(cam, clips.shape[2])
         return spatial, frame_means(spatial)
 
-    def _gradients(self, score: Tensor, features: Tensor, layer: str) -> Tensor:
-        gradients = None
-        if score.requires_grad:
-            (gradients,) = torch.autograd.grad(score, features, allow_unused=True)
-        if gradients is None:
-            raise ConfigError(
-                f"explainer grad_cam: layer={layer!r} has no part in the perception scores"
-            )
-        return gradients
+
+def _unreadable(layer: str) -> ConfigError:
+    return ConfigError(
+        f"explainer grad_cam: layer={layer!r} must run once in a forward pass, give features "
+        "B×C×T×h×w and have a part in the perception scores"
+    )
 
 
 def _default_layer(modules: Mapping[str, nn.Module]) -> str:

@@ -8,7 +8,7 @@ look only at frames in which the action goes on and the actor is in the picture;
 none, there is nothing to say (NaN). Where several pixels or frames share the highest value, the hit
 rate expected of a random one of them is taken: a constant map scores as chance does.
 
-Beside each goes its chance level (``…_chance``), that of a map that is the same everywhere. The
+Beside each goes its chance level, that of a map that is the same everywhere. The
 temporal IoU takes the best threshold, from which noise gains as well: read it beside ``random``.
 
 Dimension letters: T frames, H×W pixels, h×w cells.
@@ -52,22 +52,21 @@ class Localization(MeasureGroup):
     def measure(
         self, explainer: str, batch: ClipBatch, spatial: np.ndarray, temporal: np.ndarray
     ) -> None:
+        tolerance_px = self.options.tolerance_px
         for i, position in enumerate(batch.positions):
             wrong = self.subject.labels[position] not in (batch.classes[i], -1)
-            found = localization(
-                spatial[i], temporal[i], batch.truths[i], tolerance_px=self.options.tolerance_px
-            )
-            for measure, value in found.items():
-                value = np.nan if wrong and self.options.only_correct else value
-                chance = measure.endswith("_chance")
-                row = CHANCE if chance else explainer
-                self.table.put(row, measure.removesuffix("_chance"), position, value)
+            flat = np.ones_like(spatial[i]), np.ones_like(temporal[i])
+            for row, maps in ((explainer, (spatial[i], temporal[i])), (CHANCE, flat)):
+                found = localization(*maps, batch.truths[i], tolerance_px=tolerance_px)
+                for measure, value in found.items():
+                    value = np.nan if wrong and self.options.only_correct else value
+                    self.table.put(row, measure, position, value)
 
 
 def localization(
     spatial: np.ndarray, temporal: np.ndarray, truth: GroundTruth, *, tolerance_px: float = 0.0
 ) -> dict[str, float]:
-    """All of :data:`LOCALIZATION` and their chance levels for one clip, each in [0, 1] or NaN.
+    """All of :data:`LOCALIZATION` for one clip, each in [0, 1] or NaN.
 
     Args:
         spatial: float, T×h×w.
@@ -80,21 +79,13 @@ def localization(
     joint = resize_maps(joint_importance(spatial[None], temporal[None])[0], height, width)
     targets = np.stack([grown(mask, tolerance_px) for mask in truth.masks])
     shown = truth.acting & truth.masks.any(axis=(1, 2))
-    uniform, even = np.ones_like(maps), np.ones_like(temporal)
     found = {
         "pointing": pointing(maps, targets, shown),
-        "pointing_chance": pointing(uniform, targets, shown),
         "pointing_clip": hit_rate(joint, targets) if truth.masks.any() else np.nan,
-        "pointing_clip_chance": float(targets.mean()) if truth.masks.any() else np.nan,
         "energy": energy(maps[shown], truth.masks[shown]),
-        "energy_chance": energy(uniform[shown], truth.masks[shown]),
     }
-    if not truth.acting.any():
-        return found | {name: np.nan for t in TEMPORAL for name in (t, f"{t}_chance")}
-    measures = zip(TEMPORAL, (hit_rate, energy, best_iou), strict=True)
-    for name, measure in measures:
-        found[name] = measure(temporal, truth.acting)
-        found[f"{name}_chance"] = measure(even, truth.acting)
+    for name, measure in zip(TEMPORAL, (hit_rate, energy, best_iou), strict=True):
+        found[name] = measure(temporal, truth.acting) if truth.acting.any() else np.nan
     return found
 
 

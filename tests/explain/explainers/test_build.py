@@ -9,6 +9,8 @@ from mmaction.explain import build_explainer
 from mmaction.explain.explainers import RISE, Attention
 from mmaction.registry import EXPLAINERS
 
+EXPECTED = "expected name:option=value,option=value, each option once, of words and of literals"
+
 
 def test_registered_under_their_own_names() -> None:
     assert all(cls.name == name for name, cls in EXPLAINERS.module_dict.items())
@@ -42,13 +44,13 @@ def test_command_line_and_dict_say_the_same(grid, keep, seed) -> None:
         ("", "explainer '' is not known here; there are: attention, "),
         ("grad_cam:per_fram=True", "grad_cam has no option 'per_fram'; did you mean 'per_frame'"),
         ("attention:layer=x", "explainer attention has no option 'layer'; it takes none"),
-        ("grad_cam:per_frame", "'per_frame' is not an option; expected name:option=value"),
-        ("rise:masks=3,masks=4", "an option is given twice"),
-        ("rise:masks=3)(seed=1", "brackets don't match"),
-        ("rise:masks=3)+_(", "brackets don't match"),
-        ("rise:grid=(4,7", "expected name:option=value,option=value, of words"),
-        ("rise:masks=", "expected name:option=value,option=value, of words and of literals"),
-        ("rise:masks=open(1)", "malformed node .* of words and of literals of Python's"),
+        ("grad_cam:per_frame", EXPECTED),
+        ("rise:masks=3,masks=4", EXPECTED),
+        ("rise:masks=3)(seed=1", EXPECTED),
+        ("rise:masks=3)+_(", EXPECTED),
+        ("rise:grid=(4,7", EXPECTED),
+        ("rise:masks=", EXPECTED),
+        ("rise:masks=open(1)", EXPECTED),
         ("rise:masks=many", "explainer rise: masks='many', expected a whole number"),
         ("rise:type=rise", "explainer rise has no option 'type'"),
         ("rise:mask=3", "explainer rise has no option 'mask'; did you mean 'masks'"),
