@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmaction.datasets.annotation_lines import NO_LABEL, parse_directories, parse_files
+from mmaction.datasets.annotation_lines import NO_LABEL, parse_lines
 from mmaction.errors import DataError
 
 
@@ -74,9 +74,8 @@ class AnnotationList:
         paths = [files] if isinstance(files, str | os.PathLike) else list(files)
         if not paths:
             raise DataError("ann_file names no annotation file")
-        parse = parse_files if of_files else parse_directories
         parts = [
-            parse(os.fspath(path), *_prefix(root))
+            parse_lines(os.fspath(path), of_files=of_files, root=_prefix(root))
             for path, root in itertools.zip_longest(paths, roots[: len(paths)])
         ]
         names = [name for part in parts for name in part.names]
@@ -84,12 +83,11 @@ class AnnotationList:
             files=tuple(os.fspath(path) for path in paths),
             frames=np.concatenate([part.frames for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
-            name_bytes=np.frombuffer(b"".join(names), dtype=np.uint8),
-            name_ends=_ends([len(name) for name in names]),
+            **_joined(names),
             file_ids=np.repeat(
                 np.arange(len(parts), dtype=np.int32), [len(part.names) for part in parts]
             ),
-            lines=np.concatenate([part.lines for part in parts]),
+            lines=np.concatenate([part.numbers for part in parts]),
         )
         return annotations._filtered(_patterns(include), _patterns(exclude))
 
@@ -142,17 +140,17 @@ class AnnotationList:
             files=self.files,
             frames=self.frames[indices],
             labels=self.labels[indices],
-            name_bytes=np.frombuffer(b"".join(names), dtype=np.uint8),
-            name_ends=_ends([len(name) for name in names]),
+            **_joined(names),
             file_ids=self.file_ids[indices],
             lines=self.lines[indices],
         )
 
 
-def _ends(lengths: Sequence[int]) -> np.ndarray:
-    ends = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=ends[1:])
-    return ends
+def _joined(names: list[bytes]) -> dict[str, np.ndarray]:
+    return dict(
+        name_bytes=np.frombuffer(b"".join(names), dtype=np.uint8),
+        name_ends=np.cumsum([0, *map(len, names)]),
+    )
 
 
 def _patterns(patterns: str | Sequence[str] | None) -> list[str]:
@@ -167,5 +165,5 @@ def _any_of(patterns: list[str]) -> re.Pattern[str]:
     return re.compile("|".join(alternatives) if alternatives else r"(?!)")
 
 
-def _prefix(root: str | os.PathLike[str] | None) -> tuple[bytes, ...]:
-    return () if root is None else (os.path.join(os.path.abspath(root), "").encode(),)
+def _prefix(root: str | os.PathLike[str] | None) -> bytes:
+    return b"" if root is None else os.path.join(os.path.abspath(root), "").encode()
