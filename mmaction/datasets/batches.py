@@ -9,11 +9,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler, get_worker_info
+from torch.utils.data import DataLoader, Sampler, default_collate
 
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATA_SAMPLERS, FUNCTIONS
@@ -161,21 +160,11 @@ def collate_clips(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 f" {_shape(item['inputs'])}; give the pipeline a crop or Resize(size=…)"
             )
     return {
-        "inputs": _stack([item["inputs"] for item in items]),
-        "color": _stack([item["color"] for item in items]),
+        # In a worker straight into the shared memory that takes the batch to the main process.
+        "inputs": default_collate([item["inputs"] for item in items]),
+        "color": default_collate([item["color"] for item in items]),
         "samples": [item["sample"] for item in items],
     }
-
-
-def _stack(tensors: list[Tensor]) -> Tensor:
-    """Stack; in a worker straight into the shared memory that takes the batch to the main one."""
-    if get_worker_info() is None:
-        return torch.stack(tensors)
-    first = tensors[0]
-    count = len(tensors) * first.numel()
-    storage = first._typed_storage()._new_shared(count, device=first.device)
-    out = first.new(storage).resize_(len(tensors), *first.shape)
-    return torch.stack(tensors, out=out)
 
 
 def _shape(inputs: Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -37,8 +38,9 @@ class _Crop(Transform):
         results["views"] = views
         return results
 
+    @abstractmethod
     def _crops(self, view: View, rng: np.random.Generator) -> list[View]:
-        raise NotImplementedError
+        """The views that one becomes."""
 
     def _check_fits(self, view: View, name: str) -> None:
         if view.width < self.width or view.height < self.height:
@@ -116,8 +118,29 @@ class TenCrop(_Crop):
         return crops + [crop.flip() for crop in crops]
 
 
+class _ResizedCrop(Transform):
+    """A part of the frame, resized; subclasses say which part."""
+
+    needs = ("views",)
+
+    def __init__(self, *, size: Size) -> None:
+        self.height, self.width = height_width(type(self).__name__, size)
+
+    def __call__(self, results: Results) -> Results:
+        first = results["views"][0]
+        box = self._box(first.width, first.height, results["rng"])
+        results["views"] = [
+            view.crop(*box).resize(self.width, self.height) for view in results["views"]
+        ]
+        return results
+
+    @abstractmethod
+    def _box(self, width: int, height: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the part of a frame to keep."""
+
+
 @TRANSFORMS.register_module()
-class RandomResizedCrop(Transform):
+class RandomResizedCrop(_ResizedCrop):
     """A random part of the frame, by area and shape, resized (Szegedy et al., CVPR 2015).
 
     Ten tries are made for a box that fits; then the largest centred one of a shape within
@@ -129,8 +152,6 @@ class RandomResizedCrop(Transform):
         ratio: Least and greatest width / height; drawn evenly in its logarithm.
     """
 
-    needs = ("views",)
-
     def __init__(
         self,
         *,
@@ -138,7 +159,7 @@ class RandomResizedCrop(Transform):
         scale: tuple[float, float] = (0.08, 1.0),
         ratio: tuple[float, float] = (3 / 4, 4 / 3),
     ) -> None:
-        self.height, self.width = height_width("RandomResizedCrop", size)
+        super().__init__(size=size)
         if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
             raise ConfigError(
                 f"RandomResizedCrop: scale={scale!r}; it is (low, high), 0 < low <= high <= 1"
@@ -148,16 +169,7 @@ class RandomResizedCrop(Transform):
         self.scale = scale
         self.ratio = ratio
 
-    def __call__(self, results: Results) -> Results:
-        view = results["views"][0]
-        box = self._box(view.width, view.height, results["rng"])
-        results["views"] = [
-            view.crop(*box).resize(self.width, self.height) for view in results["views"]
-        ]
-        return results
-
     def _box(self, width: int, height: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-        """Left, top, width and height of the part to keep."""
         for _ in range(10):
             area = width * height * rng.uniform(*self.scale)
             ratio = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
@@ -173,7 +185,7 @@ class RandomResizedCrop(Transform):
 
 
 @TRANSFORMS.register_module()
-class MultiScaleCrop(Transform):
+class MultiScaleCrop(_ResizedCrop):
     """A box of one of a few sizes at one of a few places, resized (TSN, Wang et al., ECCV 2016).
 
     Args:
@@ -183,8 +195,6 @@ class MultiScaleCrop(Transform):
         num_positions: 5 (corners, centre), 13 (and the places between them) or None: anywhere.
     """
 
-    needs = ("views",)
-
     def __init__(
         self,
         *,
@@ -193,7 +203,7 @@ class MultiScaleCrop(Transform):
         max_distort: int = 1,
         num_positions: int | None = 13,
     ) -> None:
-        self.height, self.width = height_width("MultiScaleCrop", size)
+        super().__init__(size=size)
         if not scales or not all(0 < scale <= 1 for scale in scales):
             raise ConfigError(f"MultiScaleCrop: scales={scales!r}; they are shares in (0, 1]")
         if num_positions not in (5, 13, None):
@@ -206,23 +216,15 @@ class MultiScaleCrop(Transform):
         ]
         self.num_positions = num_positions
 
-    def __call__(self, results: Results) -> Results:
-        rng, view = results["rng"], results["views"][0]
+    def _box(self, width: int, height: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
         across, down = self.pairs[rng.integers(len(self.pairs))]
-        short = min(view.width, view.height)
-        width, height = max(int(short * across), 1), max(int(short * down), 1)
-        left, top = self._corner(view.width - width, view.height - height, rng)
-        results["views"] = [
-            view.crop(left, top, width, height).resize(self.width, self.height)
-            for view in results["views"]
-        ]
-        return results
-
-    def _corner(self, right: int, bottom: int, rng: np.random.Generator) -> tuple[int, int]:
-        """A place for the box's corner; the last ones are ``right`` and ``bottom``."""
+        short = min(width, height)
+        box_width, box_height = max(int(short * across), 1), max(int(short * down), 1)
+        right, bottom = width - box_width, height - box_height  # the last places of its corner
         if self.num_positions is None:
-            return int(rng.integers(right, endpoint=True)), int(rng.integers(bottom, endpoint=True))
+            left = int(rng.integers(right, endpoint=True))
+            return left, int(rng.integers(bottom, endpoint=True)), box_width, box_height
         quarters = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2)]
         quarters += [(0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
-        across, down = quarters[rng.integers(self.num_positions)]
-        return right * across // 4, bottom * down // 4
+        x, y = quarters[rng.integers(self.num_positions)]
+        return right * x // 4, bottom * y // 4, box_width, box_height

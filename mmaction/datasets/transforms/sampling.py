@@ -16,92 +16,13 @@ PLACEMENTS = ("random", "center", "even")
 SHORT_VIDEO = ("repeat_last", "loop")
 
 
-def window_starts(latest: np.ndarray, *, placement: str, rng: np.random.Generator) -> np.ndarray:
-    """Place V windows over their possible starts.
-
-    The starts 0..latest are cut in V equal parts, and window i lies in part i: anywhere in it
-    ('random') or at its centre ('center'). 'even' spreads the windows from the first to the
-    last start instead, which for one window is the centre.
-
-    Args:
-        latest: int64, V: the last possible start of each window, >= 0.
-        placement: 'random', 'center' or 'even'.
-        rng: Used for 'random' only.
-
-    Returns:
-        int64, V, each in ``[0, latest]``.
-    """
-    count = len(latest)
-    if placement == "even" and count > 1:
-        return np.rint(np.arange(count) / (count - 1) * latest).astype(np.int64)
-    if placement == "random":
-        within = (np.arange(count) + rng.random(count)) / count
-        return np.minimum((within * (latest + 1)).astype(np.int64), latest)
-    return ((np.arange(count) + 0.5) / count * latest).astype(np.int64)
-
-
-def dense_windows(
-    starts: np.ndarray,
-    *,
-    clip_len: int,
-    intervals: np.ndarray,
-    total_frames: int,
-    short_video: str = "repeat_last",
-) -> np.ndarray:
-    """Frames ``start, start + interval, …`` of each window.
-
-    Args:
-        starts: int64, V.
-        clip_len: T.
-        intervals: int64, V: step between frames, >= 1.
-        total_frames: Frames of the video, >= 1.
-        short_video: What stands for frames beyond the end: the last one ('repeat_last') or the
-            video from its beginning ('loop').
-
-    Returns:
-        int64, V×T, each in ``[0, total_frames)``.
-    """
-    indices = starts[:, None] + intervals[:, None] * np.arange(clip_len, dtype=np.int64)
-    if short_video == "loop":
-        return indices % total_frames
-    return np.minimum(indices, total_frames - 1)
-
-
-def segment_frames(
-    *,
-    clip_len: int,
-    total_frames: int,
-    num_clips: int,
-    random: bool,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """One frame of each of T equal segments of the video, for each of V clips.
-
-    Every segment is cut in V equal parts, and clip i takes its frame from part i: any
-    (``random``) or the one at its centre. Segments may be narrower than a frame, so that short
-    videos repeat frames, in order.
-
-    Args:
-        clip_len: T.
-        total_frames: Frames of the video, >= 1.
-        num_clips: V.
-        random: Any frame of a part, or the one at its centre.
-        rng: Used for ``random`` only.
-
-    Returns:
-        int64, V×T, not decreasing along T, each in ``[0, total_frames)``.
-    """
-    parts = np.arange(num_clips)[:, None] + num_clips * np.arange(clip_len)  # of the video, V×T
-    if not random:
-        # (part + 1/2) · N / (V·T), rounded down: in whole numbers, exactly.
-        return (2 * parts + 1) * total_frames // (2 * num_clips * clip_len)
-    places = (parts + rng.random(parts.shape)) * (total_frames / (num_clips * clip_len))
-    return np.minimum(places.astype(np.int64), total_frames - 1)
-
-
 @TRANSFORMS.register_module()
 class SampleFrames(Transform):
     """Dense windows: T frames, ``frame_interval`` apart.
+
+    The possible starts of a window are cut in V equal parts, and window i lies in part i: anywhere
+    in it ('random') or at its centre ('center'). 'even' spreads the windows from the first to the
+    last start instead, which for one window is the centre.
 
     Args:
         clip_len: T, frames of a clip.
@@ -146,24 +67,36 @@ class SampleFrames(Transform):
         else:
             intervals = np.full(self.num_clips, (self.low + self.high) // 2, dtype=np.int64)
         latest = np.maximum(total_frames - 1 - (self.clip_len - 1) * intervals, 0)
-        results["frame_indices"] = dense_windows(
-            window_starts(latest, placement=self.placement, rng=rng),
-            clip_len=self.clip_len,
-            intervals=intervals,
-            total_frames=total_frames,
-            short_video=self.short_video,
-        )
+        starts = self._starts(latest, rng)
+        indices = starts[:, None] + intervals[:, None] * np.arange(self.clip_len)
+        if self.short_video == "loop":
+            results["frame_indices"] = indices % total_frames
+        else:
+            results["frame_indices"] = np.minimum(indices, total_frames - 1)
         return results
+
+    def _starts(self, latest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Where each of V windows starts, whose last possible starts are ``latest``; int64, V."""
+        parts = np.arange(self.num_clips)
+        if self.placement == "even" and self.num_clips > 1:
+            return np.rint(parts / (self.num_clips - 1) * latest).astype(np.int64)
+        if self.placement == "random":
+            places = (parts + rng.random(self.num_clips)) / self.num_clips
+            return np.minimum((places * (latest + 1)).astype(np.int64), latest)
+        return ((parts + 0.5) / self.num_clips * latest).astype(np.int64)
 
 
 @TRANSFORMS.register_module()
 class SampleSegments(Transform):
     """Uniform segments: the video is cut in T equal segments, each gives one frame.
 
+    Every segment is cut in V equal parts, and clip i takes its frame from part i. Segments may be
+    narrower than a frame, so that short videos repeat frames, in order.
+
     Args:
         clip_len: T, segments and frames of a clip.
-        num_clips: V, clips of a video; their frames are evenly shifted inside the segments.
-        placement: 'random' takes any frame of a segment, 'center' and 'even' the centre one.
+        num_clips: V, clips of a video.
+        placement: 'random' takes any frame of a part, 'center' and 'even' the centre one.
     """
 
     gives = ("frame_indices",)
@@ -176,13 +109,14 @@ class SampleSegments(Transform):
         self.placement = placement
 
     def __call__(self, results: Results) -> Results:
-        results["frame_indices"] = segment_frames(
-            clip_len=self.clip_len,
-            total_frames=results["total_frames"],
-            num_clips=self.num_clips,
-            random=self.placement == "random",
-            rng=results["rng"],
-        )
+        clips, length, total = self.num_clips, self.clip_len, results["total_frames"]
+        parts = np.arange(clips)[:, None] + clips * np.arange(length)  # of the video, V×T
+        if self.placement == "random":
+            places = (parts + results["rng"].random(parts.shape)) * (total / (clips * length))
+            results["frame_indices"] = np.minimum(places.astype(np.int64), total - 1)
+        else:
+            # (part + 1/2) · N / (V·T), rounded down: in whole numbers, exactly.
+            results["frame_indices"] = (2 * parts + 1) * total // (2 * clips * length)
         return results
 
 
