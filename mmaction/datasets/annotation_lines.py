@@ -40,9 +40,7 @@ def parse_lines(path: str, *, of_files: bool, root: bytes = b"") -> Lines:
     Raises:
         DataError: A file that can't be read, or a line that can't be used; names it.
     """
-    pattern, forms = (
-        (_FILE_LINE, _FILE_FORMS) if of_files else (_DIRECTORY_LINE, _DIRECTORY_FORMS)
-    )
+    pattern, forms = (_FILE_LINE, _FILE_FORMS) if of_files else (_DIRECTORY_LINE, _DIRECTORY_FORMS)
     text = read_text(path, what="annotation file").encode()
     names: list[bytes] = []
     values: list[int] = []
