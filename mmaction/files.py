@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 import tempfile
@@ -111,11 +112,6 @@ def read_text(path: str | os.PathLike[str], *, what: str = "") -> str:
     return data.decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
-try:
-    import fcntl
-except ImportError:  # not on Windows: two commands at a time are then the user's to avoid
-    fcntl = None  # type: ignore[assignment]
-
 # The processes of a command that was killed end within moments of it.
 _PATIENCE_SEC = 8.0
 
@@ -133,11 +129,8 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path, *, doing: str, name: str = ".lock") -> None:
-        self._descriptor: int | None = None
         self._owner = os.getpid()
-        if fcntl is None:
-            return
-        self._descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT, 0o666)
+        self._descriptor: int | None = os.open(directory / name, os.O_RDWR | os.O_CREAT, 0o666)
         deadline = time.monotonic() + _PATIENCE_SEC
         while not self._acquired():
             pid, _, host = os.pread(self._descriptor, 1000, 0).decode().partition(" on ")

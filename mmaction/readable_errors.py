@@ -121,17 +121,35 @@ def _names(kind: str) -> set[str]:
     return {name for r in _registries(kind) for name in r.module_dict}
 
 
-_SHARED_MEMORY_FULL = re.compile(
-    r"Bus error|No space left on device|out of shared memory|unable to (?:allocate|write|resize)"
-    r"|Cannot allocate memory",
-    re.IGNORECASE,
-)
-_TOO_MANY_FILES = re.compile(r"Too many open files|received 0 items of ancdata", re.IGNORECASE)
-_KILLED = re.compile(r"worker \(pid.*?\) is killed by signal: (?P<signal>[^.]*)")
-_GONE = re.compile(r"worker \(pid\(s\).*?\) exited unexpectedly")
-_TIMED_OUT = re.compile(r"DataLoader timed out after (?P<seconds>\d+) seconds")
-
 _FEWER = "num_workers, prefetch_factor or batch_size of the config's dataloaders"
+# What a loader's errors say, whatever the case of their letters, and what to tell of them.
+_LOADER_ERRORS = (
+    (
+        r"Too many open files|received 0 items of ancdata",
+        "a data loader ran out of open files: raise the limit (ulimit -n 65536), or lower {fewer}",
+    ),
+    (
+        r"Bus error|No space left on device|out of shared memory|Cannot allocate memory"
+        r"|unable to (?:allocate|write|resize)",
+        "shared memory (/dev/shm) is full, through which workers hand over their batches: enlarge"
+        " it (docker run --shm-size=16g, or --ipc=host), or lower {fewer}",
+    ),
+    (
+        r"worker \(pid.*?\) is killed by signal: (?P<signal>[^.]*[^. ])",
+        "a data loader's worker was killed (signal: {signal}); most often memory ran out: lower"
+        " {fewer}; dataloader.num_workers=0 shows the error itself",
+    ),
+    (
+        r"worker \(pid\(s\).*?\) exited unexpectedly",
+        "a data loader's worker ended without a word; dataloader.num_workers=0 shows the error"
+        " itself",
+    ),
+    (
+        r"DataLoader timed out after (?P<seconds>\d+) seconds",
+        "no batch came for {seconds} s: raise the dataloader's timeout, or look at the disk that"
+        " the data lies on",
+    ),
+)
 
 
 @contextmanager
@@ -162,29 +180,7 @@ def _is_a_loaders(error: BaseException) -> bool:
 
 
 def _explain_loader(text: str) -> str | None:
-    if _TOO_MANY_FILES.search(text):
-        return (
-            "a data loader ran out of open files: raise the limit (ulimit -n 65536), or lower"
-            f" {_FEWER}"
-        )
-    if _SHARED_MEMORY_FULL.search(text):
-        return (
-            "shared memory (/dev/shm) is full, through which workers hand over their batches:"
-            f" enlarge it (docker run --shm-size=16g, or --ipc=host), or lower {_FEWER}"
-        )
-    if match := _KILLED.search(text):
-        return (
-            f"a data loader's worker was killed (signal: {match['signal'].strip()}); most often"
-            f" memory ran out: lower {_FEWER}; dataloader.num_workers=0 shows the error itself"
-        )
-    if _GONE.search(text):
-        return (
-            "a data loader's worker ended without a word; dataloader.num_workers=0 shows the"
-            " error itself"
-        )
-    if match := _TIMED_OUT.search(text):
-        return (
-            f"no batch came for {match['seconds']} s: raise the dataloader's timeout, or look at"
-            " the disk that the data lies on"
-        )
+    for pattern, message in _LOADER_ERRORS:
+        if match := re.search(pattern, text, re.IGNORECASE):
+            return message.format(fewer=_FEWER, **match.groupdict())
     return None

@@ -95,8 +95,7 @@ def choose_videos(labels: np.ndarray, count: int, seed: int) -> list[int]:
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     turn = np.zeros(len(labels), dtype=np.int64)  # how many of its class come before
-    seen: dict[int, int] = {}
-    for video in order:
-        turn[video] = seen.get(int(labels[video]), 0)
-        seen[int(labels[video])] = int(turn[video]) + 1
+    for label in np.unique(labels):
+        of_class = order[labels[order] == label]
+        turn[of_class] = np.arange(len(of_class))
     return sorted(order[np.argsort(turn[order], kind="stable")][:count].tolist())

@@ -102,25 +102,18 @@ def git_state(directory: Path) -> dict[str, Any]:
     Returns:
         Empty where there is no repository, or no git.
     """
-    commit = _git(directory, "rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    changed = _git(directory, "status", "--porcelain") or ""
-    return {"commit": commit.strip(), "changed": changed.splitlines()}
 
-
-def _git(directory: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", os.fspath(directory), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=GIT_SECONDS,
-            check=True,
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", os.fspath(directory), *arguments]
+        return subprocess.check_output(
+            command, stderr=subprocess.DEVNULL, text=True, timeout=GIT_SECONDS
         )
+
+    try:
+        commit, changed = git("rev-parse", "HEAD"), git("status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout
+        return {}
+    return {"commit": commit.strip(), "changed": changed.splitlines()}
 
 
 def versions() -> dict[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,18 +131,15 @@ def open_videos(paths: Sequence[str | os.PathLike[str]]) -> list[Video]:
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """The last parts of each path, as many as tell it from the others: ``a.mp4`` or ``x/a.mp4``."""
+    """Last part of each path, ``a.mp4``, or all that is not common to them, ``x/a.mp4``."""
     # '..' has no place in the name of a directory to write to.
-    parts = [Path(os.path.normpath(path.absolute())).parts for path in paths]
-    names = []
-    for own in parts:
-        others = [other for other in parts if other != own]
-        count = next(
-            (n for n in range(1, len(own)) if all(other[-n:] != own[-n:] for other in others)),
-            len(own) - 1,
-        )
-        names.append("/".join(own[-max(count, 1) :]))
-    return names
+    paths = [Path(os.path.normpath(path.absolute())) for path in paths]
+    alike = Counter(path.name for path in paths)
+    common = os.path.commonpath([path.parent for path in paths])
+    return [
+        path.name if alike[path.name] == 1 else path.relative_to(common).as_posix()
+        for path in paths
+    ]
 
 
 def _open(path: Path, name: str) -> Video:

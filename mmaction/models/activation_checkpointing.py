@@ -47,13 +47,9 @@ def checkpointed(
 
 
 def _keep_expensive(_: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
-    if _is_expensive(operation, args):
+    if operation is torch.ops.aten.convolution.default and is_kept(args[1].shape):
         return CheckpointPolicy.MUST_SAVE
     return CheckpointPolicy.PREFER_RECOMPUTE
-
-
-def _is_expensive(operation: Any, args: Sequence[Any]) -> bool:
-    return operation is torch.ops.aten.convolution.default and is_kept(args[1].shape)
 
 
 def is_kept(weight: Sequence[int]) -> bool:

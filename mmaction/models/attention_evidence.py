@@ -99,7 +99,6 @@ class EvidenceBranch(BaseModule):
             )
         norm_cfg = norm_cfg or dict(type="BN3d")
         channels: int = stage.out_channels  # type: ignore[assignment]
-        self.clip_len = clip_len
         self.smoothing_frames = smoothing_frames
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)

@@ -154,7 +154,7 @@ def test_what_can_not_be_looked_at(
         (["/a/b", "/b"], ["a/b", "b"]),
     ],
 )
-def test_names_are_as_short_as_they_can_be(paths: list[str], expected: list[str]) -> None:
+def test_names_are_short_and_unlike(paths: list[str], expected: list[str]) -> None:
     assert unique_names([Path(path) for path in paths]) == expected
 
 

@@ -32,6 +32,7 @@ ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
     101: (Bottleneck3D, (3, 4, 23, 3)),
     152: (Bottleneck3D, (3, 8, 36, 3)),
 }
+STAGES = 4
 
 
 class Stem(nn.Sequential):
@@ -106,18 +107,20 @@ class ResNet3D(BaseModule):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        _check_arguments(
-            depth=depth,
-            num_stages=num_stages,
-            inflate_style=inflate_style,
-            frozen_stages=frozen_stages,
-            with_cp=with_cp,
-            per_stage=dict(
-                spatial_strides=spatial_strides,
-                temporal_strides=temporal_strides,
-                inflate=inflate,
-            ),
-        )
+        _require(depth in ARCHITECTURES, "depth", depth, f"one of {sorted(ARCHITECTURES)}")
+        _require(1 <= num_stages <= STAGES, "num_stages", num_stages, f"1 to {STAGES}")
+        known = inflate_style in INFLATE_STYLES
+        _require(known, "inflate_style", inflate_style, f"one of {INFLATE_STYLES}")
+        exist = -1 <= frozen_stages <= num_stages
+        _require(exist, "frozen_stages", frozen_stages, f"-1 to {num_stages}")
+        modes = (False, True, "selective")
+        _require(with_cp in modes, "with_cp", with_cp, "False, True or 'selective'")
+        for name, values in (
+            ("spatial_strides", spatial_strides),
+            ("temporal_strides", temporal_strides),
+            ("inflate", inflate),
+        ):
+            _require(len(values) == STAGES, name, values, f"{STAGES} values, one a stage")
         self.block, self.stage_blocks = ARCHITECTURES[depth]
         self.num_stages = num_stages
         self.base_channels = base_channels
@@ -203,10 +206,10 @@ class ResNet3D(BaseModule):
         self, *, spatial_stride: int | None = None, blocks: int | None = None
     ) -> nn.Sequential:
         """A new stage that fits behind the last one, for a branch to own. See ``make_stage``."""
-        if self.num_stages == len(self.stage_blocks):
+        if self.num_stages == STAGES:
             raise ConfigError(
-                f"backbone.num_stages={self.num_stages} leaves no stage for the branches; "
-                f"ST-ABN needs num_stages={len(self.stage_blocks) - 1} or fewer"
+                f"backbone.num_stages={STAGES} leaves no stage for the branches; "
+                f"ST-ABN needs num_stages={STAGES - 1} or fewer"
             )
         return self.make_stage(self.num_stages + 1, spatial_stride=spatial_stride, blocks=blocks)
 
@@ -254,34 +257,10 @@ def init_resnet(module: nn.Module, *, zero_init_residual: bool) -> None:
     for m in module.modules():
         if isinstance(m, nn.Conv3d):
             nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-    if zero_init_residual:
-        for m in module.modules():
-            if isinstance(m, ResidualBlock):
-                nn.init.zeros_(m.last_norm.weight)  # type: ignore[arg-type]
+        elif isinstance(m, ResidualBlock) and zero_init_residual:
+            nn.init.zeros_(m.last_norm.weight)  # type: ignore[arg-type]
 
 
-def _check_arguments(
-    *,
-    depth: int,
-    num_stages: int,
-    inflate_style: str,
-    frozen_stages: int,
-    with_cp: bool | str,
-    per_stage: dict[str, Sequence[int]],
-) -> None:
-    if depth not in ARCHITECTURES:
-        raise ConfigError(f"ResNet3D depth={depth!r}: expected one of {sorted(ARCHITECTURES)}")
-    stages = len(ARCHITECTURES[depth][1])
-    if not 1 <= num_stages <= stages:
-        raise ConfigError(f"ResNet3D num_stages={num_stages!r}: expected 1 to {stages}")
-    if inflate_style not in INFLATE_STYLES:
-        raise ConfigError(
-            f"ResNet3D inflate_style={inflate_style!r}: expected one of {INFLATE_STYLES}"
-        )
-    if not -1 <= frozen_stages <= num_stages:
-        raise ConfigError(f"ResNet3D frozen_stages={frozen_stages!r}: expected -1 to {num_stages}")
-    if with_cp not in (False, True, "selective"):
-        raise ConfigError(f"ResNet3D with_cp={with_cp!r}: expected False, True or 'selective'")
-    for name, values in per_stage.items():
-        if len(values) != stages:
-            raise ConfigError(f"ResNet3D {name}={values!r}: expected {stages} values, one a stage")
+def _require(right: bool, name: str, value: object, expected: str) -> None:
+    if not right:
+        raise ConfigError(f"ResNet3D {name}={value!r}: expected {expected}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -161,38 +161,22 @@ class BaseRecognizer(BaseModel, ABC):
     def _loss(self, clips: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         if labels is None:
             raise DataError("training needs labels: some annotation lines have none")
-        if clips.shape[0] % labels.shape[0]:
-            raise ValueError(f"{clips.shape[0]} clips do not fit {labels.shape[0]} labels")
         views = clips.shape[0] // labels.shape[0]
         return self.losses(self.predict_clips(clips), labels.repeat_interleave(views))
 
     def _average(self, prediction: Prediction, samples: Sequence[ClipSample]) -> list[VideoResult]:
-        videos = len(samples)
-        scores = self._average_scores(prediction.scores, videos)
-        attention_scores = self._average_scores(prediction.attention_scores, videos)
-        spatial = _by_video(prediction.spatial_attention, videos)
-        temporal = _by_video(prediction.temporal_attention, videos)
+        by_video = {}
+        for name in ("scores", "attention_scores", "spatial_attention", "temporal_attention"):
+            values = getattr(prediction, name)
+            if values is not None:
+                views = values.float().unflatten(0, (len(samples), -1))
+                by_video[name] = self._average_scores(views) if "scores" in name else views
         return [
-            VideoResult(
-                sample,
-                scores=scores[i],
-                attention_scores=None if attention_scores is None else attention_scores[i],
-                spatial_attention=None if spatial is None else spatial[i],
-                temporal_attention=None if temporal is None else temporal[i],
-            )
+            VideoResult(sample, **{name: values[i] for name, values in by_video.items()})
             for i, sample in enumerate(samples)
         ]
 
-    @overload
-    def _average_scores(self, scores: Tensor, videos: int) -> Tensor: ...
-
-    @overload
-    def _average_scores(self, scores: None, videos: int) -> None: ...
-
-    def _average_scores(self, scores: Tensor | None, videos: int) -> Tensor | None:
-        if scores is None:
-            return None
-        views = scores.float().unflatten(0, (videos, -1))
+    def _average_scores(self, views: Tensor) -> Tensor:
         if self.average_views == "prob":
             views = torch.softmax(views, dim=-1)
         return views.mean(dim=1)
@@ -208,10 +192,6 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
         values = [getattr(part, field.name) for part in parts]
         joined[field.name] = None if values[0] is None else torch.cat(values)
     return type(first)(**joined)
-
-
-def _by_video(maps: Tensor | None, videos: int) -> Tensor | None:
-    return None if maps is None else maps.float().unflatten(0, (videos, -1))
 
 
 def top1(scores: Tensor, labels: Tensor) -> Tensor:
