@@ -23,7 +23,7 @@ from timing import interleaved_ms, median_ratio, peak_bytes, print_table, report
 
 from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets import RawframeDataset, SampleKey, VideoDataset
-from mmaction.datasets.sources.image_decoding import find_decoder
+from mmaction.datasets.sources.image_decoding import decode
 from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.environment import keep_freed_memory
 from mmaction.models import ClipPreprocessor
@@ -148,7 +148,6 @@ def pipeline_rows(material: Material) -> dict[str, Callable[[], Any]]:
     """The rows of the first table."""
     paths = material.clip_paths()
     files = [Path(path).read_bytes() for path in paths]
-    decode = find_decoder(None)
     buffer = np.empty((material.height, material.width, 3), np.uint8)
     training, validation, three_crop = (
         material.frames(steps) for steps in (TRAINING, VALIDATION, THREE_CROP)

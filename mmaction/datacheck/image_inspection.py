@@ -25,7 +25,7 @@ from mmaction.datacheck.findings import (
     several_sizes,
 )
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.image_decoding import decode_image, find_decoder, is_cut_short
+from mmaction.datasets.sources.image_decoding import decode_image, is_cut_short
 from mmaction.errors import DataError
 
 # What a whole JPEG or PNG file ends with, where nothing was appended to it.
@@ -165,7 +165,6 @@ class _Pixels:
     """What the decoded frames of a video have in common."""
 
     def __init__(self) -> None:
-        self._decode = find_decoder(None)
         # Paths of the frames of a size, and of a peculiarity.
         self._sizes: dict[tuple[int, int], list[str]] = defaultdict(list)
         self._unusual: dict[str, list[str]] = defaultdict(list)
@@ -173,7 +172,7 @@ class _Pixels:
     def add(self, data: bytes, path: str) -> None:
         """Raises Fault where the frame can't be decoded."""
         try:
-            height, width = decode_image(data, path, decode=self._decode).shape[:2]
+            height, width = decode_image(data, path).shape[:2]
         except DataError as error:
             raise Fault("undecodable", path, str(error)) from None
         self._sizes[width, height].append(path)

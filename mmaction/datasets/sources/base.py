@@ -18,7 +18,7 @@ from mmaction.datasets.sources.frame_names import (
     other_suffix,
     template_of,
 )
-from mmaction.datasets.sources.image_decoding import Decoder, decode_image
+from mmaction.datasets.sources.image_decoding import decode_image
 from mmaction.errors import DataError
 
 Result = TypeVar("Result", covariant=True)
@@ -54,15 +54,12 @@ class FrameSource(ABC):
         """Where the frame at a 0-based position of video ``name`` comes from, for messages."""
 
     @abstractmethod
-    def frames(
-        self, name: str, positions: Sequence[int], *, decode: Decoder
-    ) -> Iterator[np.ndarray]:
+    def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
         """The pixels of some frames, one after the other.
 
         Args:
             name: The video, as its annotation writes it.
             positions: D of them, 0-based, rising.
-            decode: Of image files; a source of videos has no use for it.
 
         Yields:
             uint8 RGB, H×W×3, D times; the next frame may be written over it.
@@ -182,14 +179,12 @@ class ImageSource(FrameSource):
         number = position + self.start_index
         return missing_frame(path, directory, files, image_tmpl=self.template(name), number=number)
 
-    def frames(
-        self, name: str, positions: Sequence[int], *, decode: Decoder
-    ) -> Iterator[np.ndarray]:
+    def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
         # One place for all: it stays in the processor's cache while its crop is taken.
         place: np.ndarray | None = None
         for position in positions:
             path = self.path(name, position)
-            frame = decode_image(self.read(name, position), path, decode=decode, out=place)
+            frame = decode_image(self.read(name, position), path, out=place)
             if place is None:
                 place = np.empty_like(frame)
             if frame.shape != place.shape:

@@ -6,26 +6,24 @@ Grey-scale becomes RGB, alpha is dropped, 16 bits become 8.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
-from mmaction.errors import ConfigError, DataError, near
+from mmaction.errors import DataError
 
 try:
     import simplejpeg
 except ImportError:
     simplejpeg = None
 
-Decoder = Callable[[bytes, "np.ndarray | None"], np.ndarray]
-
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 
 
-def decode_cv2(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
-    """Decode an image file with OpenCV.
+def decode(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
+    """Decode an image file: JPEG by simplejpeg where it is installed, all else by OpenCV.
+
+    Both give the same pixels; the former is faster, and refuses what is damaged in the middle.
 
     Args:
         data: The file.
@@ -35,8 +33,13 @@ def decode_cv2(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
         uint8 RGB, H×W×3.
 
     Raises:
-        ValueError: OpenCV can't read it.
+        ValueError: It can't be read, or only in part.
     """
+    if simplejpeg is not None and data.startswith(_JPEG_START):
+        height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+        if colorspace not in ("CMYK", "YCCK"):
+            fits = out is not None and out.shape == (height, width, 3)
+            return simplejpeg.decode_jpeg(data, buffer=out if fits else None)
     try:
         bgr = cv2.imdecode(
             np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -45,28 +48,8 @@ def decode_cv2(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
         raise ValueError(error.err) from None
     if bgr is None:
         raise ValueError("not an image that OpenCV can read")
-    if out is not None and out.shape != bgr.shape:
-        out = None
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out)
-
-
-def decode_simplejpeg(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
-    """Like :func:`decode_cv2`, JPEG by libjpeg-turbo: the same pixels, and stricter with damage.
-
-    Raises:
-        ValueError: The image can't be read, or only in part.
-    """
-    if not data.startswith(_JPEG_START):
-        return decode_cv2(data, out)
-    height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-    if colorspace in ("CMYK", "YCCK"):
-        return decode_cv2(data, out)
-    if out is not None and out.shape != (height, width, 3):
-        out = None
-    return simplejpeg.decode_jpeg(data, buffer=out)
-
-
-DECODERS: dict[str, Decoder] = {"cv2": decode_cv2, "simplejpeg": decode_simplejpeg}
+    fits = out is not None and out.shape == bgr.shape
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out if fits else None)
 
 
 def is_cut_short(data: bytes) -> bool:
@@ -82,25 +65,8 @@ def is_cut_short(data: bytes) -> bool:
     return False
 
 
-def find_decoder(name: str | None) -> Decoder:
-    """The decoder of this name; None: the fastest of those installed.
-
-    Raises:
-        ConfigError: There is none of this name, or it is not installed.
-    """
-    if name is None:
-        return decode_cv2 if simplejpeg is None else decode_simplejpeg
-    if name not in DECODERS:
-        raise ConfigError(f"DecodeFrames: backend={name!r} is none{near(name, DECODERS)}")
-    if name == "simplejpeg" and simplejpeg is None:
-        raise ConfigError("DecodeFrames: backend='simplejpeg' needs: pip install simplejpeg")
-    return DECODERS[name]
-
-
-def decode_image(
-    data: bytes, path: str, *, decode: Decoder, out: np.ndarray | None = None
-) -> np.ndarray:
-    """Decode the image file that was read from ``path``; see :func:`decode_cv2`.
+def decode_image(data: bytes, path: str, *, out: np.ndarray | None = None) -> np.ndarray:
+    """Decode the image file that was read from ``path``; see :func:`decode`.
 
     Raises:
         DataError: It can't be decoded, or only in part.

@@ -22,7 +22,6 @@ from av.video.stream import VideoStream
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import FrameSource, Inspection, Result
-from mmaction.datasets.sources.image_decoding import Decoder
 from mmaction.errors import DataError
 
 QUARTER_TURN = 90
@@ -47,9 +46,7 @@ class VideoFiles(FrameSource):
     def path(self, name: str, position: int) -> str:
         return f"{self.file(name)} (frame {position})"
 
-    def frames(
-        self, name: str, positions: Sequence[int], *, decode: Decoder | None = None
-    ) -> Iterator[np.ndarray]:
+    def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
         yield from read_frames(self.file(name), positions)
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:

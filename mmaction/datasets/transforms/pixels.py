@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import torch
 
-from mmaction.datasets.sources.image_decoding import find_decoder
 from mmaction.datasets.transforms.geometry import View
 from mmaction.datasets.transforms.pipeline import Results, Transform
 from mmaction.registry import TRANSFORMS
@@ -22,24 +21,16 @@ class DecodeFrames(Transform):
 
     The first is decoded here; the others when ``PackClips`` takes them, so that no more than one is
     held at a time.
-
-    Args:
-        backend: Decoder of image files, ``'simplejpeg'`` or ``'cv2'``, which give the same pixels;
-            the former is faster and also refuses JPEG files that are damaged in the middle. None:
-            the fastest of those installed. Video files have their own.
     """
 
     needs = ("frame_indices",)
     gives = ("frames", "frame_slots", "views")
 
-    def __init__(self, *, backend: str | None = None) -> None:
-        self.decode = find_decoder(backend)
-
     def __call__(self, results: Results) -> Results:
         """Raises DataError, naming the file, where a frame can't be used."""
         indices = results["frame_indices"]
         positions, slots = np.unique(indices, return_inverse=True)
-        frames = results["source"].frames(results["name"], positions.tolist(), decode=self.decode)
+        frames = results["source"].frames(results["name"], positions.tolist())
         first = next(frames)
         height, width = first.shape[:2]
         results["frames"] = chain([first], frames)

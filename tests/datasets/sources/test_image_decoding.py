@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -11,25 +12,22 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmaction.datasets.sources import image_decoding
-from mmaction.datasets.sources.image_decoding import (
-    DECODERS,
-    decode_cv2,
-    decode_image,
-    find_decoder,
-    is_cut_short,
-)
-from mmaction.errors import ConfigError, DataError
+from mmaction.datasets.sources.image_decoding import decode, decode_image, is_cut_short
+from mmaction.errors import DataError
 
-BACKENDS = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            name == "simplejpeg" and image_decoding.simplejpeg is None,
-            reason="simplejpeg is missing",
-        ),
-    )
-    for name in DECODERS
-]
+
+@pytest.fixture(scope="module", params=["simplejpeg", "OpenCV alone"])
+def each_decoder(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Once with simplejpeg, where it is installed, and once without."""
+    if request.param == "simplejpeg":
+        pytest.importorskip("simplejpeg")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "simplejpeg":
+            patch.setattr(image_decoding, "simplejpeg", None)
+        yield
+
+
+each = pytest.mark.usefixtures("each_decoder")
 
 
 def picture(width: int = 48, height: int = 32) -> Image.Image:
@@ -38,81 +36,74 @@ def picture(width: int = 48, height: int = 32) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
+def by_opencv(data: bytes) -> np.ndarray:
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)[..., ::-1]
+
+
 def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@each
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_backends_give_the_same_pixels(backend: str, subsampling: int, progressive: bool) -> None:
+def test_backends_give_the_same_pixels(subsampling: int, progressive: bool) -> None:
     data = encoded(picture(61, 43), subsampling=subsampling, progressive=progressive)
     out = np.empty((43, 61, 3), np.uint8)
-    image = DECODERS[backend](data, out)
+    image = decode(data, out)
     assert np.shares_memory(image, out)
-    assert np.array_equal(image, decode_cv2(data))
+    assert np.array_equal(image, by_opencv(data))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_every_kind_of_picture_becomes_rgb(backend: str) -> None:
+@each
+def test_every_kind_of_picture_becomes_rgb() -> None:
     rgb = picture()
     grey = rgb.convert("L")
     as_rgb = np.asarray(grey.convert("RGB"))
-    decoder = DECODERS[backend]
-    assert np.array_equal(decoder(encoded(grey, "PNG"), None), as_rgb)
-    assert np.abs(decoder(encoded(grey, quality=95), None).astype(int) - as_rgb).max() <= 4
+    assert np.array_equal(decode(encoded(grey, "PNG"), None), as_rgb)
+    assert np.abs(decode(encoded(grey, quality=95), None).astype(int) - as_rgb).max() <= 4
     with_alpha = rgb.copy()
     with_alpha.putalpha(grey)
-    assert np.array_equal(decoder(encoded(with_alpha, "PNG"), None), np.asarray(rgb))
+    assert np.array_equal(decode(encoded(with_alpha, "PNG"), None), np.asarray(rgb))
     sixteen_bits = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
-    assert np.array_equal(decoder(encoded(sixteen_bits, "PNG"), None), as_rgb)
+    assert np.array_equal(decode(encoded(sixteen_bits, "PNG"), None), as_rgb)
     # An RGB image in CMYK without black; chroma is what JPEG loses most of.
-    cmyk = decoder(encoded(rgb.convert("CMYK"), quality=98), None)
+    cmyk = decode(encoded(rgb.convert("CMYK"), quality=98), None)
     assert np.abs(cmyk.astype(int) - np.asarray(rgb)).mean() < 4
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_exif_orientation_is_not_applied(backend: str) -> None:
+@each
+def test_exif_orientation_is_not_applied() -> None:
     image = picture()
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees
     turned = encoded(image, exif=exif.tobytes())
     assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (48, 32, 3)
-    assert np.array_equal(DECODERS[backend](turned, None), decode_cv2(encoded(image)))
+    assert np.array_equal(decode(turned, None), by_opencv(encoded(image)))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@each
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.97])
 @pytest.mark.parametrize("filled", [b"", b"\0" * 500], ids=["cut", "zeros"])
-def test_truncated_jpeg_is_named(backend: str, kept: float, filled: bytes) -> None:
+def test_truncated_jpeg_is_named(kept: float, filled: bytes) -> None:
     whole = encoded(picture(160, 120), quality=95)
     data = whole[: int(len(whole) * kept)] + filled
     with pytest.raises(DataError, match=r"^frame 'a.jpg' (is truncated|can't be decoded)") as error:
-        decode_image(data, "a.jpg", decode=DECODERS[backend])
+        decode_image(data, "a.jpg")
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
     "data", [b"no picture at all", b"\xff\xd8\xff\xe0\xff\xd9", b"\x89PNG IEND"]
 )
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_what_is_no_picture_is_named(backend: str, data: bytes) -> None:
+@each
+def test_what_is_no_picture_is_named(data: bytes) -> None:
     with pytest.raises(DataError, match=r"^frame 'a.jpg' can't be decoded: ") as error:
-        decode_image(data, "a.jpg", decode=DECODERS[backend])
+        decode_image(data, "a.jpg")
     assert "\n" not in str(error.value)
-
-
-def test_decoders_by_name() -> None:
-    assert find_decoder("cv2") is decode_cv2
-    with pytest.raises(ConfigError, match="backend='turbo' is none; there are: cv2, simplejpeg"):
-        find_decoder("turbo")
-
-
-@pytest.mark.skipif(image_decoding.simplejpeg is None, reason="simplejpeg is missing")
-def test_the_fastest_decoder_is_taken_where_none_is_named() -> None:
-    assert find_decoder(None) is DECODERS["simplejpeg"]
 
 
 def test_end_marker_is_found_where_it_counts() -> None:
@@ -121,7 +112,7 @@ def test_end_marker_is_found_where_it_counts() -> None:
     # An application segment that holds a whole JPEG, as cameras write it.
     segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
     with_thumbnail = whole[:2] + segment + whole[2:]
-    assert decode_cv2(with_thumbnail).shape == (32, 48, 3)
+    assert by_opencv(with_thumbnail).shape == (32, 48, 3)
     for data in (whole, with_thumbnail, whole + b"trailing notes", whole + b"\0" * 100):
         assert not is_cut_short(data)
     assert is_cut_short(whole[:-2])
@@ -133,13 +124,13 @@ def test_end_marker_is_found_where_it_counts() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_any_damage_gives_pixels_or_one_error(backend: str, data: st.DataObject) -> None:
+@each
+def test_any_damage_gives_pixels_or_one_error(data: st.DataObject) -> None:
     damaged = bytearray(encoded(picture(), data.draw(st.sampled_from(["JPEG", "PNG"]))))
     for _ in range(data.draw(st.integers(1, 5))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        image = DECODERS[backend](bytes(damaged), np.empty((32, 48, 3), np.uint8))
+        image = decode(bytes(damaged), np.empty((32, 48, 3), np.uint8))
     except ValueError:
         return
     assert image.dtype == np.uint8

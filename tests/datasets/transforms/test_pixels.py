@@ -21,18 +21,16 @@ from mmaction.datasets.transforms.crops import (
 )
 from mmaction.datasets.transforms.geometry import Resize, View
 from mmaction.datasets.transforms.pixels import DecodeFrames, PackClips, render_view
-from mmaction.errors import ConfigError
 
 MakeResults = Callable[..., dict[str, Any]]
 
 
-@pytest.mark.parametrize("backend", ["cv2", None])
 def test_decodes_each_distinct_frame_once_as_rgb(
-    tmp_path: Path, write_frames: Callable[..., Path], backend: str | None
+    tmp_path: Path, write_frames: Callable[..., Path]
 ) -> None:
     write_frames(tmp_path / "video", 6, width=40, height=30)
     positions = [[4, 1, 1], [5, 4, 0]]
-    results = DecodeFrames(backend=backend)(
+    results = DecodeFrames()(
         {
             "name": "video",
             "source": find_frames(tmp_path, "video"),
@@ -49,11 +47,6 @@ def test_decodes_each_distinct_frame_once_as_rgb(
             assert np.array_equal(frame, bgr[:, :, ::-1])
     [view] = results["views"]
     assert (view.width, view.height) == (40, 30)
-
-
-def test_an_unknown_backend_is_named() -> None:
-    with pytest.raises(ConfigError, match="backend='turbo' is none; there are: cv2, simplejpeg"):
-        DecodeFrames(backend="turbo")
 
 
 def test_pack_makes_the_item(make_results: MakeResults) -> None:
