@@ -15,10 +15,10 @@ from mmaction.apis.test import fingerprints
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers import build_explainer
 from mmaction.explain.measures import (
-    Evaluation,
     EvaluationOptions,
     MeasureTable,
     Subject,
+    evaluate,
     open_ground_truth,
     resolve_measures,
     write_plots,
@@ -67,7 +67,7 @@ def evaluate_explanations(
     indices = choose_videos(dataset.annotations.labels, options.videos, options.seed)
     reader = None if options.ground_truth is None else open_ground_truth(options.ground_truth)
     subject = Subject(model, dataset, indices, batch_size=options.batch_size, reader=reader)
-    table = Evaluation(subject, built, groups=groups, options=options).run()
+    table = evaluate(subject, built, groups=groups, options=options)
     table.about.update(
         config=cfg.filename,
         checkpoint=os.fspath(checkpoint),

@@ -75,9 +75,11 @@ class ExplanationWriter:
         folder = video_folder(self.out_dir, first.name)
         try:
             for number, explanations in enumerate(views, start=1):
-                below = view_folder(folder, number)
-                for explanation in explanations:
-                    self._write_files(explanation, below, rate)
+                below = folder if number == 1 else folder / f"view_{number:02d}"
+                for each in explanations:
+                    write_png(render_sheet(each), below / method_file(SHEET, each.method))
+                    write_clip(each, below / method_file(CLIP, each.method), fps=rate)
+                    each.save(below / method_file(ARRAYS, each.method))
             write_thumbnail(first, folder / THUMBNAIL)
             write_player(views, folder / PLAYER, fps=rate)
         except OSError as error:
@@ -94,22 +96,12 @@ class ExplanationWriter:
         )
         return folder
 
-    def _write_files(self, explanation: ClipExplanation, folder: Path, fps: float) -> None:
-        write_png(render_sheet(explanation), folder / method_file(SHEET, explanation.method))
-        write_clip(explanation, folder / method_file(CLIP, explanation.method), fps=fps)
-        explanation.save(folder / method_file(ARRAYS, explanation.method))
-
 
 def method_file(file: str, method: str) -> str:
     """Return a method's file: ``sheet.png`` for attention, ``sheet.<method>.png`` for another."""
     assert re.fullmatch(r"\w[\w-]*", method), f"{method!r} can't be part of a file's name"
     stem, _, suffix = file.rpartition(".")
     return file if method == ATTENTION else f"{stem}.{method}.{suffix}"
-
-
-def view_folder(folder: Path, number: int) -> Path:
-    """Return the directory of a video's view, which counts from 1."""
-    return folder if number == 1 else folder / f"view_{number:02d}"
 
 
 def explain_views(

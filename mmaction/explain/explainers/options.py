@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
 
-from mmaction.errors import ConfigError, UserError
+from mmaction.errors import ConfigError
 
 _SEEDS = 2**31
 
@@ -49,21 +48,6 @@ def check_flag(explainer: str, name: str, value: bool) -> bool:
     if not isinstance(value, bool):
         raise _wrong(explainer, name, value, "True or False")
     return value
-
-
-def require_captum(explainer: str) -> ModuleType:
-    """``captum.attr``.
-
-    Raises:
-        UserError: It is not installed.
-    """
-    try:
-        import captum.attr
-    except ImportError as error:
-        raise UserError(
-            f"explainer {explainer} needs captum ({error}): pip install st-abn[explain]"
-        ) from error
-    return captum.attr
 
 
 def _is_whole(value: object) -> bool:

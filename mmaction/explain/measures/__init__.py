@@ -3,7 +3,7 @@
 from mmaction.explain.measures.areas import Joint, Spatial, Temporal
 from mmaction.explain.measures.concatenation import Concatenation
 from mmaction.explain.measures.confidence import Confidence
-from mmaction.explain.measures.evaluation import Evaluation, resolve_measures
+from mmaction.explain.measures.evaluation import evaluate, resolve_measures
 from mmaction.explain.measures.ground_truth import open_ground_truth
 from mmaction.explain.measures.group import ClipBatch, EvaluationOptions, MeasureGroup
 from mmaction.explain.measures.intervention import Intervention
@@ -17,7 +17,6 @@ __all__ = [
     "ClipBatch",
     "Concatenation",
     "Confidence",
-    "Evaluation",
     "EvaluationOptions",
     "Intervention",
     "Joint",
@@ -28,6 +27,7 @@ __all__ = [
     "Spatial",
     "Subject",
     "Temporal",
+    "evaluate",
     "open_ground_truth",
     "resolve_measures",
     "write_plots",

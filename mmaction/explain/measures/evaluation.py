@@ -51,7 +51,13 @@ def resolve_measures(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {name: measures for name, measures in found.items() if measures}
 
 
-class Evaluation:
+def evaluate(
+    subject: Subject,
+    explainers: Mapping[str, Explainer],
+    *,
+    groups: Mapping[str, tuple[str, ...]],
+    options: EvaluationOptions,
+) -> MeasureTable:
     """Measures explainers on chosen videos.
 
     Args:
@@ -65,73 +71,66 @@ class Evaluation:
     Raises:
         UserError: Something that is asked for by name can't be measured.
     """
+    table = MeasureTable(
+        videos=[], values={}, about=dict(seed=options.seed, settings=asdict(options))
+    )
+    measuring: list[MeasureGroup] = []
+    for name in groups:
+        group: MeasureGroup = MEASURES.module_dict[name](subject, options, table)
+        try:
+            group.check()
+        except NotMeasurable as error:
+            if options.metrics:
+                raise
+            table.notes.append(f"{name} left out: {error}")
+        else:
+            measuring.append(group)
+    table.videos.extend(_video(subject, position) for position in range(len(subject)))
+    explainers = _with_random(subject, explainers, options.seed)
+    table.values.update({name: {} for name in explainers})
+    _measure_maps(subject, explainers, [group for group in measuring if group.reads_maps])
+    for group in measuring:
+        table.low_is_good.update(group.low_is_good)
+        group.run(explainers)
+    table.keep([measure for measures in groups.values() for measure in measures])
+    return table
 
-    def __init__(
-        self,
-        subject: Subject,
-        explainers: Mapping[str, Explainer],
-        *,
-        groups: Mapping[str, tuple[str, ...]],
-        options: EvaluationOptions,
-    ) -> None:
-        self.subject = subject
-        self.explainers = dict(explainers)
-        self.options = options
-        self.wanted = [measure for measures in groups.values() for measure in measures]
-        about = dict(seed=options.seed, settings=asdict(options))
-        self.table = MeasureTable(videos=[], values={}, about=about)
-        self.groups: list[MeasureGroup] = []
-        for name in groups:
-            group: MeasureGroup = MEASURES.module_dict[name](subject, options, self.table)
-            try:
-                group.check()
-            except NotMeasurable as error:
-                if options.metrics:
-                    raise
-                self.table.notes.append(f"{name} left out: {error}")
-            else:
-                self.groups.append(group)
 
-    def run(self) -> MeasureTable:
-        """Measures everything."""
-        self.table.videos.extend(self._video(position) for position in range(len(self.subject)))
-        self._add_random()
-        self.table.values.update({name: {} for name in self.explainers})
-        self._measure_maps([group for group in self.groups if group.reads_maps])
-        for group in self.groups:
-            self.table.low_is_good.update(group.low_is_good)
-            group.run(self.explainers)
-        self.table.keep(self.wanted)
-        return self.table
+def _video(subject: Subject, position: int) -> dict[str, Any]:
+    label, said = subject.labels[position], int(subject.classes[position])
+    return dict(
+        name=subject.name(position),
+        label=None if label < 0 else int(label),
+        prediction=said,
+        probability=float(subject.probabilities[position, said]),
+    )
 
-    def _video(self, position: int) -> dict[str, Any]:
-        label, said = self.subject.labels[position], int(self.subject.classes[position])
-        return dict(
-            name=self.subject.name(position),
-            label=None if label < 0 else int(label),
-            prediction=said,
-            probability=float(self.subject.probabilities[position, said]),
-        )
 
-    def _add_random(self) -> None:
-        """The control, on the grid of the first explainer: finer cells are another perturbation."""
-        if any(explainer.name == Random.name for explainer in self.explainers.values()):
-            return
-        first = next(iter(self.explainers.values()))
-        grid = tuple(first.explain(self.subject.model, self.subject.clips([0])).spatial.shape[2:])
-        self.explainers[Random.name] = Random(grid=grid, seed=self.options.seed)
+def _with_random(
+    subject: Subject, explainers: Mapping[str, Explainer], seed: int
+) -> dict[str, Explainer]:
+    """The control beside them, on the first one's grid: finer cells are another perturbation."""
+    known = dict(explainers)
+    if not any(explainer.name == Random.name for explainer in known.values()):
+        first = next(iter(known.values()))
+        grid = tuple(first.explain(subject.model, subject.clips([0])).spatial.shape[2:])
+        known[Random.name] = Random(grid=grid, seed=seed)
+    return known
 
-    def _measure_maps(self, groups: Sequence[MeasureGroup]) -> None:
-        """One pass of explanations, from which all the groups measure."""
-        if not groups:
-            return
-        total = len(self.subject) * len(self.explainers)
-        with Progress("explanations", total, "maps", stream=sys.stderr) as progress:
-            for positions in self.subject.batched_positions():
-                batch = ClipBatch(self.subject, positions, self.subject.clips(positions))
-                for name, explainer in self.explainers.items():
-                    maps = self.subject.explain(explainer, batch.clips, batch.classes)
-                    for group in groups:
-                        group.measure(name, batch, *maps)
-                    for _ in positions:
-                        progress.advance()
+
+def _measure_maps(
+    subject: Subject, explainers: Mapping[str, Explainer], groups: Sequence[MeasureGroup]
+) -> None:
+    """One pass of explanations, from which all the groups measure."""
+    if not groups:
+        return
+    total = len(subject) * len(explainers)
+    with Progress("explanations", total, "maps", stream=sys.stderr) as progress:
+        for positions in subject.batched_positions():
+            batch = ClipBatch(subject, positions, subject.clips(positions))
+            for name, explainer in explainers.items():
+                maps = subject.explain(explainer, batch.clips, batch.classes)
+                for group in groups:
+                    group.measure(name, batch, *maps)
+                for _ in positions:
+                    progress.advance()

@@ -33,16 +33,9 @@ def write_player(views: Sequence[Sequence[ClipExplanation]], path: Path, *, fps:
         path: Where to.
         fps: Frames a second at which the clip is shown.
     """
-    text = f"explained({script_json(player_data(views, fps=fps))});\n"
-    with atomic_path(path) as draft:
-        draft.write_text(text, encoding="ascii")
-
-
-def player_data(views: Sequence[Sequence[ClipExplanation]], *, fps: float) -> dict[str, Any]:
-    """Return what :func:`write_player` writes, as JSON knows it."""
     first = views[0][0]
     attention_scores = first.attention_scores
-    return {
+    data = {
         "name": first.name,
         "rate": fps,
         "label": first.label,
@@ -51,6 +44,8 @@ def player_data(views: Sequence[Sequence[ClipExplanation]], *, fps: float) -> di
         "attentionScores": None if attention_scores is None else _probabilities(attention_scores),
         "views": [_view(explanations) for explanations in views],
     }
+    with atomic_path(path) as draft:
+        draft.write_text(f"explained({script_json(data)});\n", encoding="ascii")
 
 
 def write_thumbnail(explanation: ClipExplanation, path: Path) -> None:
