@@ -19,11 +19,7 @@ from mmaction.evaluation.confusion import (
     row_shares,
     worst_classes,
 )
-from mmaction.evaluation.confusion_figures import (
-    class_accuracy_figure,
-    confusion_figure,
-    save_figure,
-)
+from mmaction.evaluation.confusion_figures import confusion_figure, save_figure
 from mmaction.evaluation.score_table import ScoreTable
 from mmaction.files import atomic_path, require_writable
 
@@ -81,7 +77,7 @@ class ConfusionReport:
         """Writes tables and pictures; each file whole or not at all.
 
         They are ``confusion_matrix.<branch>.png`` and ``.csv``, ``worst_pairs.<branch>.csv``,
-        ``per_class_accuracy.png`` and ``.csv``.
+        ``per_class_accuracy.csv``.
 
         Args:
             folder: Where to.
@@ -110,9 +106,6 @@ class ConfusionReport:
                     for a, b in confused_pairs(matrix)
                 ),
             )
-        title = f"{source}: share of each class's videos that is right, worst first"
-        figure = class_accuracy_figure(self.matrices, names, title)
-        save_figure(figure, folder / "per_class_accuracy.png")
         columns = [f"{branch}_{name}" for branch in self.matrices for name in ("right", "accuracy")]
         _write_csv(
             folder / "per_class_accuracy.csv",

@@ -31,15 +31,8 @@ PACKAGES = (
     "simplejpeg",
     "pillow",
 )
-VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "CUDA_VISIBLE_DEVICES",
-    "CUBLAS_WORKSPACE_CONFIG",
-    "NVIDIA_TF32_OVERRIDE",
-    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
-    "TORCHELASTIC_RESTART_COUNT",
-)
+# How the names of variables begin that they can depend on.
+VARIABLES = ("OMP_", "MKL_", "CUDA_", "CUBLAS_", "NVIDIA_TF32", "TORCH")
 GIT_SECONDS = 10
 
 
@@ -71,7 +64,7 @@ def run_record(
         "processes": processes,
         "data": {split: [fingerprint(f) for f in files] for split, files in annotations.items()},
         "hardware": hardware(),
-        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "environment": {k: v for k, v in sorted(os.environ.items()) if k.startswith(VARIABLES)},
         "config": config,
     }
 

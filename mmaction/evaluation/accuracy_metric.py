@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from mmengine.dist import broadcast_object_list, gather_object, is_main_process
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric
 
 from mmaction.errors import ConfigError, near
@@ -148,7 +148,7 @@ class AccuracyMetric(BaseMetric):
         return found[0]
 
     def _send(self, *, done: bool) -> bool:
-        """Sends what is kept to the first process; all take part.
+        """Sends what is kept to all processes, of which the first keeps it.
 
         Args:
             done: This process has no more after that.
@@ -159,10 +159,7 @@ class AccuracyMetric(BaseMetric):
         kept = [result for batch in self.results for result in batch]
         own = ScoreTable.from_results(kept) if kept else None
         self.results.clear()
-        sent = gather_object((own, done))
-        all_done = [False]
-        if sent is not None:
+        sent = all_gather_object((own, done))
+        if is_main_process():
             self._received += [table for table, _ in sent if table is not None]
-            all_done = [all(process_done for _, process_done in sent)]
-        broadcast_object_list(all_done)
-        return all_done[0]
+        return all(process_done for _, process_done in sent)

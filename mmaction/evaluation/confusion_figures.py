@@ -1,10 +1,10 @@
-"""Confusions and classes' accuracies as pictures, from two classes to hundreds."""
+"""Confusions as a picture, from two classes to hundreds."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -14,12 +14,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mmaction.evaluation.confusion import row_shares, worst_classes
+from mmaction.evaluation.confusion import row_shares
 from mmaction.files import atomic_path
 
 INK, FAINT_INK, NOTHING = "#1a1c20", "#626872", "#e4e6e9"
-# Told apart by colour-blind people, and by their shapes.
-BRANCH_STYLES = (dict(color="#0072B2", marker="o"), dict(color="#D55E00", marker="D", mfc="none"))
 DPI = 110
 MOST_LETTERS = 36
 LIGHTEST = 0.14  # of the colours: one video among many still stands out from none
@@ -44,7 +42,12 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], title: str) -> Fi
     classes = len(matrix)
     _, cell, points, count_points = next(scale for scale in SCALES if classes <= scale[0])
     side = max(cell * classes, 3.0)
-    figure, ax = _figure(side, side, title)
+    # The axes fill the figure; what stands around them comes on when it is saved.
+    figure = Figure(figsize=(side, side), dpi=DPI, facecolor="white")
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set_title(plain_text(title, 200), loc="left", color=INK)
+    ax.tick_params(length=0, colors=INK)
+    ax.spines[:].set_visible(False)
     shares = row_shares(matrix)
     blues = matplotlib.colormaps["Blues"](np.linspace(LIGHTEST, 1, 256))
     colors = LinearSegmentedColormap.from_list("shares", blues)
@@ -80,34 +83,6 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], title: str) -> Fi
     return figure
 
 
-def class_accuracy_figure(
-    matrices: Mapping[str, np.ndarray], names: Sequence[str], title: str
-) -> Figure:
-    """Draws a line a class, the worst first: name, a dot a branch from 0 to 100 %, counts.
-
-    Args:
-        matrices: Each branch's confusion matrix, int K×K, of the same videos.
-        names: K class names.
-        title: Stands on top.
-    """
-    first = next(iter(matrices.values()))
-    order, videos = worst_classes(first), first.sum(axis=1)
-    figure, ax = _figure(4.0, max(0.2 * len(order), 1.0), title)
-    for (branch, matrix), style in zip(matrices.items(), BRANCH_STYLES, strict=False):
-        shares = 100 * row_shares(matrix).diagonal()[order]
-        ax.plot(shares, range(len(order)), linestyle="", clip_on=False, label=branch, **style)
-    for row, label in enumerate(order):
-        right = ", ".join(str(matrix[label, label]) for matrix in matrices.values())
-        text = f"{right} of {videos[label]}" if videos[label] else "no videos"
-        ax.text(103, row, text, color=FAINT_INK, va="center", fontsize=8)
-    ax.set_yticks(range(len(order)), [plain_text(names[label]) for label in order], fontsize=8)
-    ax.set(xlim=(0, 100), ylim=(len(order) - 0.5, -0.5))
-    ax.set_xticks((0, 50, 100), ("0", "50", "100 %"))
-    ax.grid(color=NOTHING)
-    ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=2, frameon=False, borderaxespad=2)
-    return figure
-
-
 def plain_text(text: str, most: int = MOST_LETTERS) -> str:
     """A name as matplotlib can set it: one line, no formula in it, its middle left out if long."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
@@ -123,13 +98,3 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         # A letter that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(temporary, bbox_inches="tight")
-
-
-def _figure(width: float, height: float, title: str) -> tuple[Figure, Any]:
-    """Axes of that many inches fill the figure; what stands around them comes on when saved."""
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set_title(plain_text(title, 200), loc="left", color=INK)
-    ax.tick_params(length=0, colors=INK)
-    ax.spines[:].set_visible(False)
-    return figure, ax

@@ -9,12 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mmaction.evaluation.confusion_figures import (
-    class_accuracy_figure,
-    confusion_figure,
-    plain_text,
-    save_figure,
-)
+from mmaction.evaluation.confusion_figures import confusion_figure, plain_text, save_figure
 
 PADDING = 0.1  # inches that matplotlib leaves around what it saves
 
@@ -96,29 +91,6 @@ def test_colours_tell_none_few_many_and_no_videos(tmp_path: Path) -> None:
 
 def test_names_cant_break_a_picture(tmp_path: Path) -> None:
     names = ["$x_1", "a\tb\n", r"\frac{$", "動作 🏃"]
-    matrix = shifted(4)
-    save_figure(confusion_figure(matrix, names, "$100$ {.pkl"), tmp_path / "m.png")
-    save_figure(class_accuracy_figure({"perception": matrix}, names, "$"), tmp_path / "c.png")
-    assert all(cv2.imread(str(tmp_path / name)) is not None for name in ("m.png", "c.png"))
+    save_figure(confusion_figure(shifted(4), names, "$100$ {.pkl"), tmp_path / "m.png")
+    assert cv2.imread(str(tmp_path / "m.png")) is not None
     assert plain_text("x" * 50, 9) == "xxxx…xxxx"
-
-
-@pytest.mark.parametrize("classes", [4, 174, 400])
-def test_every_class_has_its_line(classes: int) -> None:
-    """Names and counts; dots of both branches at 2/3."""
-    matrix = shifted(classes)
-    both = {"perception": matrix, "attention": matrix}
-    figure = class_accuracy_figure(both, names_of(classes), "some.pkl")
-    [ax] = figure.axes
-    assert [text.get_text() for text in ax.texts] == ["2, 2 of 3"] * classes
-    dots = [x for line in ax.lines for x in line.get_xdata()]
-    np.testing.assert_allclose(dots, [200 / 3] * 2 * classes)
-    assert overlapping(figure) == []
-
-
-def test_a_class_without_videos_comes_last_and_has_no_dot() -> None:
-    matrix = np.array([[0, 0, 0], [1, 2, 0], [0, 4, 0]])
-    [ax] = class_accuracy_figure({"perception": matrix}, ["a", "b", "c"], "some.pkl").axes
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["c", "b", "a"]
-    assert [text.get_text() for text in ax.texts] == ["0 of 4", "2 of 3", "no videos"]
-    np.testing.assert_allclose(ax.lines[0].get_xdata(), [0, 200 / 3, np.nan])
