@@ -90,9 +90,8 @@ def open_media(
     files: bool,
     image_tmpl: str | None = None,
     jobs: int = 1,
-    all_needed: bool = True,
 ) -> dict[str, MediaRoot]:
-    """Where each split's videos are.
+    """Where each split's videos are; splits are left out whose own directory is not there.
 
     Args:
         root: Directory; ``{split}`` in it stands for the split's name.
@@ -100,14 +99,12 @@ def open_media(
         files: Whether the videos are files, or directories of frames.
         image_tmpl: Of frames; None: found out.
         jobs: Processes.
-        all_needed: Whether splits may not be left out whose own directory is not there.
 
     Raises:
-        DataError: A directory is missing or holds no videos.
+        DataError: All directories are missing, or one holds no videos.
     """
     roots = {split: root.replace("{split}", split) for split in splits}
-    if not all_needed and "{split}" in root:
-        roots = {split: path for split, path in roots.items() if os.path.isdir(path)} or roots
+    roots = {split: path for split, path in roots.items() if os.path.isdir(path)} or roots
     opened = {
         path: file_root(path, jobs=jobs)
         if files

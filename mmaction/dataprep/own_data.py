@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
+
+import numpy as np
 
 from mmaction.dataprep.listing import (
     Entry,
@@ -17,10 +20,9 @@ from mmaction.dataprep.listing import (
     read_class_names,
 )
 from mmaction.dataprep.media import MediaRoot
-from mmaction.dataprep.splitting import balanced_split
 from mmaction.dataprep.text_files import read_csv
 from mmaction.datasets.splits import SPLITS
-from mmaction.errors import DataError
+from mmaction.errors import DataError, UserError
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
@@ -49,7 +51,7 @@ def list_folders(
     names = class_names(rows) if classes is None else read_class_names(classes)
     entries = label_rows(rows, names, classes or ", ".join({r.root for r in media.values()}))
     if draw:
-        entries = _drawn(entries["train"], val_share, seed)
+        entries = balanced_split(entries["train"], val_share=val_share, seed=seed)
     return Listing(names, entries)
 
 
@@ -67,7 +69,6 @@ def _rows(media: MediaRoot) -> list[Row]:
 def list_table(
     path: str,
     *,
-    splits: Sequence[str] = SPLITS,
     classes: str | None = None,
     val_share: float = 0.0,
     seed: int = 0,
@@ -79,7 +80,6 @@ def list_table(
 
     Args:
         path: The file.
-        splits: Those to list, where the csv has them.
         classes: File with a class a line, in the order of labels. None: the labels by alphabet;
             where they are numbers, classes are called by their numbers.
         val_share: As for class folders.
@@ -89,7 +89,7 @@ def list_table(
         The videos; their frames by name, None where the csv has no such column.
 
     Raises:
-        DataError: A column is missing, a row can't be right, or none is of these splits.
+        DataError: A column is missing or a row can't be right.
     """
     rows, own_splits, frames = [], [], {}
     for where, cells in read_csv(path, required=("path", "label")):
@@ -111,14 +111,13 @@ def list_table(
     names, rows = _numbers_as_names(rows, classes)
     entries = label_rows({"train": rows}, names, classes or path)["train"]
     if not own_splits:
-        return Listing(names, _drawn(entries, val_share, seed)), frames or None
+        drawn = balanced_split(entries, val_share=val_share, seed=seed)
+        return Listing(names, drawn), frames or None
     by_split = {
         split: [entry for entry, own in zip(entries, own_splits, strict=True) if own == split]
-        for split in splits
+        for split in SPLITS
         if split in own_splits
     }
-    if not by_split:
-        raise DataError(f"{path}: no row belongs to {' or '.join(splits)}")
     return Listing(names, by_split), frames or None
 
 
@@ -150,10 +149,37 @@ def _numbers_as_names(rows: list[Row], classes: str | None) -> tuple[list[str], 
     return names, named
 
 
-def _drawn(entries: list[Entry], val_share: float, seed: int) -> dict[str, list[Entry]]:
-    """Entries for training and, unless ``val_share`` is 0, for validation."""
-    if not val_share:
+def balanced_split(entries: list[Entry], *, val_share: float, seed: int) -> dict[str, list[Entry]]:
+    """Draw ``val_share`` of every class for validation.
+
+    Of a class of n videos, ``val_share * n`` to the nearest number are drawn, but at least one
+    and never all; the only video of a class is for training. Classes are drawn independently:
+    another class's videos don't change what is drawn.
+
+    Args:
+        entries: The videos.
+        val_share: In (0, 1), or 0 for no validation.
+        seed: Of the draw.
+
+    Raises:
+        UserError: A share or seed that can't be right.
+    """
+    if not 0 <= val_share < 1:
+        raise UserError(f"val_share is {val_share:g}, must be at least 0 and less than 1")
+    if seed < 0:
+        raise UserError(f"seed is {seed}, must be at least 0")
+    if val_share == 0:
         return {"train": entries}
-    labels = [-1 if entry.label is None else entry.label for entry in entries]
-    train, val = balanced_split(labels, val_share=val_share, seed=seed)
-    return {"train": [entries[i] for i in train], "val": [entries[i] for i in val]}
+    by_label: dict[int, list[int]] = defaultdict(list)
+    for index, entry in enumerate(entries):
+        assert entry.label is not None, "one's own videos have a class"
+        by_label[entry.label].append(index)
+    val: set[int] = set()
+    for label, indices in by_label.items():
+        count = min(max(round(val_share * len(indices)), 1), len(indices) - 1)
+        rng = np.random.default_rng([seed, label])
+        val.update(rng.permutation(indices)[:count].tolist())
+    return {
+        "train": [entry for index, entry in enumerate(entries) if index not in val],
+        "val": [entries[index] for index in sorted(val)],
+    }

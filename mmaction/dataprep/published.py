@@ -72,24 +72,17 @@ PUBLISHED = {
 
 
 def read_published(
-    kind: str,
-    annotations: str | os.PathLike[str],
-    *,
-    labels: str | None = None,
-    files: Mapping[str, str | None] | None = None,
-    splits: Sequence[str] | None = None,
+    kind: str, annotations: str | os.PathLike[str], *, labels: str | None = None
 ) -> Listing:
-    """Read the published files.
+    """Read the published files, as far as they are there.
 
     Args:
         kind: The data set, a key of `PUBLISHED`.
         annotations: Directory of the files.
         labels: The file of classes, if it has another name.
-        files: Files by split, likewise.
-        splits: Which to read; None: all whose files are there.
 
     Raises:
-        DataError: A file is missing or a line can't be right.
+        DataError: The file of classes is missing or those of all splits are; a line can't be right.
     """
     published = PUBLISHED[kind]
     directory = os.fspath(annotations)
@@ -97,18 +90,11 @@ def read_published(
         labels = _find(directory, published.labels)
         if labels is None:
             raise DataError(f"'{directory}' has no {_either(published.labels)}; name it: --labels")
-    paths = {}
-    for split in splits or published.splits:
-        path = (files or {}).get(split) or _find(directory, published.splits[split])
-        if path is not None:
-            paths[split] = path
-        elif splits is not None:
-            either = _either(published.splits[split])
-            raise DataError(f"'{directory}' has no {either}; name the file with --{split}")
-    if not paths:
+    paths = {split: _find(directory, names) for split, names in published.splits.items()}
+    rows = {s: list(published.read_split(path)) for s, path in paths.items() if path is not None}
+    if not rows:
         names = [name for names in published.splits.values() for name in names]
         raise DataError(f"'{directory}' has no {_either(names)}")
-    rows = {split: list(published.read_split(path)) for split, path in paths.items()}
     check_no_repeats(row for part in rows.values() for row in part)
     classes = class_names(rows) if labels is None else published.read_labels(labels)
     entries = label_rows(rows, classes, labels or directory)

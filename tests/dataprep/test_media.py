@@ -84,9 +84,9 @@ def test_frames_of_files(write_video: WriteVideo, tmp_path: Path, suffix: str) -
 def test_places_of_splits(touch_frames: Callable, tmp_path: Path) -> None:
     touch_frames(tmp_path / "frames_train/a", 2)
     root = f"{tmp_path}/frames_{{split}}"
-    assert list(open_media(root, ["train", "val"], files=False, all_needed=False)) == ["train"]
+    assert list(open_media(root, ["train", "val"], files=False)) == ["train"]
     with pytest.raises(DataError, match="frames_val' can't be read: No such file"):
-        open_media(root, ["train", "val"], files=False)
+        open_media(root, ["val"], files=False)
     media = open_media(str(tmp_path / "frames_train"), ["train", "val"], files=False)
     assert media["train"] is media["val"]
 

@@ -24,9 +24,8 @@ from mmaction.dataprep.motion_shapes import (
     make_video,
 )
 from mmaction.dataprep.motion_shapes.classes import draw_timing
-from mmaction.dataprep.motion_shapes.drawing import coverage
+from mmaction.dataprep.motion_shapes.drawing import coverage, draw_outline
 from mmaction.dataprep.motion_shapes.scene import LOWER, UPPER, draw_scene
-from mmaction.dataprep.motion_shapes.shapes import draw_outline
 from mmaction.datasets import AnnotationList
 from mmaction.errors import DataError, UserError
 

@@ -140,18 +140,15 @@ def check_pairs(classes: Sequence[str], pairs: dict[int, int]) -> None:
         assert classes.index(mirrored) == pairs.get(label, label)
 
 
-def test_files_by_other_names_and_chosen_splits(tmp_path: Path) -> None:
+def test_files_by_other_names_and_without_some(tmp_path: Path) -> None:
     write_v2(tmp_path)
     for path in tmp_path.iterdir():  # as the newer downloads call them
         path.rename(tmp_path / path.name.removeprefix("something-something-v2-"))
     assert list(read_published("sthv2", tmp_path).splits) == ["train", "val", "test"]
-    assert list(read_published("sthv2", tmp_path, splits=["val"]).splits) == ["val"]
-    (tmp_path / "validation.json").rename(tmp_path / "mine.json")
-    assert list(read_published("sthv2", tmp_path).splits) == ["train", "test"]
-    with pytest.raises(DataError, match=r"'validation.json'; name the file with --val"):
-        read_published("sthv2", tmp_path, splits=["train", "val"])
-    listing = read_published("sthv2", tmp_path, files={"val": str(tmp_path / "mine.json")})
-    assert [entry.name for entry in listing.splits["val"]] == ["74225"]
+    (tmp_path / "validation.json").unlink()
+    (tmp_path / "labels.json").rename(tmp_path / "mine.json")
+    listing = read_published("sthv2", tmp_path, labels=str(tmp_path / "mine.json"))
+    assert list(listing.splits) == ["train", "test"]
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,6 @@ def parse_args() -> argparse.Namespace:
         sub = kinds.add_parser(kind, help=f"{title}, from its published files")
         sub.add_argument("annotations", help="directory of the published files")
         sub.add_argument("--labels", help="file of the classes, if it has another name")
-        for split in SPLITS:
-            sub.add_argument(f"--{split}", help=f"file of this split ({split}), likewise")
         add_common(sub, root_needed=True)
     folder = kinds.add_parser("folder", help="a directory a class")
     add_own(folder)
@@ -70,7 +68,6 @@ def add_common(parser: argparse.ArgumentParser, *, root_needed: bool) -> None:
     )
     add("--out", required=True, help="directory for the lists")
     add("--image-tmpl", help="file name of a frame such as {:05d}.jpg (default: found out)")
-    add("--splits", nargs="+", choices=SPLITS, help="which to write (default: all that are there)")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default %(default)s)")
     add("--overwrite", action="store_true", help="replace lists that this command has not written")
 
@@ -84,17 +81,13 @@ def media_of(args: argparse.Namespace, splits: Sequence[str]) -> dict[str, Media
         files=not args.frames_root,
         image_tmpl=args.image_tmpl,
         jobs=args.jobs,
-        all_needed=args.splits is not None,
     )
 
 
 def published(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
     from mmaction.dataprep.published import read_published
 
-    files = {split: getattr(args, split) for split in SPLITS}
-    listing = read_published(
-        args.kind, args.annotations, labels=args.labels, files=files, splits=args.splits
-    )
+    listing = read_published(args.kind, args.annotations, labels=args.labels)
     return listing, media_of(args, list(listing.splits))
 
 
@@ -103,13 +96,12 @@ def own(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
     from mmaction.dataprep.own_data import list_folders, list_table
     from mmaction.errors import UserError
 
-    splits = args.splits or list(SPLITS)
     options = dict(classes=args.classes, val_share=args.val_share, seed=args.seed)
     if args.kind == "folder":
         draw = "{split}" not in (args.frames_root or args.videos_root)
-        media = media_of(args, ["train", "val"] if draw else splits)
+        media = media_of(args, ["train", "val"] if draw else SPLITS)
         return list_folders(media, draw=draw, **options), media
-    listing, frames = list_table(args.table, splits=splits, **options)
+    listing, frames = list_table(args.table, **options)
     if args.frames_root or args.videos_root:
         return listing, media_of(args, list(listing.splits))
     if frames is None:

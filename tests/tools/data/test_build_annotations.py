@@ -207,7 +207,7 @@ def test_run_again_it_replaces_its_own_lists_only(run_tool: Callable, v1: Path) 
     [
         (("published/something-something-v1-train.csv", "1;Dancing\n"), "v1-train.csv:1: label"),
         (("published/something-something-v1-labels.csv", ""), "no class is named"),
-        (("published/something-something-v1-train.csv", None), "name the file with --train"),
+        (("published/something-something-v1-labels.csv", None), "name it: --labels"),
     ],
 )
 def test_bad_input_costs_one_line_and_writes_nothing(
@@ -218,7 +218,7 @@ def test_bad_input_costs_one_line_and_writes_nothing(
         (v1 / file).unlink()
     else:
         (v1 / file).write_text(text)
-    done = build(run_tool, v1, "--frames-root", v1 / "rawframes", "--splits", "train")
+    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
     assert done.code == 2
     assert problem in done.error
     assert not (v1 / "out").exists()
