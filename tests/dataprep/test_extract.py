@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -247,15 +246,6 @@ def test_one_command_at_a_time(
     holder.kill()
     holder.wait()
     assert extract(tmp_path).extracted == ["a"]
-
-
-def test_the_record_says_what_was_done(write_video: WriteVideo, tmp_path: Path) -> None:
-    path = write_video(tmp_path / "in/a.mp4", frames=4)
-    extract(tmp_path, quality=80)
-    record = json.loads((tmp_path / "out/a" / RECORD_FILE).read_text())
-    assert record["frames"] == 4
-    assert record["options"]["quality"] == 80
-    assert record["source"]["bytes"] == path.stat().st_size
 
 
 @pytest.mark.parametrize(

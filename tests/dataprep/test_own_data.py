@@ -50,15 +50,6 @@ def test_classes_of_a_file_keep_its_order(tmp_path: Path) -> None:
     assert (listing.classes, entries(listing), frames) == (["wave", "bend"], [("a", 1)], None)
 
 
-def test_a_column_of_splits(tmp_path: Path) -> None:
-    listing, _ = read(tmp_path, "path,label,split\na,x,train\nb,x,val\nc,x,test\nd,x,val\n")
-    assert {split: [entry.name for entry in found] for split, found in listing.splits.items()} == {
-        "train": ["a"],
-        "val": ["b", "d"],
-        "test": ["c"],
-    }
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

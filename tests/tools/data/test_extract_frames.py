@@ -143,9 +143,3 @@ def test_bad_options_cost_one_line(
     assert done.code == 2
     assert done.error.startswith(problem)
     assert not (tmp_path / "out").exists()
-
-
-def test_a_place_without_videos_costs_one_line(run_tool: Callable, tmp_path: Path) -> None:
-    done = run_tool("data/extract_frames", tmp_path / "nowhere", tmp_path / "out")
-    assert done.code == 2
-    assert "does not exist" in done.error

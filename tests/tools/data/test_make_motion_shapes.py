@@ -4,58 +4,50 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = ROOT / "tools/data/make_motion_shapes.py"
-SMALL = ["--videos", "12", "--val-videos", "12", "--frames", "8", "--size", "32", "--jobs", "1"]
-
-Run = Callable[..., tuple[int, str, str]]
+SMALL = ["--videos", "12", "--frames", "8", "--size", "32", "--jobs", "1"]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process: its exit code, stdout and stderr."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", [str(COMMAND), *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_info:
-            runpy.run_path(str(COMMAND), run_name="__main__")
-        out, err = capsys.readouterr()
-        return int(exit_info.value.code or 0), out, err
-
-    return run
+def run(run_tool: Callable) -> Callable:
+    return partial(run_tool, "data/make_motion_shapes")
 
 
-def test_makes_a_data_set_once(run: Run, tmp_path: Path) -> None:
+def lines_of(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_makes_a_data_set_once_and_another_on_demand(run: Callable, tmp_path: Path) -> None:
     out = tmp_path / "shapes"
-    code, stdout, stderr = run(out, *SMALL)
-    assert (code, stdout) == (0, f"{out}: made\n")
-    assert re.fullmatch(r"motion_shapes: 24/24 videos, \d+/s, \d+\.\d s\n", stderr)
+    made = run(out, *SMALL)
+    assert (made.code, made.out) == (0, f"{out}: made\n")
+    assert re.fullmatch(r"motion_shapes: 24/24 videos, \d+/s, \d+\.\d s\n", made.err)
     assert len(list((out / "frames").iterdir())) == 24
-    assert run(out, *SMALL) == (0, f"{out}: already there\n", "")
+    again = run(out, *SMALL, "--val_videos", "12")  # underscores will do
+    assert (again.code, again.out, again.err) == (0, f"{out}: already there\n", "")
+    other = run(out, *SMALL, "--seed", "1")
+    assert other.code == 2
+    assert re.fullmatch(r".*shapes holds a motion_shapes data set.*--overwrite", other.error)
+    assert '"seed": 0' in (out / "motion_shapes.json").read_text()
+    assert run(out, *SMALL, "--seed", "1", "--overwrite").code == 0
+    assert '"seed": 1' in (out / "motion_shapes.json").read_text()
+    assert os.listdir(tmp_path) == ["shapes"]
 
 
-def test_takes_underscores_too(run: Run, tmp_path: Path) -> None:
-    arguments = [argument.replace("--val-", "--val_") for argument in SMALL]
-    assert run(tmp_path / "shapes", *SMALL)[0] == 0
-    assert "already there" in run(tmp_path / "shapes", *arguments)[1]
-
-
-def test_a_fifth_of_the_videos_is_for_validation(run: Run, tmp_path: Path) -> None:
-    small = ["--frames", "8", "--size", "32", "--jobs", "2"]
-    assert run(tmp_path / "many", "--videos", "70", *small)[0] == 0
-    assert len((tmp_path / "many/val.txt").read_text().splitlines()) == 14
-    assert run(tmp_path / "few", "--videos", "12", *small)[0] == 0
-    assert len((tmp_path / "few/val.txt").read_text().splitlines()) == 12
+def test_a_fifth_of_the_videos_is_for_validation(run: Callable, tmp_path: Path) -> None:
+    assert run(tmp_path, *SMALL, "--videos", "70").code == 0  # an empty directory is filled
+    assert (lines_of(tmp_path / "train.txt"), lines_of(tmp_path / "val.txt")) == (70, 14)
 
 
 @pytest.mark.parametrize(
@@ -70,30 +62,31 @@ def test_a_fifth_of_the_videos_is_for_validation(run: Run, tmp_path: Path) -> No
     ],
 )
 def test_bad_options_cost_one_line(
-    run: Run, tmp_path: Path, arguments: list[str], problem: str
+    run: Callable, tmp_path: Path, arguments: list[str], problem: str
 ) -> None:
-    code, stdout, stderr = run(tmp_path / "shapes", *arguments)
-    assert (code, stdout) == (2, "")
-    assert stderr.startswith(f"error: {problem}")
-    assert stderr.count("\n") == 1
+    done = run(tmp_path / "shapes", *SMALL, *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.error.startswith(problem)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_place_that_cannot_be_written_costs_one_line(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_what_is_no_data_set_is_never_replaced(
+    run: Callable, tmp_path: Path, overwrite: list[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.txt").write_text("years of work")
     (tmp_path / "file").touch()
-    code, _, stderr = run(tmp_path / "file/shapes", *SMALL)
-    assert code == 2
-    assert re.fullmatch(r"error: .*file/shapes can't be written: .*\n", stderr)
-
-
-def test_other_options_need_overwrite(run: Run, tmp_path: Path) -> None:
-    out = tmp_path / "shapes"
-    run(out, *SMALL)
-    code, _, stderr = run(out, *SMALL, "--seed", "1")
-    assert code == 2
-    assert re.fullmatch(r"error: .*shapes holds a motion_shapes data set.*--overwrite\n", stderr)
-    assert run(out, *SMALL, "--seed", "1", "--overwrite")[0] == 0
-    assert '"seed": 1' in (out / "motion_shapes.json").read_text()
+    for out, problem in (
+        ("out", "out exists and is no motion_shapes data set"),
+        ("file", "file exists and is no motion_shapes data set"),
+        ("file/out", "file/out can't be written: .*"),
+    ):
+        done = run(tmp_path / out, *SMALL, *overwrite)
+        assert done.code == 2
+        assert re.search(problem, done.error)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "out"]
+    assert (tmp_path / "out/thesis.txt").read_text() == "years of work"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
