@@ -86,16 +86,6 @@ def both_ways(pairs: Mapping[int, int]) -> dict[int, int]:
     return swaps
 
 
-def require_known_map(name: str) -> None:
-    """Refuses a name that no built-in map has.
-
-    Raises:
-        ConfigError: Names what there is.
-    """
-    if name not in LABEL_MAPS:
-        raise ConfigError(f"label_map='{name}' is no built-in map{near(name, LABEL_MAPS)}")
-
-
 def map_by_name(name: str, classes: Sequence[str] | None) -> dict[int, int]:
     """The class ids that a built-in map swaps, in a list's own order of classes.
 
@@ -108,7 +98,8 @@ def map_by_name(name: str, classes: Sequence[str] | None) -> dict[int, int]:
     Raises:
         ConfigError: No such map, no class names, or a class of the map is not among them.
     """
-    require_known_map(name)
+    if name not in LABEL_MAPS:
+        raise ConfigError(f"label_map='{name}' is no built-in map{near(name, LABEL_MAPS)}")
     if classes is None:
         raise ConfigError(
             f"label_map='{name}' goes by class names: put classes.txt beside the annotation file,"

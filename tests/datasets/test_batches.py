@@ -16,8 +16,10 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mmaction.datasets import CenterCrop, PackClips, RawframeDataset
+from mmaction.datasets import RawframeDataset
 from mmaction.datasets.batches import EpochSampler, SampleKey, collate_clips, starting_at
+from mmaction.datasets.transforms.crops import CenterCrop
+from mmaction.datasets.transforms.pixels import PackClips
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATA_SAMPLERS
 

@@ -84,56 +84,56 @@ def read_frames(path: str | os.PathLike[str], positions: Sequence[int]) -> np.nd
     Raises:
         DataError: The file or one of the frames can't be read; names it.
     """
-    clip = _Clip(path, positions)
+    missing = list(range(len(positions)))
     with open_video(path) as (container, stream):
         if _is_seekable(container):
             stamps = _time_stamps(container, stream, path)
-            clip.require_frames(len(stamps))
+            _require_frames(path, positions, len(stamps))
             slots = {int(stamps[position]): slot for slot, position in enumerate(positions)}
             # From the start where the key frame before the clip was not what its index says.
             for start in (min(slots), int(stamps[0])):
                 container.seek(start, stream=stream, backward=True)
-                if clip.fill(_decoded(container, stream, slots)):
-                    return clip.pixels
-        elif clip.fill(_counted(container.decode(stream), positions)):
-            return clip.pixels
-    clip.require_frames(count_frames(path))
-    raise DataError(f"video '{path}': frame {positions[clip.first_missing()]} can't be decoded")
+                pixels, missing = _take(_decoded(container, stream, slots), len(positions), path)
+                if not missing:
+                    return pixels
+        else:
+            every = container.decode(stream)
+            pixels, missing = _take(_counted(every, positions), len(positions), path)
+            if not missing:
+                return pixels
+    _require_frames(path, positions, count_frames(path))
+    raise DataError(f"video '{path}': frame {positions[missing[0]]} can't be decoded")
 
 
-class _Clip:
-    """The frames of one clip as they come, D of them."""
+def _require_frames(path: str | os.PathLike[str], positions: Sequence[int], total: int) -> None:
+    if positions[-1] >= total:
+        raise DataError(
+            f"video '{path}' has {total} frames; frame {positions[-1]}, counted from 0, is not"
+            " there: correct the number in its annotation"
+        )
 
-    def __init__(self, path: str | os.PathLike[str], positions: Sequence[int]) -> None:
-        self.path = path
-        self.positions = positions
-        self.pixels = np.empty(0, dtype=np.uint8)
-        self.missing = set(range(len(positions)))
-        self.reformatter = VideoReformatter()  # one for all: making it takes longer than its work
 
-    def fill(self, frames: Iterable[tuple[int, VideoFrame]]) -> bool:
-        """Take frames with their places in the clip; whether it is complete."""
-        for slot, frame in frames:
-            pixels = to_rgb(frame, self.reformatter)
-            if not self.pixels.size:
-                self.pixels = np.empty((len(self.positions), *pixels.shape), dtype=np.uint8)
-            if pixels.shape != self.pixels.shape[1:]:
-                raise DataError(f"video '{self.path}': its frames change their size within a clip")
-            self.pixels[slot] = pixels
-            self.missing.discard(slot)
-            if not self.missing:
-                return True
-        return False
+def _take(
+    frames: Iterable[tuple[int, VideoFrame]], count: int, path: str | os.PathLike[str]
+) -> tuple[np.ndarray, list[int]]:
+    """A clip of ``count`` frames, which come with their places, and the places of those that don't.
 
-    def first_missing(self) -> int:
-        return min(self.missing)
-
-    def require_frames(self, total: int) -> None:
-        if self.positions[-1] >= total:
-            raise DataError(
-                f"video '{self.path}' has {total} frames; frame {self.positions[-1]}, counted from"
-                " 0, is not there: correct the number in its annotation"
-            )
+    No more are decoded than it takes.
+    """
+    reformatter = VideoReformatter()  # one for all: making it takes longer than its work
+    pixels = np.empty(0, dtype=np.uint8)
+    missing = set(range(count))
+    for slot, frame in frames:
+        image = to_rgb(frame, reformatter)
+        if not pixels.size:
+            pixels = np.empty((count, *image.shape), dtype=np.uint8)
+        if image.shape != pixels.shape[1:]:
+            raise DataError(f"video '{path}': its frames change their size within a clip")
+        pixels[slot] = image
+        missing.discard(slot)
+        if not missing:
+            break
+    return pixels, sorted(missing)
 
 
 @contextmanager

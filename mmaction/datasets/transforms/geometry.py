@@ -13,12 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mmaction.datasets.class_names import (
-    both_ways,
-    map_by_name,
-    mirrored_classes,
-    require_known_map,
-)
+from mmaction.datasets.class_names import both_ways, map_by_name, mirrored_classes
 from mmaction.datasets.transforms.pipeline import Results, Transform
 from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
@@ -179,7 +174,7 @@ class Flip(Transform):
         label_map: Ids; of a built-in map once ``use_classes`` was called.
 
     Raises:
-        ConfigError: No share, no map of this name, or no sound map.
+        ConfigError: No share, or no sound map.
     """
 
     needs = ("views",)
@@ -191,8 +186,6 @@ class Flip(Transform):
             raise ConfigError(f"Flip: prob={prob}; it lies in [0, 1]")
         self.prob = prob
         self.built_in = label_map if isinstance(label_map, str) else None
-        if self.built_in is not None:
-            require_known_map(self.built_in)
         ids = label_map if isinstance(label_map, Mapping) else {}
         self.label_map: Mapping[int, int] = both_ways(ids)
 
