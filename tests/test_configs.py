@@ -15,8 +15,9 @@ import torch
 from mmengine.config import Config
 
 from mmaction import apis
-from mmaction.apis.config import complete_config
 from mmaction.datasets.class_names import LABEL_MAPS
+from mmaction.datasets.splits import dataset_configs
+from mmaction.evaluation import ScoreTable
 from mmaction.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1] / "config_files"
@@ -42,37 +43,34 @@ def test_there_are_the_configs_that_are_promised() -> None:
     assert promised <= set(CONFIGS)
 
 
-def shrink_pipeline(pipeline: list[dict[str, Any]]) -> None:
-    for step in pipeline:
-        for key in ("size", "short_side"):
-            if key in step:
-                step[key] = SIZE
+def small(cfg: Config, root: Path) -> list[str]:
+    """Options that make a run small: pictures, channels, two videos a split, an epoch of a step.
 
-
-def shrink(cfg: Config, root: Path) -> None:
-    """Small pictures, few channels, two videos a split, one process, an epoch of one step."""
-    backbone = cfg.model.backbone
-    backbone.pretrained = None
-    backbone.base_channels = min(backbone.get("base_channels", 64), 8)
-    for split in ("train", "val", "test"):
-        loader = cfg[f"{split}_dataloader"]
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
-        dataset = loader.dataset
-        shrink_pipeline(dataset.pipeline)
-        for key in ("include", "exclude"):
-            dataset.pop(key, None)
-        dataset.update(
-            ann_file=str(root / f"{'train' if split == 'train' else 'val'}.txt"),
-            data_root=str(root),
-            classes=str(root / "classes.txt"),
-        )
-    cfg.train_cfg.max_epochs = 1
-    for scheduler in cfg.param_scheduler:
+    With the examples of ``--help`` and of questions: another clip length, no workers.
+    """
+    options = {
+        "model.clip_len": 16,
+        "model.backbone.pretrained": None,
+        "model.backbone.base_channels": min(cfg.model.backbone.get("base_channels", 64), 8),
+        "train_cfg.max_epochs": 1,
+        "evaluation.interval": 1,
+        "default_hooks.checkpoint.interval": 1,
+    }
+    for number, scheduler in enumerate(cfg.param_scheduler):
         if "total_steps" in scheduler:
             # One-cycle needs a step to rise and one to fall.
-            scheduler.update(total_steps=4, convert_to_iter_based=False, by_epoch=False)
-    cfg.default_hooks.checkpoint.interval = 1
-    cfg.evaluation = dict(interval=1)
+            once = dict(total_steps=4, convert_to_iter_based=False, by_epoch=False)
+            options |= {f"param_scheduler.{number}.{key}": value for key, value in once.items()}
+    for split, dataset in dataset_configs(cfg):
+        loader = dict(num_workers=0, batch_size=2, pin_memory=False)
+        lists = dict(ann_file=f"{root}/{'train' if split == 'train' else 'val'}.txt")
+        lists |= dict(data_root=root, classes=root / "classes.txt")
+        lists |= {key: None for key in ("include", "exclude") if key in dataset}
+        for number, step in enumerate(dataset.pipeline):
+            lists |= {f"pipeline.{number}.{k}": SIZE for k in ("size", "short_side") if k in step}
+        options |= {f"{split}_dataloader.{key}": value for key, value in loader.items()}
+        options |= {f"{split}_dataloader.dataset.{key}": value for key, value in lists.items()}
+    return [f"{key}={value}" for key, value in options.items()]
 
 
 def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path:
@@ -95,36 +93,37 @@ def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_step_of_training_and_of_testing(
-    name: str, tmp_path: Path, make_videos: Callable[..., None]
+    name: str, tmp_path: Path, make_videos: Callable[..., None], run_tool: Callable[..., Any]
 ) -> None:
+    """As typed."""
     cfg = apis.load_config(ROOT / name)
-    root = made_data(tmp_path / "data", cfg, make_videos)
-    shrink(cfg, root)
-    cfg.work_dir = str(tmp_path / "work")
-    cfg.experiment_name = tmp_path.name
-    complete_config(cfg, name=name)
-    runner = apis.train(cfg)
-    assert (runner.epoch, runner.iter) == (1, 1)
-    outcome = apis.test(cfg, tmp_path / "work" / "epoch_1.pth")
-    assert outcome.table.names == ["val/video 0", "val/video 1"]
-    assert outcome.table.scores.shape == (2, cfg.model.num_classes)
-    assert outcome.table.scores.sum(axis=1) == pytest.approx(1, abs=1e-4), "probabilities"
-    assert ("attention/top1" in outcome.metrics) == (cfg.model.type == "STABN")
+    work_dir, scores = tmp_path / "work", tmp_path / "scores.pkl"
+    options = small(cfg, made_data(tmp_path / "data", cfg, make_videos))
+    given = [ROOT / name, "--work-dir", work_dir, "--cfg-options", *options]
+    # Loggers go by the experiment's name and the second.
+    ended = run_tool("train_recognizer", *given, f"experiment_name={tmp_path.name}_train")
+    assert ended.code == 0, ended.err
+    test = [*given, f"experiment_name={tmp_path.name}_test"]
+    test.insert(1, work_dir / "epoch_1.pth")
+    ended = run_tool("test_recognizer", *test, "--out", scores)
+    assert ended.code == 0, ended.err
+    table = ScoreTable.load(scores)
+    assert table.names == ["val/video 0", "val/video 1"]
+    assert table.scores.shape == (2, cfg.model.num_classes)
+    assert table.scores.sum(axis=1) == pytest.approx(1, abs=1e-4), "probabilities"
+    assert (table.attention_scores is not None) == (cfg.model.type == "STABN")
 
 
-@pytest.mark.parametrize("options", [{}, {"model.clip_len": 16}])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_network_is_built_as_the_config_says(name: str, options: dict[str, Any]) -> None:
-    """At its full width, but for the weights; and with the example of ``--help``."""
-    cfg = apis.load_config(ROOT / name, options)
-    assert cfg.model.clip_len == options.get("model.clip_len", cfg.model.clip_len)
+def test_the_network_is_built_as_the_config_says(name: str) -> None:
+    """At its full width, but for the weights."""
+    cfg = apis.load_config(ROOT / name)
     cfg.model.backbone.pretrained = None
     with torch.device("meta"):  # no memory, no random numbers
         model = MODELS.build(cfg.model)
     assert model.clip_len == cfg.model.clip_len
-    for split in ("train", "val", "test"):
-        first = cfg[f"{split}_dataloader"].dataset.pipeline[0]
-        assert first.clip_len == model.clip_len
+    for _, dataset in dataset_configs(cfg):
+        assert dataset.pipeline[0].clip_len == model.clip_len
 
 
 @pytest.mark.parametrize("name", CONFIGS)
