@@ -1,18 +1,18 @@
 """How fast ST-ABN is, how much memory it takes, and what each switch gives.
 
     python benchmarks/model_speed.py [--size r50] [--rounds 5] [--threads N] [--clock cpu]
-    python benchmarks/model_speed.py --size paper --device cuda
 
-Prints one table. The first row is the peer: the network written down literally
-(``literal_st_abn.py``); then this project's with everything switched off, with each switch alone,
-as it is by default, and with all together. All rows have the same weights and take turns, so that
-whatever else the machine does is shared; ratios are medians over rounds, each of one round's times.
+On a CPU; a GPU is measured by ``on_gpu.py``. Prints one table. The first row is the peer: the
+network written down literally (``literal_st_abn.py``); then this project's with everything switched
+off, with each switch alone, as it is by default, and with all together. All rows have the same
+weights and take turns, so that whatever else the machine does is shared; ratios are medians over
+rounds, each of one round's times.
 
 Columns: ms of a forward pass without gradients and of a training step (forward, two
 cross-entropies, backward), with their ratios to the peer; clips/s of the forward pass; its
 multiply-accumulates a second as a share of those of a matrix product of the same type; the largest
 difference of the scores from the peer's, relative to the largest score; peak memory of a training
-step beyond weights and gradients, on CPUs each in a process of its own. '-' means that a switch
+step beyond weights and gradients, each in a process of its own. '-' means that a switch
 says nothing there.
 """
 
@@ -65,7 +65,6 @@ SIZES = {
     "r50x4": Size(50, 4, 16, 112, (3, 4, 6, 3)),
     "r18": Size(18, 1, 32, 112, (2, 2, 2, 2)),
     "tiny": Size(18, 1, 4, 32, (2, 2, 2, 2)),
-    "paper": Size(50, 8, 32, 224, (3, 4, 6, 3)),
 }
 
 
@@ -120,9 +119,9 @@ ROWS = {
 class Measured:
     """A row's network, its forward pass and its training step."""
 
-    def __init__(self, row: Row, size: Size, weights: dict[str, Tensor], device: str) -> None:
-        self.row, self.device = row, device
-        self.model = row.model(size).to(device)
+    def __init__(self, row: Row, size: Size, weights: dict[str, Tensor]) -> None:
+        self.row = row
+        self.model = row.model(size)
         own = dict(weights)
         if row.literal:
             own = {k: v for k, v in own.items() if not k.startswith("data_preprocessor")}
@@ -130,8 +129,8 @@ class Measured:
         layout = torch.channels_last_3d if row.channels_last else torch.contiguous_format
         shape = (size.batch, 3, size.frames, size.pixels, size.pixels)
         draw = torch.Generator().manual_seed(0)
-        self.clips = torch.randn(shape, generator=draw).to(device).to(memory_format=layout)
-        self.labels = torch.arange(size.batch, device=device) % CLASSES
+        self.clips = torch.randn(shape, generator=draw).to(memory_format=layout)
+        self.labels = torch.arange(size.batch) % CLASSES
         self.network: Callable[[Tensor], Any] = self.model
         if row.fused:
             dtype = torch.bfloat16 if row.bf16 else None
@@ -142,7 +141,7 @@ class Measured:
     def _scores(self) -> tuple[Tensor, Tensor]:
         precision: Any = nullcontext()
         if self.row.bf16:
-            precision = torch.autocast(self.device, torch.bfloat16)
+            precision = torch.autocast("cpu", torch.bfloat16)
         with precision:
             out = self.network(self.clips)
         scores = out if self.row.literal else (out.scores, out.attention_scores)
@@ -177,36 +176,18 @@ def shared_weights(size: Size) -> dict[str, Tensor]:
     return weights
 
 
-def synchronised(run: Callable[[], object], device: str) -> Callable[[], object]:
-    if device == "cpu":
-        return run
-
-    def waiting() -> None:
-        run()
-        torch.cuda.synchronize()
-
-    return waiting
-
-
 def memory(name: str, args: argparse.Namespace) -> int:
     """Bytes that a training step (a forward pass where it has none) raises the peak by."""
-    if args.device == "cpu":
-        # Pieces go back to the system at once, so that the peak is what is in use.
-        environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
-        command = [sys.executable, __file__, "--size", args.size, "--peak-of", name]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-        return int(done.stdout.split()[-1])
-    torch.cuda.empty_cache()
-    run = peak_run(name, args)
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    run()
-    return torch.cuda.max_memory_allocated() - before
+    # Pieces go back to the system at once, so that the peak is what is in use.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+    command = [sys.executable, __file__, "--size", args.size, "--peak-of", name]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return int(done.stdout.split()[-1])
 
 
 def peak_run(name: str, args: argparse.Namespace) -> Callable[[], object]:
     size, row = SIZES[args.size], ROWS[name]
-    measured = Measured(row, size, shared_weights(size), args.device)
+    measured = Measured(row, size, shared_weights(size))
     if not row.trains:
         return measured.forward
     measured.make_gradients()
@@ -220,17 +201,17 @@ def table(args: argparse.Namespace) -> None:
         clip = torch.empty(size.batch, 3, size.frames, size.pixels, size.pixels)
         macs = count(Row(**DEFAULT).model(size).eval(), clip)[0].macs
     names = args.rows or [n for n in ROWS if args.compile or not ROWS[n].compiled]
-    measured = {name: Measured(ROWS[name], size, weights, args.device) for name in names}
+    measured = {name: Measured(ROWS[name], size, weights) for name in names}
     clock = time.process_time if args.clock == "cpu" else time.perf_counter
     runs: dict[str, Callable[[], object]] = {}
     for name, one in measured.items():
         if one.row.infers:
-            runs[f"{name} forward"] = synchronised(one.forward, args.device)
+            runs[f"{name} forward"] = one.forward
         if one.row.trains and not args.forward_only:
-            runs[f"{name} step"] = synchronised(one.step, args.device)
+            runs[f"{name} step"] = one.step
     for dtype in (torch.float32, torch.bfloat16):
-        matrix = torch.randn(MATRIX, MATRIX, device=args.device).to(dtype)
-        runs[f"{dtype} product"] = synchronised(lambda m=matrix: m @ m, args.device)
+        matrix = torch.randn(MATRIX, MATRIX).to(dtype)
+        runs[f"{dtype} product"] = lambda m=matrix: m @ m
     outputs = {name: one.forward() for name, one in measured.items() if one.row.infers}
     times = taking_turns(runs, rounds=args.rounds, warm_up=1, clock=clock)
 
@@ -271,7 +252,6 @@ def table(args: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="r50", help="default: %(default)s")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--rounds", type=int, default=5, help="to take the median of")
     parser.add_argument("--threads", type=int, help="of torch (default: its own choice)")
     parser.add_argument(
@@ -293,9 +273,6 @@ def main() -> None:
         print(raised_peak_bytes(run))
         return
     keep_freed_memory()  # as a run does; for the peer, too
-    if args.device == "cuda" and not torch.cuda.is_available():
-        print(f"{args.size} on cuda: no GPU here, nothing measured")
-        return
     report_machine()
     size = SIZES[args.size]
     print(

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from mmaction.files import atomic_path
@@ -31,6 +29,8 @@ def read_safetensors(path: str | os.PathLike[str]) -> dict[str, Any]:
         safetensors.SafetensorError: The file is broken.
         OSError: It can't be read.
     """
+    from safetensors import safe_open  # here: a network that loads nothing needs torch alone
+
     with safe_open(path, framework="pt", device="cpu") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return {"state_dict": state, "meta": file.metadata() or {}}
@@ -49,6 +49,8 @@ def write_safetensors(
         state: Tensors by name, on any device.
         meta: Words of text to go with them.
     """
+    from safetensors.torch import save
+
     apart = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     with atomic_path(path) as temporary:
         # "format" tells other readers whose tensors they are. The library's own ``save_file`` makes

@@ -1,5 +1,6 @@
 """What this project adds to mmengine's Runner."""
 
+from mmaction.checkpoint.mmengine_files import read_weights_only
 from mmaction.engine.distributed import join_processes
 from mmaction.engine.hooks.attention_sheet import AttentionSheetHook
 from mmaction.engine.hooks.bad_videos import BadVideoHook
@@ -16,6 +17,8 @@ from mmaction.engine.precision import Bf16OptimWrapper
 from mmaction.engine.runner import ActionRunner
 from mmaction.engine.sharding import FullyShardedModel
 from mmaction.engine.signals import TrainingStopped
+
+read_weights_only()
 
 __all__ = [
     "ActionRunner",

@@ -1,5 +1,6 @@
 """Networks: backbones, branches and the recognizers made of them."""
 
+from mmaction.checkpoint.mmengine_files import SafePretrainedInit
 from mmaction.models.attention_branch import AttentionBranch, AttentionOutput
 from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
 from mmaction.models.attention_mechanism import AttentionMechanism
@@ -22,4 +23,5 @@ __all__ = [
     "PointwiseStage",
     "Recognizer3D",
     "ResNet3D",
+    "SafePretrainedInit",
 ]

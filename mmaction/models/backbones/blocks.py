@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
 from mmaction.models.activation_checkpointing import checkpointed
@@ -41,6 +40,11 @@ def conv3d(
 
 def norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
     """The norm layer that ``norm_cfg`` names (``BN3d``, ``SyncBN``, …) over ``channels``."""
+    if norm_cfg == dict(type="BN3d"):
+        return nn.BatchNorm3d(channels)
+    # Only here, so that the usual network needs torch and mmengine alone.
+    from mmcv.cnn import build_norm_layer
+
     return build_norm_layer(norm_cfg, channels)[1]
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmaction.checkpoint.layouts import PLAIN, recognised, renamed
@@ -95,18 +94,6 @@ def _torchvision_state(source: str) -> Mapping[str, Tensor]:
         raise CheckpointError(
             f"pretrained={source!r} can't be downloaded ({first_line(e)}): {_WAY_OUT}"
         ) from e
-
-
-@CheckpointLoader.register_scheme(prefixes=tuple(CheckpointLoader._schemes), force=True)
-def load_from_plain_file(filename: str, map_location: object = None) -> dict[str, Any]:
-    """How mmengine reads the file of an ``init_cfg=dict(type='Pretrained', checkpoint=…)``.
-
-    In the place of all of its own loaders, which unpickle anything where the safe way fails.
-
-    Raises:
-        CheckpointError: It is no file on this machine, or can't be used: see ``read_checkpoint``.
-    """
-    return read_checkpoint(filename)
 
 
 @functools.cache

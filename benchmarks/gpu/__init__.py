@@ -1,0 +1,1 @@
+"""What ``benchmarks/on_gpu.py`` runs, one part a file."""

@@ -1,0 +1,30 @@
+"""The network needs torch, numpy and mmengine alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+OTHERS = ("cv2", "mmcv", "av", "PIL", "torchvision", "safetensors", "lmdb")
+CODE = f"""
+import sys
+
+for name in {OTHERS}:
+    sys.modules[name] = None  # importing it fails
+import torch
+from mmaction.models import STABN
+
+model = STABN(num_classes=3, clip_len=4, backbone=dict(type="ResNet3D", depth=10, num_stages=3))
+print(tuple(model(torch.zeros(2, 3, 4, 32, 32)).scores.shape))
+"""
+
+
+def test_a_network_is_built_and_run_where_nothing_else_is_installed() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
+    assert done.stdout == "(2, 3)\n", done.stderr
+
+
+def test_importing_the_networks_imports_nothing_else() -> None:
+    code = f"import sys, mmaction.models; print([n for n in {OTHERS} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
