@@ -14,7 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image, ImageDraw
 
 from mmaction.errors import UserError
-from mmaction.explain.colormap import overlay, resize_frames, scale_clip, to_gray
+from mmaction.explain.colormap import limited, overlay, resize_frames, scale_clip, to_gray
 from mmaction.explain.records import ClipExplanation
 from mmaction.explain.sheet import (
     BACKGROUND,
@@ -121,10 +121,8 @@ def compose_clip(explanation: ClipExplanation) -> np.ndarray:
 
 def shown_size(height: int, width: int) -> tuple[int, int]:
     """Return the size at which a frame of height×width pixels is shown."""
-    longer = max(height, width)
-    if longer > LARGEST:
-        return max(1, height * LARGEST // longer), max(1, width * LARGEST // longer)
-    factor = max(1, ceil(SMALLEST / longer))
+    height, width = limited(height, width, longest=LARGEST)
+    factor = ceil(SMALLEST / max(height, width))
     return factor * height, factor * width
 
 

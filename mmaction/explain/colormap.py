@@ -56,8 +56,6 @@ def resize_maps(maps: np.ndarray, height: int, width: int) -> np.ndarray:
         float32, T×H×W; no value leaves the range of ``maps``.
     """
     maps = np.asarray(maps, dtype=np.float32)
-    if maps.shape[1:] == (height, width):
-        return maps.copy()
     resized = np.empty((len(maps), height, width), dtype=np.float32)
     # Frames as channels of one image: several times quicker than one frame after another.
     for start in range(0, len(maps), _MAX_CHANNELS):
@@ -87,6 +85,12 @@ def overlay(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
     colors = cv2.applyColorMap(levels.astype(np.uint8).reshape(-1, width), table)
     rows = np.ascontiguousarray(frames).reshape(-1, width, 3)
     return cv2.addWeighted(rows, 1 - OPACITY, colors, OPACITY, 0).reshape(frames.shape)
+
+
+def limited(height: int, width: int, *, longest: int) -> tuple[int, int]:
+    """Return the height and width that are left where no side may be above ``longest``."""
+    longer = max(height, width, longest)
+    return max(1, height * longest // longer), max(1, width * longest // longer)
 
 
 def resize_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:

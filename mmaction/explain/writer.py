@@ -135,20 +135,17 @@ def explain_views(
             "Recognizer3D; tools/visualize.py --explainers grad_cam explains that one too"
         )
     assert inputs.dtype == torch.uint8, inputs.dtype
-    where, when, scores = (_floats(values) for values in (spatial, temporal, result.scores))
-    attention_scores = None
-    if result.attention_scores is not None:
-        attention_scores = _floats(result.attention_scores)
-    numbers = np.atleast_2d(result.sample.frame_indices).astype(np.int64)
+    where, when = _floats(spatial), _floats(temporal)
+    scores, attention_scores = _floats(result.scores), result.attention_scores
     return [
         ClipExplanation(
             name=result.sample.name,
             frames=frames,
             spatial=where[view],
             temporal=when[view],
-            frame_indices=numbers[view],
+            frame_indices=result.sample.frame_indices[view],
             scores=scores,
-            attention_scores=attention_scores,
+            attention_scores=None if attention_scores is None else _floats(attention_scores),
             label=result.sample.label,
             classes=classes,
             method=method,

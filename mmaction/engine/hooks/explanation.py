@@ -29,7 +29,6 @@ class ExplanationHook(Hook):
 
     def __init__(self, *, out_dir: str) -> None:
         self.out_dir = out_dir
-        self.writer: ExplanationWriter | None = None
 
     def before_test(self, runner: ActionRunner) -> None:
         self.classes = runner.test_dataloader.dataset.classes
@@ -42,14 +41,12 @@ class ExplanationHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: Sequence[VideoResult] | None = None,
     ) -> None:
-        assert self.writer is not None
         assert data_batch is not None
         for result, inputs in zip(outputs or (), data_batch["inputs"], strict=True):
             views = explain_views(result, inputs, classes=self.classes)
             self.writer.write([[view] for view in views])
 
     def after_test(self, runner: ActionRunner) -> None:
-        assert self.writer is not None
         written = all_gather_object(self.writer.entries)
         if is_main_process():
             write_gallery(

@@ -54,21 +54,16 @@ class ClassResponse(Explainer):
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
         branch = getattr(model, "attention_branch", None)
-        if not isinstance(branch, nn.Module):
-            raise _no_response(model)
         answers: list[Any] = []
-        with branch.register_forward_hook(lambda _module, _args, answer: answers.append(answer)):
-            model(clips)
+        if isinstance(branch, nn.Module):
+            with branch.register_forward_hook(lambda *seen: answers.append(seen[-1])):
+                model(clips)
         response = getattr(answers[-1], "response", None) if answers else None
         if response is None:
-            raise _no_response(model)
+            raise ConfigError(
+                f"explainer class_response: {type(model).__name__} has no attention branch with a "
+                "response to each class; take another explainer, such as grad_cam"
+            )
         of_class = target[:, None, None, None, None].expand(-1, 1, *response.shape[2:])
         spatial = per_frame(response.gather(1, of_class).squeeze(1), clips.shape[2])
         return spatial, frame_means(spatial)
-
-
-def _no_response(model: nn.Module) -> ConfigError:
-    return ConfigError(
-        f"explainer class_response: {type(model).__name__} has no attention branch with a response "
-        "to each class; take another explainer, such as grad_cam"
-    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,24 +39,7 @@ class GroundTruth:
     acting: np.ndarray
 
 
-class GroundTruthReader(ABC):
-    """Gives the ground truth of whole videos."""
-
-    @abstractmethod
-    def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
-        """The ground truth of a video.
-
-        Args:
-            name: The video's, as the annotation writes it.
-            frames: F.
-            height, width: Of its frames as they are decoded, in pixels.
-
-        Raises:
-            DataError: There is none, or it doesn't fit; names the file.
-        """
-
-
-class MaskFiles(GroundTruthReader):
+class MaskFiles:
     """``<folder>/<video>.npz``, as motion_shapes writes them.
 
     Fields: ``actor_masks`` bool F×H×W, ``action_interval`` int 2: the first frame of the action and
@@ -71,6 +53,16 @@ class MaskFiles(GroundTruthReader):
         self.folder = Path(folder)
 
     def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
+        """The ground truth of a video.
+
+        Args:
+            name: The video's, as the annotation writes it.
+            frames: F.
+            height, width: Of its frames as they are decoded, in pixels.
+
+        Raises:
+            DataError: There is none, or it doesn't fit; names the file.
+        """
         path = self.folder / f"{name}.npz"
         if not path.is_file():
             raise DataError(f"no ground truth of video {name!r}: expected the file {path}")
@@ -90,7 +82,7 @@ class MaskFiles(GroundTruthReader):
         return GroundTruth(masks, acting)
 
 
-class ActionTubes(GroundTruthReader):
+class ActionTubes:
     """Boxes in the format of UCF101-24's corrected annotation (``pyannot.pkl``).
 
     A pickled dict: video → ``numf``, ``label`` and ``annotations``, a list of tubes, each with
@@ -118,6 +110,7 @@ class ActionTubes(GroundTruthReader):
             raise DataError(f"{path}: not boxes in UCF101-24's format ({first_line(e)})") from e
 
     def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
+        """As ``MaskFiles.read``."""
         video = self.videos.get(_last(name))
         if video is None:
             raise DataError(f"no ground truth of video {name!r} in {self.path}")
@@ -144,6 +137,9 @@ class ActionTubes(GroundTruthReader):
             top, bottom = (_edge(v * down) for v in (y, y + box_height))
             masks[frame, top:bottom, left:right] = True
             acting[frame] = True
+
+
+GroundTruthReader = MaskFiles | ActionTubes
 
 
 def open_ground_truth(path: str | os.PathLike[str]) -> GroundTruthReader:

@@ -24,20 +24,15 @@ _DPI = 110
 _RESAMPLES = 1000
 
 
-def write_plots(table: MeasureTable, folder: Path) -> list[Path]:
+def write_plots(table: MeasureTable, folder: Path) -> None:
     """Writes ``curves_<domain>.png``, one for each domain of ``table.curves``, and ``sanity.png``.
 
     Lines are means over videos, bands their 95 % intervals.
     """
-    domains = list(dict.fromkeys(name for found in table.curves.values() for name in found))
-    written = []
-    for domain in domains:
-        written.append(folder / f"curves_{domain}.png")
-        _save(_curves(table, domain), written[-1])
+    for domain in {name for found in table.curves.values() for name in found}:
+        _save(_curves(table, domain), folder / f"curves_{domain}.png")
     if table.stages:
-        written.append(folder / "sanity.png")
-        _save(_cascade(table), written[-1])
-    return written
+        _save(_cascade(table), folder / "sanity.png")
 
 
 def _curves(table: MeasureTable, domain: str) -> Figure:

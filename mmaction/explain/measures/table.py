@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -127,18 +126,15 @@ class MeasureTable:
             rows.append(row)
         return aligned(rows)
 
-    def save(self, folder: Path) -> list[Path]:
+    def save(self, folder: Path) -> None:
         """Writes ``table.csv`` and ``results.json``, each whole or not at all."""
-        written = [folder / "table.csv", folder / "results.json"]
-        with atomic_path(written[0]) as path:
-            path.write_text(self._csv(), encoding="utf-8")
-        with atomic_path(written[1]) as path:
+        with atomic_path(folder / "table.csv") as path, path.open("w", encoding="utf-8") as file:
+            self._write_csv(file)
+        with atomic_path(folder / "results.json") as path:
             path.write_text(json.dumps(plain(self._record()), indent=1) + "\n", encoding="utf-8")
-        return written
 
-    def _csv(self) -> str:
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
+    def _write_csv(self, file: TextIO) -> None:
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["explainer", "measure", "mean", "low", "high", "videos"])
         flat = {
             f"{name}_{kind}": values
@@ -150,7 +146,6 @@ class MeasureTable:
                 interval = self._mean(values)
                 ends = (interval.mean, interval.low, interval.high)
                 writer.writerow([row, measure, *(f"{x:.6g}" for x in ends), interval.videos])
-        return out.getvalue()
 
     def _record(self) -> dict[str, Any]:
         first, *others = self.values or [""]

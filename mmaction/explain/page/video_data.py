@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmaction.explain.colormap import overlay, resize_frames, scale_clip, to_gray
+from mmaction.explain.colormap import limited, overlay, resize_frames, scale_clip, to_gray
 from mmaction.explain.page.embed import base64_text, script_json
 from mmaction.explain.records import ClipExplanation, as_probabilities
 from mmaction.files import atomic_path
@@ -64,13 +64,12 @@ def quantise(spatial: np.ndarray) -> np.ndarray:
     Maps of more than 64 cells a side are averaged down to that. The error is at most 1/510 of the
     clip's range: half a step of a colour map's 256.
     """
-    _, rows, columns = spatial.shape
-    longer = max(rows, columns)
-    maps = scale_clip(spatial)
-    if longer > MOST_CELLS:
-        size = (max(1, columns * MOST_CELLS // longer), max(1, rows * MOST_CELLS // longer))
-        maps = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in maps])
-    return np.rint(maps * 255).astype(np.uint8)
+    rows, columns = limited(*spatial.shape[1:], longest=MOST_CELLS)
+    maps = [
+        cv2.resize(one, (columns, rows), interpolation=cv2.INTER_AREA)
+        for one in scale_clip(spatial)
+    ]
+    return np.rint(np.stack(maps) * 255).astype(np.uint8)
 
 
 def _view(explanations: Sequence[ClipExplanation]) -> dict[str, Any]:
@@ -108,13 +107,7 @@ def _short(value: float) -> float:
 
 
 def _shrunk(frames: np.ndarray, longest: int) -> np.ndarray:
-    height, width = frames.shape[1:3]
-    longer = max(height, width)
-    if longer <= longest:
-        return frames
-    return resize_frames(
-        frames, max(1, height * longest // longer), max(1, width * longest // longer)
-    )
+    return resize_frames(frames, *limited(*frames.shape[1:3], longest=longest))
 
 
 def _jpeg(picture: np.ndarray, quality: int) -> bytes:
