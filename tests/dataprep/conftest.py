@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 
 CODECS = {
     ".mp4": "libx264",
@@ -17,7 +16,6 @@ CODECS = {
     ".avi": "mpeg4",
     ".webm": "libvpx-vp9",
 }
-WriteVideo = Callable[..., Path]
 
 
 def grey_levels(frames: int) -> list[int]:
@@ -37,7 +35,7 @@ def cut(path: Path, share: float) -> None:
     path.write_bytes(data[: int(len(data) * share)])
 
 
-def write_video_file(
+def write_video(
     path: Path,
     *,
     frames: int = 8,
@@ -71,21 +69,10 @@ def write_video_file(
     return path
 
 
-@pytest.fixture(scope="session")
-def write_video() -> WriteVideo:
-    """``write_video(path, frames=…, …)`` writes a video in the format of the path's suffix."""
-    return write_video_file
-
-
-@pytest.fixture(scope="session")
-def touch_frames() -> Callable[..., None]:
-    """``touch_frames(directory, count)`` makes empty files with the names of frames."""
-
-    def touch(
-        directory: Path, count: int, *, image_tmpl: str = "img_{:05d}.jpg", start: int = 1
-    ) -> None:
-        directory.mkdir(parents=True)
-        for number in range(start, start + count):
-            (directory / image_tmpl.format(number)).touch()
-
-    return touch
+def touch_frames(
+    directory: Path, count: int, *, image_tmpl: str = "img_{:05d}.jpg", start: int = 1
+) -> None:
+    """Empty files with the names of frames."""
+    directory.mkdir(parents=True)
+    for number in range(start, start + count):
+        (directory / image_tmpl.format(number)).touch()

@@ -169,12 +169,9 @@ def test_all_motion_is_the_actors(videos: list[Video]) -> None:
 
 def test_boxes_enclose_the_masks(videos: list[Video]) -> None:
     for video in videos:
-        for mask, (x0, y0, x1, y1) in zip(video.actor_masks, video.actor_boxes, strict=True):
-            assert mask[y0:y1, x0:x1].sum() == mask.sum() > 0
-            assert mask[y0].any()
-            assert mask[y1 - 1].any()
-            assert mask[:, x0].any()
-            assert mask[:, x1 - 1].any()
+        for mask, box in zip(video.actor_masks, video.actor_boxes, strict=True):
+            y, x = np.nonzero(mask)
+            assert tuple(box) == (x.min(), y.min(), x.max() + 1, y.max() + 1)
 
 
 @given(frames=st.integers(MIN_FRAMES, 200), seed=st.integers(0, 2**32))

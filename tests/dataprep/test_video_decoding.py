@@ -13,7 +13,7 @@ from mmaction.dataprep.video_decoding import TimedFrame, resample, timed_frames
 from mmaction.datasets.sources.video import read_frames, to_rgb
 from mmaction.errors import DataError
 
-from .conftest import WriteVideo, cut, grey_levels, noise
+from .conftest import cut, grey_levels, noise, write_video
 
 
 def pixels(path: Path) -> list[np.ndarray]:
@@ -21,16 +21,14 @@ def pixels(path: Path) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".avi", ".webm"])
-def test_every_frame_once_in_order(write_video: WriteVideo, tmp_path: Path, suffix: str) -> None:
+def test_every_frame_once_in_order(tmp_path: Path, suffix: str) -> None:
     decoded = pixels(write_video(tmp_path / f"v{suffix}", frames=8))
     assert {(image.shape, image.dtype.name) for image in decoded} == {((48, 64, 3), "uint8")}
     levels = [float(image.mean()) for image in decoded]
     np.testing.assert_allclose(levels, grey_levels(8), atol=5)
 
 
-def test_frames_of_variable_rate_come_once_with_their_times(
-    write_video: WriteVideo, tmp_path: Path
-) -> None:
+def test_frames_of_variable_rate_come_once_with_their_times(tmp_path: Path) -> None:
     times = [0, 40, 50, 400, 420, 1000]
     path = write_video(tmp_path / "v.mkv", frames=6, times_ms=times)
     starts = [timed.start_sec for timed in timed_frames(path)]
@@ -53,7 +51,7 @@ def test_colours_are_those_of_limited_range(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image, frame.to_ndarray(format="rgb24"))
 
 
-def test_frames_are_those_of_video_dataset(write_video: WriteVideo, tmp_path: Path) -> None:
+def test_frames_are_those_of_video_dataset(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", images=noise(6), rotation=90)
     decoded = pixels(path)
     assert decoded[0].shape == (64, 48, 3)
@@ -61,9 +59,7 @@ def test_frames_are_those_of_video_dataset(write_video: WriteVideo, tmp_path: Pa
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".avi", ".webm"])
-def test_half_a_file_gives_the_frames_before_the_damage(
-    write_video: WriteVideo, tmp_path: Path, suffix: str
-) -> None:
+def test_half_a_file_gives_the_frames_before_the_damage(tmp_path: Path, suffix: str) -> None:
     path = write_video(tmp_path / f"v{suffix}", images=noise(30), fps=15, faststart=True)
     cut(path, 0.5)
     frames: list[TimedFrame] = []

@@ -38,22 +38,22 @@ def v1(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(run_tool: Callable, root: Path, *options: object, kind: str = "sthv1") -> object:
-    return run_tool(
-        "data/build_annotations",
-        kind,
-        *([root / "published"] if kind in ("sthv1", "sthv2", "kinetics400") else []),
-        "--out",
-        root / "out",
-        "--jobs",
-        1,
-        *options,
-    )
+@pytest.fixture
+def build(run_tool: Callable, tmp_path: Path) -> Callable:
+    """``build(kind, …)`` writes ``tmp_path / "out"``, from ``published`` if the kind is such."""
+
+    def build(kind: str, *options: object, code: int = 0) -> object:
+        published = [] if kind in ("folder", "csv") else [tmp_path / "published"]
+        common = ("--out", tmp_path / "out", "--jobs", 1)
+        done = run_tool("data/build_annotations", kind, *published, *options, *common)
+        assert done.code == code, done.err
+        return done
+
+    return build
 
 
-def test_something_v1(run_tool: Callable, v1: Path) -> None:
-    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
-    assert done.code == 0, done.err
+def test_something_v1(build: Callable, v1: Path) -> None:
+    done = build("sthv1", "--frames-root", v1 / "rawframes")
     out = v1 / "out"
     assert (out / "train.txt").read_text() == "1 3 1\n2 5 0\n"
     assert (out / "val.txt").read_text() == "4 4 2\n"
@@ -83,8 +83,8 @@ def test_something_v1(run_tool: Callable, v1: Path) -> None:
     assert report["unlisted"] == {f"{v1}/rawframes": ["77"]}
 
 
-def test_the_lists_make_a_data_set(run_tool: Callable, v1: Path) -> None:
-    build(run_tool, v1, "--frames-root", v1 / "rawframes")
+def test_the_lists_make_a_data_set(build: Callable, v1: Path) -> None:
+    build("sthv1", "--frames-root", v1 / "rawframes")
     pipeline = [
         dict(type="SampleSegments", clip_len=2, placement="center"),
         dict(type="DecodeFrames"),
@@ -97,20 +97,20 @@ def test_the_lists_make_a_data_set(run_tool: Callable, v1: Path) -> None:
     assert dataset.classes == ("Holding something", "Folding something", "Moving something up")
 
 
-def test_lists_without_labels_for_a_test_split(run_tool: Callable, v1: Path) -> None:
+def test_lists_without_labels_for_a_test_split(build: Callable, v1: Path) -> None:
     frames(v1 / "rawframes/6", 7)
-    build(run_tool, v1, "--frames-root", v1 / "rawframes")
+    build("sthv1", "--frames-root", v1 / "rawframes")
     assert (v1 / "out/test.txt").read_text() == "6 7\n"
 
 
-def test_a_gap_leaves_a_video_out_and_is_reported(run_tool: Callable, v1: Path) -> None:
+def test_a_gap_leaves_a_video_out_and_is_reported(build: Callable, v1: Path) -> None:
     (v1 / "rawframes/2/00003.jpg").unlink()
-    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
+    done = build("sthv1", "--frames-root", v1 / "rawframes")
     assert "  1 can't be used: 2 (00003.jpg is missing (1 of 5))" in done.out.splitlines()
     assert (v1 / "out/train.txt").read_text() == "1 3 1\n"
 
 
-def test_something_v2_from_video_files(run_tool: Callable, tmp_path: Path) -> None:
+def test_something_v2_from_video_files(build: Callable, tmp_path: Path) -> None:
     published = tmp_path / "published"
     published.mkdir()
     (published / "labels.json").write_text('{"Folding something": "0", "Holding something": "1"}')
@@ -118,13 +118,12 @@ def test_something_v2_from_video_files(run_tool: Callable, tmp_path: Path) -> No
     (published / "train.json").write_text(json.dumps(train))
     video(tmp_path / "videos/7.mp4", 6)
     (tmp_path / "videos/8.mp4").touch()
-    done = build(run_tool, tmp_path, "--videos-root", tmp_path / "videos", kind="sthv2")
-    assert done.code == 0, done.err
+    done = build("sthv2", "--videos-root", tmp_path / "videos")
     assert (tmp_path / "out/train.txt").read_text() == "7.mp4 6 1\n"
     assert "1 videos in" in done.out
 
 
-def test_kinetics_in_places_of_their_own(run_tool: Callable, tmp_path: Path) -> None:
+def test_kinetics_in_places_of_their_own(build: Callable, tmp_path: Path) -> None:
     published = tmp_path / "published"
     published.mkdir()
     rows = KINETICS + "waving,abc,5,15,train\nbending,x_y-z,0,10,train\n"
@@ -134,8 +133,7 @@ def test_kinetics_in_places_of_their_own(run_tool: Callable, tmp_path: Path) -> 
     frames(tmp_path / "rawframes_train/bending/x_y-z_000000_000010", 3, image_tmpl="img_{:05d}.jpg")
     frames(tmp_path / "rawframes_val/bending/abc_000090_000100", 4, image_tmpl="img_{:05d}.jpg")
     root = tmp_path / "rawframes_{split}"
-    done = build(run_tool, tmp_path, "--frames-root", root, kind="kinetics400")
-    assert done.code == 0, done.err
+    build("kinetics400", "--frames-root", root)
     out = tmp_path / "out"
     assert (out / "train.txt").read_text() == (
         "abc_000005_000015 2 1\nbending/x_y-z_000000_000010 3 0\n"
@@ -144,12 +142,11 @@ def test_kinetics_in_places_of_their_own(run_tool: Callable, tmp_path: Path) -> 
     assert (out / "classes.txt").read_text() == "bending\nwaving\n"
 
 
-def test_class_folders(run_tool: Callable, tmp_path: Path) -> None:
+def test_class_folders(build: Callable, tmp_path: Path) -> None:
     for folder, count in (("wave", 5), ("bend over", 10)):
         for number in range(count):
             frames(tmp_path / "mine" / folder / f"v{number}", 2)
-    done = build(run_tool, tmp_path, "--frames-root", tmp_path / "mine", kind="folder")
-    assert done.code == 0, done.err
+    build("folder", "--frames-root", tmp_path / "mine")
     train = AnnotationList.load(tmp_path / "out/train.txt")
     val = AnnotationList.load(tmp_path / "out/val.txt")
     assert np.bincount(train.labels).tolist() == [8, 4]
@@ -158,75 +155,65 @@ def test_class_folders(run_tool: Callable, tmp_path: Path) -> None:
     assert all(name.startswith("bend over/") for name in list(val.names())[:2])
 
 
-def test_class_folders_of_splits(run_tool: Callable, tmp_path: Path) -> None:
+def test_class_folders_of_splits(build: Callable, tmp_path: Path) -> None:
     video(tmp_path / "train/wave/a.mp4", 4)
     video(tmp_path / "train/bend/b.mp4", 3)
     video(tmp_path / "val/wave/c.mp4", 2)
-    done = build(run_tool, tmp_path, "--videos-root", tmp_path / "{split}", kind="folder")
-    assert done.code == 0, done.err
+    build("folder", "--videos-root", tmp_path / "{split}")
     assert (tmp_path / "out/train.txt").read_text() == "bend/b.mp4 3 0\nwave/a.mp4 4 1\n"
     assert (tmp_path / "out/val.txt").read_text() == "wave/c.mp4 2 1\n"
 
 
-def test_a_csv_with_frames_and_splits(run_tool: Callable, tmp_path: Path) -> None:
+def test_a_csv_with_frames_and_splits(build: Callable, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("path;label;frames;split\na b;x;4;train\nc;y;5;train\nd;x;6;val\n")
-    done = run_tool("data/build_annotations", "csv", table, "--out", tmp_path / "out")
-    assert done.code == 0, done.err
+    build("csv", table)
     assert (tmp_path / "out/train.txt").read_text() == "a b 4 0\nc 5 1\n"
     assert (tmp_path / "out/val.txt").read_text() == "d 6 0\n"
 
 
-def test_a_csv_whose_frames_are_counted(run_tool: Callable, tmp_path: Path) -> None:
+def test_a_csv_whose_frames_are_counted(build: Callable, tmp_path: Path) -> None:
     frames(tmp_path / "mine/a", 3)
     table = tmp_path / "table.csv"
     table.write_text("path,label\na,x\nb,x\n")
-    arguments = ("data/build_annotations", "csv", table, "--out", tmp_path / "out")
-    assert "has no column 'frames'" in run_tool(*arguments).error
-    done = run_tool(*arguments, "--frames-root", tmp_path / "mine", "--val-share", 0)
-    assert done.code == 0, done.err
+    assert "has no column 'frames'" in build("csv", table, code=2).error
+    done = build("csv", table, "--frames-root", tmp_path / "mine", "--val-share", 0)
     assert (tmp_path / "out/train.txt").read_text() == "a 3 0\n"
     assert "1 are not there: b" in done.out
 
 
-def test_run_again_it_replaces_its_own_lists_only(run_tool: Callable, v1: Path) -> None:
+def test_run_again_it_replaces_its_own_lists_only(build: Callable, v1: Path) -> None:
     (v1 / "out").mkdir()
     (v1 / "out/train.txt").write_text("mine 3 0\n")
-    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
-    assert done.code == 2
+    done = build("sthv1", "--frames-root", v1 / "rawframes", code=2)
     assert "train.txt' is there and was not written by this command" in done.err
     assert [path.name for path in (v1 / "out").iterdir()] == ["train.txt"]
-    assert build(run_tool, v1, "--frames-root", v1 / "rawframes", "--overwrite").code == 0
+    build("sthv1", "--frames-root", v1 / "rawframes", "--overwrite")
     frames(v1 / "rawframes/3", 8)
-    assert build(run_tool, v1, "--frames-root", v1 / "rawframes").code == 0
+    build("sthv1", "--frames-root", v1 / "rawframes")
     assert (v1 / "out/train.txt").read_text() == "1 3 1\n2 5 0\n3 8 1\n"
 
 
 @pytest.mark.parametrize("text", ["1;Dancing\n", "1;Holding something\n2;\n"])
 def test_bad_input_costs_one_line_and_writes_nothing(
-    run_tool: Callable, v1: Path, text: str
+    build: Callable, v1: Path, text: str
 ) -> None:
     (v1 / "published/something-something-v1-train.csv").write_text(text)
-    done = build(run_tool, v1, "--frames-root", v1 / "rawframes")
-    assert done.code == 2
+    done = build("sthv1", "--frames-root", v1 / "rawframes", code=2)
     assert "v1-train.csv:" in done.error
     assert not (v1 / "out").exists()
 
 
-def test_nothing_found_shows_both_names(run_tool: Callable, v1: Path) -> None:
+def test_nothing_found_shows_both_names(build: Callable, v1: Path) -> None:
     frames(v1 / "other/clip_1", 2)
-    done = build(run_tool, v1, "--frames-root", v1 / "other")
-    assert done.code == 2
+    done = build("sthv1", "--frames-root", v1 / "other", code=2)
     assert "listed is '1' (" in done.err
     assert "there is 'clip_1'" in done.err
     assert not (v1 / "out").exists()
 
 
-def test_names_that_no_list_can_hold(run_tool: Callable, tmp_path: Path) -> None:
+def test_names_that_no_list_can_hold(build: Callable, tmp_path: Path) -> None:
     frames(tmp_path / "mine/wave/a\nb", 2)
-    done = build(
-        run_tool, tmp_path, "--frames-root", tmp_path / "mine", "--val-share", 0, kind="folder"
-    )
-    assert done.code == 2
+    done = build("folder", "--frames-root", tmp_path / "mine", "--val-share", 0, code=2)
     assert "rename" in done.err or "directory frames label" in done.err
     assert not (tmp_path / "out/train.txt").exists()

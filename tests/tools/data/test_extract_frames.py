@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.dataprep.conftest import write_video_file
+from tests.dataprep.conftest import write_video
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = ROOT / "tools/data/extract_frames.py"
@@ -28,7 +28,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
     images = [np.roll(image, number, axis=1) for number in range(FRAMES)]
-    write_video_file(root / "v00.mov", images=images)
+    write_video(root / "v00.mov", images=images)
     data = (root / "v00.mov").read_bytes()
     for number in range(1, VIDEOS):
         (root / f"v{number:02d}.mov").write_bytes(data)
@@ -68,14 +68,24 @@ def assert_whole(out: Path) -> None:
         assert last.read_bytes().endswith(b"\xff\xd9")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
-def test_killed_midway_it_goes_on_where_it_was(videos: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_midway_it_goes_on_where_it_was(
+    videos: Path, tmp_path: Path, how: signal.Signals
+) -> None:
     out = tmp_path / "out"
     process = start(videos, out)
     until_midway(process, out)
-    process.kill()  # this process alone: its workers have to notice
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # as a terminal does, to the workers too
+    else:
+        process.kill()  # this process alone: its workers have to notice
+    _, stderr = process.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert stderr.splitlines()[-1] == "interrupted"
+        assert "Traceback" not in stderr
+        assert not (out / ".partial").exists()
     assert_whole(out)
 
     resumed = start(videos, out)
@@ -89,22 +99,8 @@ def test_killed_midway_it_goes_on_where_it_was(videos: Path, tmp_path: Path) -> 
     assert not (out / ".partial").exists()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_ctrl_c_leaves_only_what_is_done(videos: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    process = start(videos, out)
-    until_midway(process, out)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert stderr.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in stderr
-    assert_whole(out)
-    assert not (out / ".partial").exists()
-
-
 def test_reports_what_failed(run_tool: Callable, tmp_path: Path) -> None:
-    write_video_file(tmp_path / "in/good.mp4", frames=3)
+    write_video(tmp_path / "in/good.mp4", frames=3)
     (tmp_path / "in/bad.mp4").touch()
     report = tmp_path / "report.json"
     arguments = (tmp_path / "in", tmp_path / "out", "--jobs", 1, "--report", report)
@@ -138,7 +134,7 @@ def test_reports_what_failed(run_tool: Callable, tmp_path: Path) -> None:
 def test_bad_options_cost_one_line(
     run_tool: Callable, tmp_path: Path, options: list[str], problem: str
 ) -> None:
-    write_video_file(tmp_path / "in/a.mp4", frames=2)
+    write_video(tmp_path / "in/a.mp4", frames=2)
     done = run_tool("data/extract_frames", tmp_path / "in", tmp_path / "out", *options)
     assert done.code == 2
     assert done.error.startswith(problem)

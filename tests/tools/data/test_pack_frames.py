@@ -29,8 +29,10 @@ def test_packs_and_verifies(run_tool: Run, source: Path, tmp_path: Path) -> None
     assert (alone.code, alone.out) == (0, done.out)
     again = run_tool("data/pack_frames", source, out)
     assert (again.code, again.error) == (2, f"'{out}' exists; --overwrite replaces it")
+    (source / "a/img_00001.jpg").rename(source / "a/img_00009.jpg")
+    (source / "b/img_00004.jpg").write_bytes(b"new")
     forced = run_tool("data/pack_frames", source, "--overwrite", out)
-    assert (forced.code, forced.out) == (0, done.out)
+    assert (forced.code, ": 7 frames" in forced.out) == (0, True)
 
 
 def test_damage_ends_in_one_line(run_tool: Run, source: Path, tmp_path: Path) -> None:
