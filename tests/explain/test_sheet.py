@@ -20,16 +20,13 @@ from mmaction.explain.sheet_layout import BAR_HEIGHT, SheetLayout
 from mmaction.explain.sheet_text import LARGE, fitted, font
 
 
-def grid_top(sheet: np.ndarray, layout: SheetLayout) -> int:
-    """Where the grid begins, by the colour bar's first row."""
+def drawn(explanation) -> tuple[np.ndarray, SheetLayout]:
+    """A sheet from its grid on, found by the colour bar's first row, and its layout."""
+    sheet, layout = render_sheet(explanation), SheetLayout(*explanation.frames.shape[:3])
     top, _, left, _ = layout.color_bar
-    rows = np.flatnonzero((sheet[:, left] != 255).any(axis=1))
     # Of the header's text, nothing reaches that far in these tests.
-    return int(rows[0]) - top
-
-
-def layout_of(explanation) -> SheetLayout:
-    return SheetLayout(*explanation.frames.shape[:3])
+    first = np.flatnonzero((sheet[:, left] != 255).any(axis=1))[0]
+    return sheet[first - top :], layout
 
 
 def is_color(pixels: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
@@ -39,64 +36,48 @@ def is_color(pixels: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
 @pytest.mark.parametrize("clip_len", [1, 3, 8, 9, 16, 32, 50])
 def test_bars_are_as_high_as_the_weights(make_explanation, clip_len):
     explanation = make_explanation(clip_len=clip_len)
-    sheet, layout = render_sheet(explanation), layout_of(explanation)
-    start = grid_top(sheet, layout)
+    grid, layout = drawn(explanation)
     peak = explanation.temporal.argmax()
     for index, weight in enumerate(explanation.temporal):
         top, bottom, left, right = layout.track(index)
-        column = sheet[start + top : start + bottom, (left + right) // 2]
-        filled = is_color(column, PEAK if index == peak else BAR)
+        filled = is_color(grid[top:bottom, (left + right) // 2], PEAK if index == peak else BAR)
         assert abs(filled.sum() - BAR_HEIGHT * weight / explanation.temporal.max()) <= 0.5
         assert filled[len(filled) - filled.sum() :].all()  # stands on the ground
 
 
 def test_the_map_lies_over_the_frame_on_the_clips_scale(make_explanation):
-    spatial = np.zeros((2, 1, 1), dtype=np.float32)
-    spatial[:, 0, 0] = 0.3, 0.7  # on a frame's own scale both would look alike
+    spatial = np.array([0.3, 0.7], dtype=np.float32).reshape(2, 1, 1)
     black = np.zeros((2, 48, 64, 3), dtype=np.uint8)
-    explanation = make_explanation(clip_len=2, spatial=spatial, frames=black)
-    sheet, layout = render_sheet(explanation), layout_of(explanation)
-    start = grid_top(sheet, layout)
-    for index, level in enumerate((0, 255)):
+    grid, layout = drawn(make_explanation(clip_len=2, spatial=spatial, frames=black))
+    for index, level in enumerate((0, 255)):  # on a frame's own scale both would look alike
         _, top, left = layout.pictures(index)
-        region = sheet[start + top :, left:][: layout.cell_height, : layout.cell_width]
+        region = grid[top:, left:][: layout.cell_height, : layout.cell_width]
         assert np.abs(region - OPACITY * color_table()[level]).max() <= 0.51
 
 
 def test_the_plain_frame_stands_above(make_explanation):
     explanation = make_explanation(clip_len=8, size=(100, 200))
-    sheet, layout = render_sheet(explanation), layout_of(explanation)
-    start = grid_top(sheet, layout)
-    size = (layout.cell_width, layout.cell_height)
-    assert size[0] == 2 * size[1]
+    grid, layout = drawn(explanation)
+    width, height = size = (layout.cell_width, layout.cell_height)
+    assert width == 2 * height
     for index, frame in enumerate(explanation.frames):
         top, _, left = layout.pictures(index)
-        found = sheet[start + top : start + top + size[1], left : left + size[0]]
         expected = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(grid[top : top + height, left : left + width], expected)
 
 
 def test_the_color_bar_runs_from_highest_to_lowest(make_explanation):
-    explanation = make_explanation()
-    sheet, layout = render_sheet(explanation), layout_of(explanation)
+    grid, layout = drawn(make_explanation())
     top, bottom, left, right = layout.color_bar
-    bar = sheet[grid_top(sheet, layout) + top :][: bottom - top, left:right]
-    np.testing.assert_array_equal(bar[0, 0], color_table()[255])
-    np.testing.assert_array_equal(bar[-1, -1], color_table()[0])
+    np.testing.assert_array_equal(grid[top, left], color_table()[255])
+    np.testing.assert_array_equal(grid[bottom - 1, right - 1], color_table()[0])
 
 
-@pytest.mark.parametrize(("label", "color", "other"), [(0, RIGHT, WRONG), (1, WRONG, RIGHT)])
-def test_right_and_wrong_are_told_apart(make_explanation, label, color, other):
-    explanation = make_explanation(scores=np.array([3, 1, 1], dtype=np.float32), label=label)
-    head = render_sheet(explanation)[:140]
-    assert is_color(head, color).any()
-    assert not is_color(head, other).any()
-
-
-def test_without_a_label_nothing_is_right_or_wrong(make_explanation):
-    sheet = render_sheet(make_explanation(label=None, attention_scores=None))
-    assert not is_color(sheet, RIGHT).any()
-    assert not is_color(sheet, WRONG).any()
+@pytest.mark.parametrize(("label", "shown"), [(0, {RIGHT}), (1, {WRONG}), (None, set())])
+def test_right_and_wrong_are_told_apart(make_explanation, label, shown):
+    scores = np.array([3, 1, 1], dtype=np.float32)
+    sheet = render_sheet(make_explanation(scores=scores, label=label))
+    assert {color for color in (RIGHT, WRONG) if is_color(sheet, color).any()} == shown
 
 
 @settings(deadline=None, max_examples=25)
