@@ -12,7 +12,6 @@ import pytest
 from mmengine.evaluator import BaseMetric
 
 from mmaction import apis
-from mmaction.apis.test import fingerprints
 from mmaction.errors import UserError
 from mmaction.evaluation import accuracies
 from mmaction.registry import METRICS
@@ -46,20 +45,11 @@ def test_scores_and_metrics_are_kept_and_used(score: Score, tmp_path: Path) -> N
     assert second.from_cache
     np.testing.assert_array_equal(second.table.scores, first.table.scores)
     assert second.metrics == first.metrics
+    third = score(metrics=["top_1_accuracy"])
+    assert third.from_cache
+    assert list(third.metrics) == ["perception/top1", "attention/top1"]
+    assert json.loads((tmp_path / "scores.metrics.json").read_text()) == third.metrics
     assert (tmp_path / "scores.pkl").read_bytes() == kept
-
-
-def test_the_metrics_asked_for_are_written(score: Score, tmp_path: Path) -> None:
-    score()
-    found = score(metrics=["top_1_accuracy"])
-    assert found.from_cache
-    assert list(found.metrics) == ["perception/top1", "attention/top1"]
-    assert json.loads((tmp_path / "scores.metrics.json").read_text()) == found.metrics
-
-
-def test_the_cache_is_passed_over_when_told(score: Score) -> None:
-    score()
-    assert not score(ignore_cache=True).from_cache
 
 
 def test_explanations_pass_over_the_cache(score: Score, tmp_path: Path) -> None:
@@ -70,37 +60,25 @@ def test_explanations_pass_over_the_cache(score: Score, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "same"),
     [
-        {"model.average_views": "score"},
-        {"test_dataloader.dataset.pipeline.0.placement": "random"},
-        {"model.data_preprocessor": dict(mean=[0, 0, 0])},
-        {"test_cfg.precision": "bf16"},
+        ({"model.average_views": "score"}, False),
+        ({"test_dataloader.dataset.pipeline.0.placement": "random"}, False),
+        ({"model.data_preprocessor": dict(mean=[0, 0, 0])}, False),
+        ({"test_cfg.precision": "bf16"}, False),
+        ({"test_dataloader.batch_size": 1, "test_dataloader.num_workers": 1}, True),
+        ({"load_from": "other.pth", "optim_wrapper.optimizer.lr": 3.0}, True),
     ],
 )
-def test_another_config_is_computed_anew(options: dict[str, Any], score: Score) -> None:
-    score()
-    assert not score(options).from_cache
-    assert score(options).from_cache
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"test_dataloader.batch_size": 1},
-        {"test_dataloader.num_workers": 1},
-        {"work_dir": "WORK"},
-        {"optim_wrapper.optimizer.lr": 3.0},
-    ],
-)
-def test_what_does_not_touch_scores_does_not_touch_the_cache(
-    options: dict[str, Any], score: Score, tmp_path: Path
+def test_what_touches_scores_is_computed_anew(
+    options: dict[str, Any], same: bool, score: Score
 ) -> None:
     first = score()
-    options = {k: str(tmp_path) if v == "WORK" else v for k, v in options.items()}
     second = score(options)
-    assert second.from_cache
-    np.testing.assert_array_equal(second.table.scores, first.table.scores)
+    assert second.from_cache is same
+    if same:
+        np.testing.assert_array_equal(second.table.scores, first.table.scores)
+    assert score(options).from_cache
 
 
 def test_another_annotation_is_computed_anew(score: Score, own_data: Path) -> None:
@@ -128,19 +106,13 @@ def test_another_checkpoint_is_computed_anew(
 def test_a_file_of_someone_elses_is_neither_run_nor_lost(score: Score, tmp_path: Path) -> None:
     theirs = pickle.dumps(Bomb(tmp_path / "boom"))
     (tmp_path / "scores.pkl").write_bytes(theirs)
-    with pytest.raises(UserError, match=r"--out .*scores\.pkl: not a score file .*--ignore-cache"):
+    told = r"--out .*scores\.pkl: not a score file .*refused posix\.mkdir.*--ignore-cache"
+    with pytest.raises(UserError, match=told):
         score()
     assert not (tmp_path / "boom").exists()
     assert (tmp_path / "scores.pkl").read_bytes() == theirs
     assert not score(ignore_cache=True).from_cache
     assert score().from_cache
-
-
-def test_batches_and_views_do_not_change_scores(score: Score) -> None:
-    expected = score().table
-    for size in (1, 7):
-        got = score({"test_dataloader.batch_size": size}, ignore_cache=True).table
-        np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
 
 
 def test_the_config_stays_as_it_was(tiny_config: Path, tiny_checkpoint: Path) -> None:
@@ -162,14 +134,6 @@ def test_the_trainings_config_in_work_dir_stays(
     [own] = [path for path in work.iterdir() if path.is_dir()]
     assert [path.name for path in work.iterdir() if path.is_file()] == [tiny_config.name]
     assert "test_dataloader" in (own / tiny_config.name).read_text()
-
-
-def test_fingerprints_name_what_scores_follow_from(
-    tiny_config: Path, tiny_checkpoint: Path
-) -> None:
-    found = fingerprints(apis.load_config(tiny_config), tiny_checkpoint)
-    assert found.keys() == {"config", "checkpoint", "annotations"}
-    assert {len(digest) for digest in found.values()} == {64}
 
 
 @METRICS.register_module()

@@ -16,16 +16,6 @@ from mmaction.errors import CheckpointError, ConfigError, DataError
 MakeConfig = Callable[..., Path]
 
 
-def test_lists_are_checked_before_a_step(own_data: Path, make_config: MakeConfig) -> None:
-    cfg = load_config(make_config(own_data))
-    check_data(cfg)
-    lines = (own_data / "train.txt").read_text()
-    (own_data / "train.txt").write_text(lines + "train/gone 6 0\n")
-    with pytest.raises(DataError, match=r"'train/gone' \(.*train\.txt:3\)"):
-        train(cfg)
-    assert not (own_data.parent / "work" / "epoch_1.pth").exists()
-
-
 def test_the_same_name_in_another_root_is_another_video(
     own_data: Path, make_config: MakeConfig
 ) -> None:

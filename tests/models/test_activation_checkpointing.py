@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from mmaction.errors import ConfigError
-from mmaction.models import ResNet3D
 from mmaction.models.activation_checkpointing import checkpointed
 
 
@@ -60,13 +57,3 @@ def test_nothing_is_checkpointed_without_gradients() -> None:
 
     with torch.no_grad():
         assert not checkpointed(run, torch.ones(1, 2), module=layer, mode=True).requires_grad
-
-
-def test_a_copy_trains_the_same(make_st_abn) -> None:
-    model = make_st_abn(backbone=dict(with_cp="selective"))
-    assert copy.deepcopy(model).backbone.with_cp == "selective"
-
-
-def test_an_unknown_mode_is_refused() -> None:
-    with pytest.raises(ConfigError, match="with_cp='some': expected False, True or 'selective'"):
-        ResNet3D(depth=18, with_cp="some")

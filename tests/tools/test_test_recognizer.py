@@ -47,6 +47,7 @@ def test_the_table_and_the_files(
     shown = ended.out.splitlines()[-6:]
     assert shown[0] == "7 videos"
     assert shown[1].split() == ["branch", *names]
+    assert len({len(line) for line in shown[1:4]}) == 1, "aligned"
     for line, branch in zip(shown[2:4], branches, strict=True):
         cells = line.replace("%", "").split()
         assert cells[0] == branch

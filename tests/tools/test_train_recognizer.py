@@ -213,12 +213,6 @@ def test_a_wrong_option_costs_one_line(
     assert re.search(expected, ended.error), ended.error
 
 
-def test_a_missing_config(run_tool: Run, tmp_path: Path) -> None:
-    ended = run_tool("train_recognizer", tmp_path / "no.py")
-    assert ended.code == USER_ERROR
-    assert re.search(r"config .*no\.py: no such file", ended.error)
-
-
 def test_fp16_without_a_gpu(tiny_config: Path, run_tool: Run) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
@@ -264,18 +258,3 @@ def test_gpus_starts_that_many_processes(tiny_config: Path, run_process: Run) ->
     )
     assert ended.code == 0, ended.err
     assert "4 clips a step (2 process(es) × 2)" in ended.out
-
-
-def test_a_real_process_ends_with_one_line(
-    own_data: Path, make_config: MakeConfig, run_process: Run
-) -> None:
-    NO_PICTURE[0](own_data)
-    ended = run_process(
-        sys.executable,
-        "tools/train_recognizer.py",
-        make_config(own_data),
-        "--cfg-options",
-        "train_dataloader.num_workers=1",
-    )
-    assert ended.code == USER_ERROR
-    assert "can't be decoded" in ended.error

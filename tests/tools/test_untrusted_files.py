@@ -130,17 +130,6 @@ def test_torchvisions_cache(
     assert_refused(ended, boom, f"{cached} is not what torchvision publishes", "posix.mkdir")
 
 
-def test_a_cache_of_scores(
-    boom: Path, tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path, run_tool: Run
-) -> None:
-    out = tmp_path / "scores.pkl"
-    theirs = pickle.dumps({"names": Bomb(boom)})
-    out.write_bytes(theirs)
-    ended = run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", out)
-    assert_refused(ended, boom, "scores.pkl: not a score file", "refused posix.mkdir")
-    assert out.read_bytes() == theirs, "nothing is lost"
-
-
 def test_a_file_of_boxes(
     boom: Path, tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path, run_tool: Run
 ) -> None:

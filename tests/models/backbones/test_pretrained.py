@@ -12,7 +12,6 @@ import torch
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
-from mmaction.checkpoint.safetensors_files import write_safetensors
 from mmaction.convert.conversion import convert
 from mmaction.errors import CheckpointError
 from mmaction.models import STABN, ResNet3D
@@ -68,20 +67,6 @@ def test_2d_weights_reach_stem_and_stages(imagenet: tuple[Path, dict[str, Tensor
     for tap in range(3):
         torch.testing.assert_close(inflated[:, :, tap], state["layer3.0.conv1.weight"] / 3)
     torch.testing.assert_close(net.layer4[2].bn3.running_var, state["layer4.2.bn3.running_var"])
-
-
-def test_safetensors_serve_as_well(imagenet: tuple[Path, dict[str, Tensor]]) -> None:
-    """As image libraries publish their weights today."""
-    path, state = imagenet
-    write_safetensors(path.with_suffix(".safetensors"), state)
-    nets = [
-        ResNet3D(depth=50, base_channels=4, pretrained=str(path.with_suffix(suffix)))
-        for suffix in (".pth", ".safetensors")
-    ]
-    for net in nets:
-        net.init_weights()
-    for name, value in nets[0].state_dict().items():
-        assert torch.equal(nets[1].state_dict()[name], value)
 
 
 def test_both_branches_of_st_abn_get_the_fourth_stage(

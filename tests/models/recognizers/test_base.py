@@ -156,6 +156,9 @@ class Drawing(nn.Module):
         nn.init.normal_(self.conv.weight)
 
 
+UNIMPORTABLE = (ImportError, RuntimeError)  # beside a torchvision that is
+
+
 def of_torch() -> nn.Module:
     return nn.TransformerEncoderLayer(8, 2)
 
@@ -173,11 +176,13 @@ def of_mmcv_resnet() -> nn.Module:
 
 
 def of_timm() -> nn.Module:
-    return pytest.importorskip("timm").create_model("vit_tiny_patch16_224")
+    library = pytest.importorskip("timm", exc_type=UNIMPORTABLE)
+    return library.create_model("vit_tiny_patch16_224")
 
 
 def of_transformers() -> nn.Module:
     library = pytest.importorskip("transformers")
+    pytest.importorskip("transformers.models.vit.modeling_vit", exc_type=UNIMPORTABLE)
     size = dict(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=8)
     return library.ViTModel(library.ViTConfig(**size))
 
