@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,32 +22,6 @@ from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which samples are shown.
-
-    Attributes:
-        split: ``'train'``, ``'val'`` or ``'test'``.
-        indices: Videos by their position in the split; None: ``number`` of them, drawn.
-        number: Of videos, >= 1; all where there are fewer.
-        epoch: The first epoch whose samples are shown, >= 0.
-        repeats: Epochs shown, one after the other, >= 1.
-        seed: Of the run, and of the drawing of videos, >= 0.
-    """
-
-    split: str = "train"
-    indices: tuple[int, ...] | None = None
-    number: int = 12
-    epoch: int = 0
-    repeats: int = 1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for key, low in (("number", 1), ("epoch", 0), ("repeats", 1), ("seed", 0)):
-            if getattr(self, key) < low:
-                raise ConfigError(f"--{key} {getattr(self, key)}: expected {low} or more")
-
-
 class Browsed(NamedTuple):
     """What was written."""
 
@@ -57,7 +30,18 @@ class Browsed(NamedTuple):
     failed: int  # can't be read; the page says why
 
 
-def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config") -> Browsed:
+def browse_dataset(
+    cfg: Config,
+    out: str,
+    *,
+    split: str = "train",
+    indices: Sequence[int] | None = None,
+    number: int = 12,
+    epoch: int = 0,
+    repeats: int = 1,
+    seed: int = 0,
+    name: str = "config",
+) -> Browsed:
     """Write a sheet a view of each sample and a page of all, ``index.html``, into ``out``.
 
     The same arguments and data give the same files, bit for bit.
@@ -65,21 +49,38 @@ def browse_dataset(cfg: Config, out: str, choice: Choice, *, name: str = "config
     Args:
         cfg: From ``load_config``.
         out: Directory, made where it is missing.
-        choice: Which samples.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        indices: Videos by their position in the split; None: ``number`` of them, drawn.
+        number: Of videos, >= 1; all where there are fewer.
+        epoch: The first epoch whose samples are shown, >= 0.
+        repeats: Epochs shown, one after the other, >= 1.
+        seed: Of the run, and of the drawing of videos, >= 0.
         name: Of the config, for the page's heading.
 
     Raises:
-        ConfigError: No such split, no such video, or a place that can't be written to.
+        ConfigError: No such split, no such video, a number out of range, or a place that can't be
+            written to.
         DataError: The data set can't be opened.
     """
-    dataset = _build(cfg, choice.split, name)
-    indices = _indices(dataset, choice)
+    given = (("number", number, 1), ("epoch", epoch, 0), ("repeats", repeats, 1), ("seed", seed, 0))
+    for key, value, low in given:
+        if value < low:
+            raise ConfigError(f"--{key} {value}: expected {low} or more")
+    dataset = _build(cfg, split, name)
+    if indices is None:
+        drawn = np.random.default_rng(seed)
+        count = min(number, len(dataset))
+        indices = sorted(drawn.choice(len(dataset), count, replace=False).tolist())
+    for index in indices:
+        if not 0 <= index < len(dataset):
+            raise ConfigError(f"--index {index}: {split} has videos 0 to {len(dataset) - 1}")
     require_writable(out, name="--out")
-    videos = [_browse_video(dataset, index, choice, Path(out)) for index in indices]
-    last = choice.epoch + choice.repeats - 1
-    epochs = f"epoch {last}" if choice.repeats == 1 else f"epochs {choice.epoch} to {last}"
-    summary = f"{len(indices)} of {len(dataset)} videos, {epochs}, seed {choice.seed}"
-    title = f"{name}: {choice.split}"
+    keys = [[SampleKey(i, epoch + n, seed) for n in range(repeats)] for i in indices]
+    videos = [_browse_video(dataset, of_video, Path(out)) for of_video in keys]
+    last = epoch + repeats - 1
+    epochs = f"epoch {last}" if repeats == 1 else f"epochs {epoch} to {last}"
+    summary = f"{len(indices)} of {len(dataset)} videos, {epochs}, seed {seed}"
+    title = f"{name}: {split}"
     page = write_page(out, title, entries=videos, classes=dataset.classes, summary=summary)
     samples = [sample for video in videos for sample in video.samples]
     shown = sum(bool(sample.pictures) for sample in samples)
@@ -97,21 +98,9 @@ def _build(cfg: Config, split: str, name: str) -> ClipDataset:
     return dataset
 
 
-def _indices(dataset: ClipDataset, choice: Choice) -> Sequence[int]:
-    if choice.indices is None:
-        count = min(choice.number, len(dataset))
-        chosen = np.random.default_rng(choice.seed).choice(len(dataset), count, replace=False)
-        return sorted(chosen.tolist())
-    for index in choice.indices:
-        if not 0 <= index < len(dataset):
-            videos = f"{choice.split} has videos 0 to {len(dataset) - 1}"
-            raise ConfigError(f"--index {index}: {videos}")
-    return choice.indices
-
-
-def _browse_video(dataset: ClipDataset, index: int, choice: Choice, out: Path) -> Entry:
-    epochs = range(choice.epoch, choice.epoch + choice.repeats)
-    samples = [_browse_sample(dataset, SampleKey(index, e, choice.seed), out) for e in epochs]
+def _browse_video(dataset: ClipDataset, keys: Sequence[SampleKey], out: Path) -> Entry:
+    index = keys[0].index
+    samples = [_browse_sample(dataset, key, out) for key in keys]
     label = dataset.annotations.label(index)
     facts = (
         ("class", _label(dataset, label)),

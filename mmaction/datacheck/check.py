@@ -11,14 +11,14 @@ from mmengine.config import Config
 
 from mmaction.datacheck.duplicates import (
     Place,
-    duplicates_by_content,
+    duplicates,
     duplicates_by_name,
     groups_of_equal,
 )
-from mmaction.datacheck.findings import ERROR, NOTE, Depth, Finding, Inspected
+from mmaction.datacheck.findings import Depth, Inspected
 from mmaction.datacheck.inspection import inspect_video, on_each_video, whole_digest
 from mmaction.datacheck.lists import VideoList, class_names, open_lists
-from mmaction.datacheck.problems import Problem, Problems
+from mmaction.datacheck.problems import ERROR, NOTE, Problem, Problems
 from mmaction.dataprep.worker_pool import check_jobs
 from mmaction.datasets.annotations import NO_LABEL
 from mmaction.errors import UserError
@@ -52,28 +52,24 @@ def check_dataset(
         _check_classes(cfg, split, lists, problems)
     problems += duplicates_by_name(lists)
     digests = _check_videos(lists, problems, depth=depth, jobs=jobs, stream=stream)
-    problems += duplicates_by_content(_equal_contents(lists, digests, jobs=jobs, stream=stream))
+    for group in _equal_contents(lists, digests, jobs=jobs, stream=stream):
+        problems += duplicates(group, by_content=True)
     return lists
 
 
 def _check_list(one: VideoList, problems: Problems) -> None:
     """What can be said of an annotation file without looking at its videos."""
-    if one.list_error:
-        problems.append(Problem(one.split, ERROR, "bad-list", one.list_error, list=one.file))
-    if one.source_error:
-        problems.append(
-            Problem(one.split, ERROR, "no-source", one.source_error, list=one.file, file=one.root)
-        )
+    problems += one.problems
     if one.annotations is None:
         return
     labels = one.annotations.labels
     for index in np.flatnonzero(labels >= one.num_classes).tolist():
         text = f"label {labels[index]}, but labels go from 0 to {one.num_classes - 1}"
-        problems.append(Place(one, index).problem(ERROR, "label-range", text))
+        problems.append(Place(one, index).placed(Problem("label-range", ERROR, "", text)))
     if (labels == NO_LABEL).any():
         severity = NOTE if one.split == "test" else ERROR
         text = f"the list '{one.file}' has no labels"
-        problems.append(Problem(one.split, severity, "no-labels", text, list=one.file))
+        problems.append(Problem("no-labels", severity, "", text, split=one.split, list=one.file))
 
 
 def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems: Problems) -> None:
@@ -81,12 +77,12 @@ def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems
     try:
         names = class_names(cfg, split)
     except UserError as error:
-        problems.append(Problem(split, ERROR, "class-names", str(error)))
+        problems.append(Problem("class-names", ERROR, "", str(error), split=split))
     of_split = [one for one in lists if split in (one.split, *one.also)]
     labels = [one.annotations.labels for one in of_split if one.annotations is not None]
-    if not labels and not any(one.list_error for one in of_split):
+    if not labels and not any(one.problems for one in of_split):
         text = "include and exclude leave no video"
-        problems.append(Problem(split, ERROR, "bad-list", text, list=of_split[0].file))
+        problems.append(Problem("bad-list", ERROR, "", text, split=split, list=of_split[0].file))
     if not labels or (np.concatenate(labels) == NO_LABEL).all():
         return
     num_classes = of_split[0].num_classes
@@ -98,7 +94,7 @@ def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems
         )
         more = ", …" if len(absent) > _NAMED_CLASSES else ""
         text = f"{len(absent)} of {num_classes} classes have no video: {shown}{more}"
-        problems.append(Problem(split, NOTE, "empty-class", text))
+        problems.append(Problem("empty-class", NOTE, "", text, split=split))
 
 
 def _check_videos(
@@ -116,12 +112,10 @@ def _check_videos(
         for index, inspected in results.items():
             if inspected is None:
                 text = "reading it kills the process that does so"
-                inspected = Inspected((Finding("fatal", ERROR, one.path(index), text),))
+                inspected = Inspected((Problem("fatal", ERROR, one.path(index), text),))
             place = Place(one, index)
             digests.append((place, inspected.digest))
-            for found in inspected.findings:
-                said = place.problem(found.severity, found.kind, found.message, found.file)
-                problems.append(said)
+            problems += map(place.placed, inspected.findings)
     return digests
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mmaction.datacheck.findings import ERROR, WARNING
 from mmaction.datacheck.lists import VideoList
-from mmaction.datacheck.problems import Problem
+from mmaction.datacheck.problems import ERROR, WARNING, Problem
 from mmaction.datasets.annotations import AnnotationList
 
 
@@ -37,10 +36,15 @@ class Place:
     def __str__(self) -> str:
         return f"'{self._lines.name(self.index)}' ({self._lines.where(self.index)})"
 
-    def problem(self, severity: str, kind: str, message: str, file: str = "") -> Problem:
-        """A problem of this video."""
-        name, line = self._lines.name(self.index), int(self._lines.lines[self.index])
-        return Problem(self.one.split, severity, kind, message, name, self.one.file, line, file)
+    def placed(self, problem: Problem) -> Problem:
+        """A problem of this video, with where it stands."""
+        return replace(
+            problem,
+            split=self.one.split,
+            video=self._lines.name(self.index),
+            list=self.one.file,
+            line=int(self._lines.lines[self.index]),
+        )
 
 
 def duplicates_by_name(lists: Sequence[VideoList]) -> Iterator[Problem]:
@@ -48,16 +52,10 @@ def duplicates_by_name(lists: Sequence[VideoList]) -> Iterator[Problem]:
     for one in lists:
         if one.split == "train" and one.also:
             text = f"{' and '.join(one.also)} reads the very list that is trained on"
-            yield Problem(one.also[0], ERROR, "overlap", text, list=one.file)
+            yield Problem("overlap", ERROR, "", text, split=one.also[0], list=one.file)
     places = (Place(one, index) for one in lists for index in range(len(one)))
     for group in groups_of_equal((place, place.path) for place in places):
-        yield from _problems(group, by_content=False)
-
-
-def duplicates_by_content(groups: Iterable[Sequence[Place]]) -> Iterator[Problem]:
-    """Problems of videos under different names, each group being of the same content."""
-    for group in groups:
-        yield from _problems(group, by_content=True)
+        yield from duplicates(group, by_content=False)
 
 
 def groups_of_equal(keys: Iterable[tuple[Place, str | bytes]]) -> list[list[Place]]:
@@ -69,8 +67,13 @@ def groups_of_equal(keys: Iterable[tuple[Place, str | bytes]]) -> list[list[Plac
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _problems(group: Sequence[Place], *, by_content: bool) -> Iterator[Problem]:
-    """Of each video, at most one problem with an earlier one of its split, and one of another."""
+def duplicates(group: Sequence[Place], *, by_content: bool) -> Iterator[Problem]:
+    """Of each video, at most one problem with an earlier one of its split, and one of another.
+
+    Args:
+        group: Videos of one name, or of one content.
+        by_content: Which of these; videos of one name are not told of again by their content.
+    """
     before: list[Place] = []
     for here in group:
         same = [other for other in before if other.one.split == here.one.split]
@@ -93,7 +96,8 @@ def _twice(here: Place, other: Place, *, by_content: bool) -> Problem:
         text += f", with label {other.label} instead of {here.label}"
     if here.one.split != other.one.split:
         severity = ERROR if "train" in (here.one.split, other.one.split) else WARNING
-        return here.problem(severity, f"overlap{suffix}", f"{text}, of {other.one.split}")
+        text += f", of {other.one.split}"
+        return here.placed(Problem(f"overlap{suffix}", severity, "", text))
     # One video under two labels contradicts itself; a copy of it may well show two actions.
     severity = ERROR if differ and not by_content else WARNING
-    return here.problem(severity, f"duplicate{suffix}", text)
+    return here.placed(Problem(f"duplicate{suffix}", severity, "", text))

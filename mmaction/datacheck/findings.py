@@ -9,7 +9,8 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
+from mmaction.datacheck.problems import ERROR, Problem
+
 NO_DIGEST = b""
 _SHOWN = 3
 
@@ -26,24 +27,6 @@ class Depth(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something about a video that is not as it should be.
-
-    Attributes:
-        kind: Such as ``gap``, the same for all findings of the kind.
-        severity: ``'error'`` breaks or falsifies a run, ``'warning'`` may, ``'note'`` is for
-            information.
-        file: The file or directory it is about.
-        message: What is wrong.
-    """
-
-    kind: str
-    severity: str
-    file: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Inspected:
     """What came of looking at a video.
 
@@ -53,7 +36,7 @@ class Inspected:
             may, too, in rare cases (:func:`whole_digest` decides). Empty where it was not read.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Problem, ...]
     digest: bytes = NO_DIGEST
 
 
@@ -62,22 +45,19 @@ class Fault(Exception):
 
     def __init__(self, kind: str, file: str, message: str) -> None:
         super().__init__(message)
-        self.finding = Finding(kind, ERROR, file, message)
+        self.finding = Problem(kind, ERROR, file, message)
 
 
 def require_file(path: str, *, missing: str) -> int:
     """Size in bytes, > 0, of what is a file; raises Fault, of kind ``missing`` if it's gone."""
     try:
         status = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        gone = "there is no such file (any more)"
-        there = "is a link to nothing" if os.path.islink(path) else gone
-        raise Fault(missing, path, there) from None
     except OSError as error:
-        raise Fault("unreadable", path, f"can't be read: {error.strerror}") from None
+        gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+        kind = missing if gone else "unreadable"
+        raise Fault(kind, path, f"can't be read: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
-        what = "a directory" if stat.S_ISDIR(status.st_mode) else "something special"
-        raise Fault("not-a-file", path, f"is {what}, not a file")
+        raise Fault("not-a-file", path, "is no regular file")
     if not status.st_size:
         raise Fault("empty-file", path, "is empty (zero bytes)")
     return status.st_size

@@ -10,13 +10,9 @@ from collections.abc import Iterator
 from PIL import Image
 
 from mmaction.datacheck.findings import (
-    ERROR,
     NO_DIGEST,
-    NOTE,
-    WARNING,
     Depth,
     Fault,
-    Finding,
     Inspected,
     content_hash,
     frame_count,
@@ -24,6 +20,7 @@ from mmaction.datacheck.findings import (
     require_file,
     several_sizes,
 )
+from mmaction.datacheck.problems import ERROR, NOTE, WARNING, Problem
 from mmaction.datasets.sources.base import ImageSource
 from mmaction.datasets.sources.image_decoding import decode_image, is_cut_short
 from mmaction.errors import DataError
@@ -61,17 +58,7 @@ class Images:
         findings = list(self._numbering(annotated))
         if depth == Depth.NAMES:
             return Inspected(tuple(findings))
-        pixels = _Pixels() if depth == Depth.PIXELS else None
-        used = range(self.first, self.first + annotated)
-        for number in (n for n in self.numbers if n in used):
-            try:
-                data = self._load(number, whole=pixels is not None)
-                if pixels is not None:
-                    pixels.add(data, self._path(number))
-            except Fault as fault:
-                findings.append(fault.finding)
-        if pixels is not None:
-            findings += pixels.findings(self.where)
+        findings += self._files(annotated, decoded=depth == Depth.PIXELS)
         return Inspected(tuple(findings), self._quick_digest())
 
     def whole_digest(self) -> bytes:
@@ -80,18 +67,11 @@ class Images:
 
     def _list_files(self) -> list[str]:
         try:
-            files = self.source.file_names(self.name)
-        except FileNotFoundError:
-            raise Fault("missing-video", self.where, "there is no such directory") from None
-        except NotADirectoryError:
-            text = "is a file, not a directory of frames"
-            raise Fault("missing-video", self.where, text) from None
+            return self.source.file_names(self.name)
         except OSError as error:
-            text = f"can't be listed: {error.strerror}"
-            raise Fault("unreadable", self.where, text) from None
-        if not files and self.source.own_file(self.name, 0) is None:
-            raise Fault("missing-video", self.where, "the pack has no such directory")
-        return files
+            gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+            kind = "missing-video" if gone else "unreadable"
+            raise Fault(kind, self.where, f"can't be listed: {error.strerror}") from None
 
     def _path(self, number: int) -> str:
         return self.source.path(self.name, number - self.first)
@@ -125,12 +105,12 @@ class Images:
             raise Fault("truncated", self._path(number), text)
         return data
 
-    def _numbering(self, annotated: int) -> Iterator[Finding]:
+    def _numbering(self, annotated: int) -> Iterator[Problem]:
         """Compare the numbers that are there with those that the annotation makes one expect."""
         numbers, first, last = self.numbers, self.first, self.first + annotated - 1
         if numbers[0] < first:
             text = f"has frames from number {numbers[0]} on, but the data set counts from {first}"
-            yield Finding("early-number", WARNING, self.where, text)
+            yield Problem("early-number", WARNING, self.where, text)
         gaps = [
             (left + 1, min(right - 1, last))
             for left, right in zip([first - 1, *numbers], numbers, strict=False)
@@ -139,14 +119,41 @@ class Images:
         if gaps:
             lost = sum(high - low + 1 for low, high in gaps)
             text = f"{frame_count(lost)} missing between others: number {ranges(gaps)}"
-            yield Finding("gap", ERROR, self.where, text)
+            yield Problem("gap", ERROR, self.where, text)
         text = f"annotated with {frame_count(annotated)}, but "
         if numbers[-1] < last:
             text += f"the last one there is number {numbers[-1]} of {first} to {last}"
-            yield Finding("too-few-frames", ERROR, self.where, text)
+            yield Problem("too-few-frames", ERROR, self.where, text)
         elif numbers[-1] > last:
             text += f"frames go on to number {numbers[-1]}; those after {last} are never used"
-            yield Finding("more-frames", WARNING, self.where, text)
+            yield Problem("more-frames", WARNING, self.where, text)
+
+    def _files(self, annotated: int, *, decoded: bool) -> Iterator[Problem]:
+        """What is wrong with the files that are used, and with what they hold if ``decoded``."""
+        # Paths of the frames of a size, and of a peculiarity.
+        by_size: dict[tuple[int, int], list[str]] = defaultdict(list)
+        unusual: dict[str, list[str]] = defaultdict(list)
+        used = range(self.first, self.first + annotated)
+        for number in (n for n in self.numbers if n in used):
+            path = self._path(number)
+            try:
+                data = self._load(number, whole=decoded)
+                if decoded:
+                    height, width = decode_image(data, path).shape[:2]
+                    by_size[width, height].append(path)
+                    for what in _unusual(data):
+                        unusual[what].append(path)
+            except Fault as fault:
+                yield fault.finding
+            except DataError as error:
+                yield Problem("undecodable", ERROR, path, str(error))
+        sizes = sorted(by_size.items(), key=lambda item: -len(item[1]))
+        if len(sizes) > 1:
+            text = several_sizes([(size, len(paths)) for size, paths in sizes])
+            yield Problem("size-change", ERROR, sizes[1][1][0], text)
+        for what, paths in sorted(unusual.items()):
+            text = f"{frame_count(len(paths))} {what}; the first is '{paths[0]}'"
+            yield Problem("unusual-image", NOTE, self.where, text)
 
     def _quick_digest(self) -> bytes:
         """Of the number of frames and the bytes of the first, the middle and the last."""
@@ -159,34 +166,6 @@ class Images:
         except Fault:
             return NO_DIGEST
         return content_hash([str(count).encode(), *parts])
-
-
-class _Pixels:
-    """What the decoded frames of a video have in common."""
-
-    def __init__(self) -> None:
-        # Paths of the frames of a size, and of a peculiarity.
-        self._sizes: dict[tuple[int, int], list[str]] = defaultdict(list)
-        self._unusual: dict[str, list[str]] = defaultdict(list)
-
-    def add(self, data: bytes, path: str) -> None:
-        """Raises Fault where the frame can't be decoded."""
-        try:
-            height, width = decode_image(data, path).shape[:2]
-        except DataError as error:
-            raise Fault("undecodable", path, str(error)) from None
-        self._sizes[width, height].append(path)
-        for what in _unusual(data):
-            self._unusual[what].append(path)
-
-    def findings(self, where: str) -> Iterator[Finding]:
-        sizes = sorted(self._sizes.items(), key=lambda item: -len(item[1]))
-        if len(sizes) > 1:
-            text = several_sizes([(size, len(paths)) for size, paths in sizes])
-            yield Finding("size-change", ERROR, sizes[1][1][0], text)
-        for what, paths in sorted(self._unusual.items()):
-            text = f"{frame_count(len(paths))} {what}; the first is '{paths[0]}'"
-            yield Finding("unusual-image", NOTE, where, text)
 
 
 def _unusual(data: bytes) -> Iterator[str]:

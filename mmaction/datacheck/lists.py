@@ -6,7 +6,6 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from mmaction.datacheck.problems import ERROR, Problem
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.clip_dataset import ClipDataset, one_a_file
@@ -36,9 +36,10 @@ class VideoList:
         file: The annotation file.
         root: Its ``data_root``.
         num_classes: K.
-        annotations: None where the file can't be used, of which ``list_error`` says why, or
-            where ``include`` and ``exclude`` leave nothing of it.
-        source: None where the videos can't be found at all, of which ``source_error`` says why.
+        annotations: None where the file can't be used, or where ``include`` and ``exclude`` leave
+            nothing of it.
+        source: None where the videos can't be found at all.
+        problems: Why the file can't be used, or the videos can't be found.
         also: Further splits that have it.
     """
 
@@ -48,12 +49,16 @@ class VideoList:
     num_classes: int
     annotations: AnnotationList | None = None
     source: FrameSource | None = None
-    list_error: str = ""
-    source_error: str = ""
+    problems: list[Problem] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return 0 if self.annotations is None else len(self.annotations)
+
+    def add_problem(self, kind: str, message: object, file: str = "") -> None:
+        """Add an error of the whole list."""
+        told = Problem(kind, ERROR, file, str(message), split=self.split, list=self.file)
+        self.problems.append(told)
 
     def path(self, index: int) -> str:
         """What tells video ``index`` from all others, however its name is written."""
@@ -112,63 +117,51 @@ def _open(split: str, settings: dict[str, Any]) -> VideoList:
     opened = VideoList(
         split, settings["ann_file"], settings["data_root"], num_classes=settings["num_classes"]
     )
-    of_files = DATASETS.get(settings["type"]).of_files
     try:
-        roots = [opened.root]
-        lines = AnnotationList.load(opened.file, of_files=of_files, roots=roots)
-    except DataError as error:
-        opened.list_error = str(error)
-        return opened
-    with suppress(DataError):  # they leave nothing: the split has its videos elsewhere
-        opened.annotations = AnnotationList.load(
-            lines.files,
-            include=settings.get("include"),
-            exclude=settings.get("exclude"),
-            of_files=of_files,
-            roots=roots,
+        lines = AnnotationList.load(
+            opened.file, of_files=DATASETS.get(settings["type"]).of_files, roots=[opened.root]
         )
+    except DataError as error:
+        opened.add_problem("bad-list", error)
+        return opened
+    try:
+        opened.annotations = lines.filtered(settings.get("include"), settings.get("exclude"))
+    except DataError:
+        return opened  # they leave nothing: the split has its videos elsewhere
     try:
         opened.source = _open_source(settings, opened.annotations)
     except DataError as error:
-        opened.source_error = str(error)
-    if opened.source is not None and opened.annotations is not None:
-        try:
-            check_columns(opened.annotations, [opened.source])
-        except DataError as error:
-            opened.list_error = str(error)
+        opened.add_problem("no-source", error, opened.root)
+        return opened
+    try:
+        check_columns(opened.annotations, [opened.source])
+    except DataError as error:
+        opened.add_problem("bad-list", error)
     return opened
 
 
-def _open_source(
-    settings: dict[str, Any], annotations: AnnotationList | None
-) -> FrameSource | None:
+def _open_source(settings: dict[str, Any], annotations: AnnotationList) -> FrameSource:
     """The source as the data set opens it, which looks at its first video; here, others serve too.
 
     Whatever else is wrong with the list must not matter: a list of one line takes its place.
     """
-    names = ["-"]
-    if annotations is not None:
-        last = len(annotations) - 1
-        examples = np.unique(np.linspace(0, last, min(last + 1, _EXAMPLES)).astype(int))
-        names = [annotations.name(int(index)) for index in examples]
+    last = len(annotations) - 1
+    examples = np.unique(np.linspace(0, last, min(last + 1, _EXAMPLES)).astype(int))
     # Found beside the list itself: flips go by them. How many there are is another check's.
     classes = find_classes(settings.get("classes"), settings["ann_file"])
     num_classes = settings["num_classes"] if classes is None else len(classes)
     alone = dict(classes=classes, num_classes=num_classes, include=None, exclude=None, repeat=1)
     first_error: DataError | None = None
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for index in examples.tolist():
             one_line = Path(folder, "list.txt")
-            one_line.write_text(f"{name} 1 0\n", encoding="utf-8")
+            one_line.write_text(f"{annotations.name(index)} 1 0\n", encoding="utf-8")
             try:
                 with readable_build_errors():
                     dataset = DATASETS.build({**settings, **alone, "ann_file": str(one_line)})
+                return dataset.sources[0]
             except DataError as error:
                 named = str(error).replace(str(one_line), settings["ann_file"])
                 first_error = first_error or DataError(named)
-            else:
-                return dataset.sources[0] if annotations is not None else None
-    assert first_error is not None, "there is at least one name"
-    if annotations is None:
-        return None
+    assert first_error is not None, "there is at least one video"
     raise first_error

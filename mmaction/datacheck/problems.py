@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from mmaction.datacheck.findings import SEVERITIES
 from mmaction.errors import ConfigError
 from mmaction.files import atomic_path, require_writable
 
+ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
 FORMATS = (".jsonl", ".json")
 _SHOWN = 3
 
@@ -23,24 +23,25 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        split: ``'train'``, ``'val'`` or ``'test'``.
-        severity: See :class:`~mmaction.datacheck.findings.Finding`.
-        kind: Such as ``'gap'``.
+        kind: Such as ``gap``, the same for all of the kind.
+        severity: ``'error'`` breaks or falsifies a run, ``'warning'`` may, ``'note'`` is for
+            information.
+        file: The file or directory that it is about; empty where there is none to name.
         message: What is wrong.
+        split: ``'train'``, ``'val'`` or ``'test'``; empty while a video is looked at by itself.
         video: Its name; empty where the problem is one of the whole list.
         list: The annotation file.
         line: In it, counted from 1; 0 where there is none to name.
-        file: The file or directory that it is about.
     """
 
-    split: str
-    severity: str
     kind: str
+    severity: str
+    file: str
     message: str
+    split: str = ""
     video: str = ""
     list: str = ""
     line: int = 0
-    file: str = ""
 
     def __str__(self) -> str:
         where = self.file or self.video

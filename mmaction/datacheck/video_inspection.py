@@ -7,22 +7,18 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
-import av
-
 from mmaction.datacheck.findings import (
-    ERROR,
     NO_DIGEST,
-    WARNING,
     Depth,
     Fault,
-    Finding,
     Inspected,
     content_hash,
     frame_count,
     require_file,
     several_sizes,
 )
-from mmaction.datasets.sources.video import count_frames
+from mmaction.datacheck.problems import ERROR, WARNING, Problem
+from mmaction.datasets.sources.video import count_frames, open_video
 from mmaction.errors import DataError
 
 _HASHED_PART = 1 << 16  # bytes of a video file that its quick digest reads, thrice
@@ -50,7 +46,7 @@ class VideoFile:
             if count > annotated:
                 kind, severity = ("more-frames", WARNING)
             text = f"annotated with {frame_count(annotated)}, but the file has {count}"
-            findings.append(Finding(kind, severity, self.path, text))
+            findings.append(Problem(kind, severity, self.path, text))
         if depth == Depth.PIXELS:
             findings += self._decode(count)
         return Inspected(tuple(findings), self._quick_digest())
@@ -60,25 +56,23 @@ class VideoFile:
         with open(self.path, "rb") as file:
             return content_hash(iter(partial(file.read, _BLOCK), b""))
 
-    def _decode(self, count: int) -> Iterator[Finding]:
+    def _decode(self, count: int) -> Iterator[Problem]:
         """Decode the whole file, damage in it being an error where the decoder sees it."""
         sizes: Counter[tuple[int, int]] = Counter()
         reason = ""
         try:
-            with av.open(self.path, metadata_errors="ignore") as container:
-                stream = container.streams.video[0]
-                stream.codec_context.thread_count = 1
+            with open_video(self.path) as (container, stream):
                 stream.codec_context.options = {"err_detect": "explode"}
                 for frame in container.decode(stream):
                     sizes[frame.width, frame.height] += 1
-        except (av.FFmpegError, OSError) as error:
-            reason = f": {error.strerror or error}"
+        except DataError as error:
+            reason = f": {error}"
         decoded = sizes.total()
         if reason or decoded < count:
             text = f"{decoded} of {frame_count(count)} can be decoded without a fault{reason}"
-            yield Finding("undecodable", ERROR, self.path, text)
+            yield Problem("undecodable", ERROR, self.path, text)
         if len(sizes) > 1:
-            yield Finding("size-change", ERROR, self.path, several_sizes(sizes.most_common()))
+            yield Problem("size-change", ERROR, self.path, several_sizes(sizes.most_common()))
 
     def _quick_digest(self) -> bytes:
         """Of its size and of its beginning, middle and end."""

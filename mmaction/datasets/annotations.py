@@ -10,7 +10,7 @@ import fnmatch
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,7 @@ class AnnotationList:
             ),
             lines=np.concatenate([part.numbers for part in parts]),
         )
-        return annotations._filtered(_patterns(include), _patterns(exclude))
+        return annotations.filtered(include, exclude)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -111,21 +111,25 @@ class AnnotationList:
         """``file:line`` of video ``index``, for messages."""
         return f"{self.files[self.file_ids[index]]}:{self.lines[index]}"
 
-    def _filtered(self, include: list[str], exclude: list[str]) -> AnnotationList:
+    def filtered(
+        self, include: str | Sequence[str] | None, exclude: str | Sequence[str] | None
+    ) -> AnnotationList:
+        """The videos whose name matches a shell pattern of ``include`` and none of ``exclude``.
+
+        Raises:
+            DataError: There are none.
+        """
         if not include and not exclude:
             return self
-        wanted, unwanted = _any_of(include or ["*"]), _any_of(exclude)
+        wanted, unwanted = _any_of(include or "*"), _any_of(exclude or [])
         names = list(self.names())
-        kept = np.array(
-            [bool(wanted.match(name)) and not unwanted.match(name) for name in names], dtype=bool
-        )
-        if not kept.any():
+        kept = [i for i, name in enumerate(names) if wanted(name) and not unwanted(name)]
+        if not kept:
             raise DataError(
                 f"{', '.join(self.files)}: none of {len(names)} videos is left by"
-                f" include={include or None} and exclude={exclude or None};"
-                f" names look like '{names[0]}'"
+                f" include={include!r} and exclude={exclude!r}; names look like '{names[0]}'"
             )
-        return self._taken(np.flatnonzero(kept))
+        return self._taken(np.array(kept))
 
     def repeated(self, times: Sequence[int]) -> AnnotationList:
         """Each record as often as ``times`` says for its file, one directly after the other."""
@@ -153,16 +157,10 @@ def _joined(names: list[bytes]) -> dict[str, np.ndarray]:
     )
 
 
-def _patterns(patterns: str | Sequence[str] | None) -> list[str]:
-    if patterns is None:
-        return []
-    return [patterns] if isinstance(patterns, str) else list(patterns)
-
-
-def _any_of(patterns: list[str]) -> re.Pattern[str]:
-    """What matches a name that fits one of the shell patterns; none fits an empty list."""
-    alternatives = [fnmatch.translate(pattern) for pattern in patterns]
-    return re.compile("|".join(alternatives) if alternatives else r"(?!)")
+def _any_of(patterns: str | Sequence[str]) -> Callable[[str], object]:
+    """What finds out whether a name fits one of the shell patterns; none fits an empty list."""
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)").match
 
 
 def _prefix(root: str | os.PathLike[str] | None) -> bytes:

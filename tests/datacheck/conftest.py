@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mmaction.datacheck.findings import Depth, Finding, Inspected
+from mmaction.datacheck.findings import Depth, Inspected
 from mmaction.datacheck.inspection import inspect_video
+from mmaction.datacheck.problems import Problem
 from mmaction.datasets.sources.directory import FrameDirectory
 
 FRAMES = 6
@@ -23,7 +24,7 @@ def look(video: Path, annotated: int = FRAMES, depth: Depth = Depth.PIXELS) -> I
     return inspect_video(source_of(video), video.name, annotated, depth=depth)
 
 
-def only(inspected: Inspected) -> Finding:
+def only(inspected: Inspected) -> Problem:
     [finding] = inspected.findings
     return finding
 

@@ -16,7 +16,7 @@ import torch
 from mmengine.config import Config
 
 from mmaction.apis import load_config
-from mmaction.datacheck.browse import Browsed, Choice, browse_dataset, colored
+from mmaction.datacheck.browse import Browsed, browse_dataset, colored
 from mmaction.datasets import SampleKey
 from mmaction.errors import ConfigError
 from mmaction.registry import DATASETS
@@ -40,7 +40,7 @@ def browse(tmp_path: Path) -> Browse:
     """``browse(cfg, out=…, …)``: what was written, and what the page is given to show."""
 
     def browse(cfg: Config, *, out: str = "out", **choice: Any) -> tuple[Browsed, dict[str, Any]]:
-        done = browse_dataset(cfg, str(tmp_path / out), Choice(**choice), name="tiny.py")
+        done = browse_dataset(cfg, str(tmp_path / out), name="tiny.py", **choice)
         found = re.search(r'id="data">(.*?)</script>', done.page.read_text())
         assert found
         return done, json.loads(found[1])
@@ -151,10 +151,10 @@ def test_choices_that_can_not_be(
     cfg = load_config(make_config(own_data, "test_dataloader = None"))
     out = str(tmp_path / "out")
     with pytest.raises(ConfigError, match="--index 2: train has videos 0 to 1"):
-        browse_dataset(cfg, out, Choice(indices=(2,)))
+        browse_dataset(cfg, out, indices=(2,))
     with pytest.raises(ConfigError, match="no test_dataloader"):
-        browse_dataset(cfg, out, Choice(split="test"))
+        browse_dataset(cfg, out, split="test")
     for key, value in (("number", 0), ("repeats", 0), ("epoch", -1), ("seed", -1)):
         with pytest.raises(ConfigError, match=f"--{key} {value}: expected"):
-            Choice(**{key: value})
+            browse_dataset(cfg, out, **{key: value})
     assert not (tmp_path / "out").exists()

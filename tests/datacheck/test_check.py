@@ -246,6 +246,13 @@ def test_several_files_and_patterns(check: Check, own_data: Path) -> None:
     assert short(check(own_data, nothing)) == [("val", "error", "bad-list", 0)]
 
 
+def test_absolute_names_of_a_filtered_list_are_below_its_root(check: Check, own_data: Path) -> None:
+    rewrite(own_data / "train.txt", "train/", f"{own_data}/frames/train/")
+    (own_data / "frames/train/video 0/img_00002.jpg").write_bytes(b"")
+    text = "train_dataloader['dataset']['exclude'] = 'train/video 1'"
+    assert short(check(own_data, text)) == [("train", "error", "empty-file", 1)]
+
+
 def test_a_config_that_can_not_be_used(check: Check, own_data: Path) -> None:
     for text, message in (
         ("train_dataloader['dataset']['image_tmpl'] = 'img.jpg'", "image_tmpl"),

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmaction.datacheck.findings import NO_DIGEST, Depth, Finding
+from mmaction.datacheck.findings import NO_DIGEST, Depth
 from mmaction.datacheck.inspection import inspect_video, whole_digest
+from mmaction.datacheck.problems import Problem
 from mmaction.datasets.sources.directory import FrameDirectory
 from tests.datacheck.conftest import (
     FILES_ON,
@@ -75,11 +76,11 @@ def test_numbers_far_and_early(video: Path) -> None:
 @pytest.mark.parametrize("depth", Depth)
 def test_a_video_that_is_not_there(video: Path, depth: Depth) -> None:
     shutil.rmtree(video)
-    assert only(look(video, depth=depth)) == Finding(
-        "missing-video", "error", str(video), "there is no such directory"
+    assert only(look(video, depth=depth)) == Problem(
+        "missing-video", "error", str(video), "can't be listed: No such file or directory"
     )
     video.touch()
-    assert "a file, not a directory" in only(look(video, depth=depth)).message
+    assert "Not a directory" in only(look(video, depth=depth)).message
 
 
 def test_a_directory_without_frames(video: Path) -> None:
@@ -97,9 +98,9 @@ def test_a_directory_without_frames(video: Path) -> None:
     [
         (make_empty, "empty-file", "zero bytes"),
         (make_cut, "truncated", "ends before the image"),
-        (Path.mkdir, "not-a-file", "is a directory"),
-        (os.mkfifo, "not-a-file", "is something special"),
-        (lambda path: path.symlink_to("nowhere"), "unreadable", "a link to nothing"),
+        (Path.mkdir, "not-a-file", "is no regular file"),
+        (os.mkfifo, "not-a-file", "is no regular file"),
+        (lambda path: path.symlink_to("nowhere"), "unreadable", "can't be read: No such file"),
         (lambda path: path.symlink_to(path), "unreadable", "can't be read: "),
     ],
 )

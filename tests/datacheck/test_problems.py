@@ -13,8 +13,8 @@ from mmaction.datacheck.problems import Problem, Problems, collect_problems
 def test_the_list_is_json_too(tmp_path: Path) -> None:
     out = tmp_path / "problems.json"
     with collect_problems(str(out)) as problems:
-        problems.append(Problem("train", "error", "gap", "a “message”", video="ä b"))
-        problems.append(Problem("val", "note", "empty-class", "none"))
+        problems.append(Problem("gap", "error", "", "a “message”", video="ä b"))
+        problems.append(Problem("empty-class", "note", "", "none"))
     assert [p["video"] for p in json.loads(out.read_text())] == ["ä b", ""]
     with collect_problems(str(out)):
         pass
@@ -26,7 +26,7 @@ def test_a_list_is_whole_or_not_there(tmp_path: Path) -> None:
 
     def interrupted() -> None:
         with collect_problems(str(out)) as problems:
-            problems.append(Problem("train", "error", "gap", "message"))
+            problems.append(Problem("gap", "error", "", "message"))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -37,8 +37,8 @@ def test_a_list_is_whole_or_not_there(tmp_path: Path) -> None:
 def test_summary_shows_the_first_few() -> None:
     problems = Problems()
     for line in range(1, 1501):
-        problems.append(Problem("train", "error", "gap", "gone", "a", "list.txt", line, "a/b"))
-    problems.append(Problem("val", "warning", "more-frames", "more"))
+        problems.append(Problem("gap", "error", "a/b", "gone", "train", "a", "list.txt", line))
+    problems.append(Problem("more-frames", "warning", "", "more", "val"))
     assert list(problems.summary()) == [
         "error   gap                     1,500",
         "    train: list.txt:1: a/b: gone",

@@ -15,19 +15,29 @@ from mmaction.datasets.sources.video import VideoFiles
 from tests.datacheck.conftest import FILES_ON, only
 
 
-@pytest.fixture
-def video_file(tmp_path: Path) -> Path:
-    """Twenty frames of 64×48 pixels as MPEG-4."""
-    path = tmp_path / "film.mp4"
+def write_film(path: Path, *, cover: bool = False) -> Path:
+    """Twenty frames of 64×48 pixels as MPEG-4, after a cover picture if there is one."""
     rng = np.random.default_rng(0)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height = 64, 48
+        if cover:
+            picture = container.add_stream("mjpeg", rate=1)
+            picture.width, picture.height, picture.pix_fmt = 16, 16, "yuvj420p"
+        film = container.add_stream("mpeg4", rate=10)
+        film.width, film.height = 64, 48
+        if cover:
+            pixels = np.zeros((16, 16, 3), np.uint8)
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(picture.encode())
         for _ in range(20):
             pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
+            container.mux(film.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(film.encode())
     return path
+
+
+@pytest.fixture
+def video_file(tmp_path: Path) -> Path:
+    return write_film(tmp_path / "film.mp4")
 
 
 def look_at_file(path: Path, annotated: int = 20, depth: Depth = Depth.PIXELS) -> Inspected:
@@ -35,8 +45,10 @@ def look_at_file(path: Path, annotated: int = 20, depth: Depth = Depth.PIXELS) -
 
 
 @pytest.mark.parametrize("depth", Depth)
-def test_a_good_video_file(video_file: Path, depth: Depth) -> None:
-    assert look_at_file(video_file, depth=depth).findings == ()
+@pytest.mark.parametrize("cover", [False, True])
+def test_a_good_video_file(tmp_path: Path, depth: Depth, cover: bool) -> None:
+    film = write_film(tmp_path / "film.mkv", cover=cover)
+    assert look_at_file(film, depth=depth).findings == ()
 
 
 def test_frames_of_a_video_file(video_file: Path) -> None:

@@ -37,19 +37,20 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
 
-    from mmaction.datacheck.browse import Choice, browse_dataset
+    from mmaction.datacheck.browse import browse_dataset
     from mmaction.apis.config import load_config
 
-    choice = Choice(
+    done = browse_dataset(
+        load_config(args.config, args.cfg_options),
+        args.out,
         split=args.split,
-        indices=None if args.index is None else tuple(args.index),
+        indices=args.index,
         number=args.number,
         epoch=args.epoch,
         repeats=args.repeats,
         seed=args.seed,
+        name=args.config,
     )
-    cfg = load_config(args.config, args.cfg_options)
-    done = browse_dataset(cfg, args.out, choice, name=args.config)
     failed = f", {done.failed} can't be read" if done.failed else ""
     print(f"{done.page}: {done.samples} samples{failed}")
     return 0

@@ -39,8 +39,8 @@ def main() -> int:
 
     from mmaction.datacheck.check import check_dataset
     from mmaction.apis.config import load_config
-    from mmaction.datacheck.problems import collect_problems
-    from mmaction.datacheck.findings import ERROR, SEVERITIES, Depth
+    from mmaction.datacheck.problems import ERROR, SEVERITIES, collect_problems
+    from mmaction.datacheck.findings import Depth
 
     depth = Depth.PIXELS if args.decode else Depth.NAMES if args.fast else Depth.FILES
     start = time.monotonic()
@@ -48,7 +48,7 @@ def main() -> int:
     with collect_problems(args.out) as problems:
         lists = check_dataset(cfg, problems, depth=depth, jobs=args.jobs, stream=sys.stderr)
     for one in lists:
-        if not len(one) and not one.list_error:
+        if not len(one) and not one.problems:
             continue  # include and exclude leave nothing of it here
         splits = ", ".join((one.split, *one.also))
         print(f"{splits:<18}{one.file}: {len(one):,} videos in {one.root}")
