@@ -88,13 +88,23 @@ def overlay(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
 
 
 def limited(height: int, width: int, *, longest: int) -> tuple[int, int]:
-    """Return the height and width that are left where no side may be above ``longest``."""
+    """Return the size of a picture that is made smaller where its longer side is too long.
+
+    Args:
+        height, width: Its size.
+        longest: What a side may have.
+    """
     longer = max(height, width, longest)
     return max(1, height * longest // longer), max(1, width * longest // longer)
 
 
 def resize_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize uint8 frames T×H×W×3, smoothly when up and by areas when down."""
+    """Resize frames, smoothly when up and by areas when down.
+
+    Args:
+        frames: uint8, T×H×W×3.
+        height, width: The new size.
+    """
     if frames.shape[1:3] == (height, width):
         return frames
     down = frames.shape[1] > height

@@ -22,7 +22,13 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def fitted(text: str, size: int, width: float) -> str:
-    """Make text one printable line of at most ``width`` pixels, leaving out its middle."""
+    """Make text one printable line, leaving out its middle where it is too long.
+
+    Args:
+        text: Anything.
+        size: Of the font.
+        width: At most so many pixels.
+    """
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     # A letter is seldom narrower than a fifth of its size: more of them can't fit anyway.

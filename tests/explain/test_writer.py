@@ -57,16 +57,6 @@ def test_a_video_gets_a_directory_by_its_name(tmp_path):
     assert (saved["label"], saved["prediction"]) == (1, 1)
 
 
-def test_further_views_lie_below_the_first(tmp_path):
-    result = make_result(name="video", views=3)
-    folder = write(ExplanationWriter(out_dir=tmp_path), result, make_inputs(views=3))
-    further = {prefix + file for prefix in ("view_02/", "view_03/") for file in FILES}
-    assert below(folder) == VIDEO_FILES | further
-    second = np.load(folder / "view_02" / "explanation.npz")
-    np.testing.assert_array_equal(second["spatial"], result.spatial_attention[1])
-    assert second["frame_indices"].tolist() == [3, 4, 5]
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_any_precision_is_saved_as_float32(tmp_path, dtype):
     (view,) = explain_views(make_result(dtype=dtype), make_inputs())
@@ -75,23 +65,22 @@ def test_any_precision_is_saved_as_float32(tmp_path, dtype):
     np.testing.assert_array_equal(view.frames, make_inputs()[0])
 
 
-def test_other_methods_lie_beside_attention_under_their_names(tmp_path):
-    result, inputs = make_result(name="v", views=2), make_inputs(views=2)
-    found = Explanation(
-        spatial=torch.rand((2, 3, 4, 4)) - 0.5,
-        temporal=torch.rand((2, 3)),
-        method="grad_cam",
-        target=torch.tensor([1, 2]),
-    )
+def test_further_views_and_methods_have_files_of_their_own(tmp_path):
+    result, inputs = make_result(name="v", views=3), make_inputs(views=3)
+    maps = dict(spatial=torch.rand((3, 3, 4, 4)) - 0.5, temporal=torch.rand((3, 3)))
+    found = Explanation(**maps, method="grad_cam", target=torch.tensor([1, 2, 0]))
     writer = ExplanationWriter(out_dir=tmp_path)
     attention, cam = explain_views(result, inputs), explain_views(result, inputs, found)
     folder = writer.write(list(zip(attention, cam, strict=True)))
     cams = {"explanation.grad_cam.npz", "sheet.grad_cam.png", "clip.grad_cam.mp4"}
-    assert below(folder) == VIDEO_FILES | cams | {f"view_02/{file}" for file in FILES | cams}
-    saved = np.load(folder / "view_02/explanation.grad_cam.npz")
+    further = {f"view_{number}/{file}" for number in ("02", "03") for file in FILES | cams}
+    assert below(folder) == VIDEO_FILES | cams | further
+    own, saved = (np.load(folder / f"view_02/explanation{of}.npz") for of in ("", ".grad_cam"))
+    np.testing.assert_array_equal(own["spatial"], result.spatial_attention[1])
+    assert own["frame_indices"].tolist() == [3, 4, 5]
+    assert "target" not in own
     np.testing.assert_array_equal(saved["spatial"], found.spatial[1])
     assert saved["target"] == 2
-    assert "target" not in np.load(folder / "explanation.npz")
     assert {view.method for view in cam} == {"grad_cam"}
 
 

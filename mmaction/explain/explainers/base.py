@@ -79,7 +79,13 @@ class Explainer(ABC):
 
 
 def target_scores(model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
-    """The logit of each clip's target, float, B."""
+    """The logit of each clip's target, float, B.
+
+    Args:
+        model: The recognizer.
+        clips: Normalised float, B×3×T×H×W.
+        target: int64, B.
+    """
     return model(clips).scores.gather(1, target[:, None]).squeeze(1)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmaction.errors import ConfigError, near
 from mmaction.explain.explainers.base import Explainer, MapsOverTime, target_scores
 from mmaction.explain.explainers.maps import frame_means, per_frame
-from mmaction.explain.explainers.options import check_flag
+from mmaction.explain.explainers.options import check
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
@@ -45,10 +45,12 @@ class GradCAM(Explainer):
     uses_gradients: ClassVar[bool] = True
 
     def __init__(self, *, per_frame: bool = False, layer: str | None = None) -> None:
-        self.per_frame = check_flag(self.name, "per_frame", per_frame)
-        if layer is not None and not (isinstance(layer, str) and layer):
-            raise ConfigError(f"explainer grad_cam: layer={layer!r}, expected a module's name")
-        self.layer = layer
+        fits = isinstance(per_frame, bool)
+        self.per_frame = check(
+            self.name, "per_frame", per_frame, fits=fits, expected="True or False"
+        )
+        fits = layer is None or (isinstance(layer, str) and layer != "")
+        self.layer = check(self.name, "layer", layer, fits=fits, expected="a module's name")
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
         modules = dict(model.named_modules())

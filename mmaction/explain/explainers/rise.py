@@ -14,12 +14,7 @@ from torch import Tensor
 
 from mmaction.explain.explainers.base import Explainer, MapsOverTime
 from mmaction.explain.explainers.maps import frame_means
-from mmaction.explain.explainers.options import (
-    check_count,
-    check_seed,
-    check_share,
-    check_sizes,
-)
+from mmaction.explain.explainers.options import check, check_count, check_seed, check_sizes
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
@@ -65,7 +60,9 @@ class RISE(Explainer):
     ) -> None:
         self.masks = check_count(self.name, "masks", masks)
         self.grid = check_sizes(self.name, "grid", grid, "thw")
-        self.keep = check_share(self.name, "keep", keep)
+        fits = isinstance(keep, float) and 0 < keep < 1
+        expected = "a number above 0 and below 1"
+        self.keep = check(self.name, "keep", keep, fits=fits, expected=expected)
         self.seed = check_seed(self.name, seed)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
 

@@ -194,6 +194,12 @@ def rank_units(
 ) -> np.ndarray:
     """The units of one clip, the most important first.
 
+    Args:
+        spatial: float, T×h×w.
+        temporal: float, T.
+        domain: One of :data:`DOMAINS`.
+        rng: Breaks ties.
+
     Returns:
         int64: T·h·w cells (``joint``), T×(h·w) cells of each frame (``spatial``), or T frames
         (``temporal``).
@@ -246,5 +252,11 @@ def blurred(clip: Tensor) -> Tensor:
 
 
 def probabilities(score: Score, batches: Iterator[Tensor], target: int) -> np.ndarray:
-    """float64, S: the probability of one class, batch by batch."""
+    """float64, S: the probability of one class.
+
+    Args:
+        score: Clips to probabilities.
+        batches: The S clips.
+        target: The class.
+    """
     return np.concatenate([score(clips)[:, target].double().cpu().numpy() for clips in batches])

@@ -115,6 +115,13 @@ class Subject:
         classes: np.ndarray,
         model: BaseRecognizer | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Maps float64 B×T×h×w and weights B×T of the classes int64 B; of another network too."""
+        """Maps float64 B×T×h×w and weights B×T.
+
+        Args:
+            explainer: What makes them.
+            clips: Normalised float, B×3×T×H×W.
+            classes: int64, B: what they are asked about.
+            model: Another network than the subject's own.
+        """
         found = explainer.explain(model or self.model, clips, torch.from_numpy(classes))
         return found.spatial.double().cpu().numpy(), found.temporal.double().cpu().numpy()

@@ -77,7 +77,12 @@ class MeasureTable:
         return self._mean(self._row(explainer)[measure])
 
     def difference(self, first: str, second: str, measure: str) -> Interval:
-        """How much ``first`` is above ``second`` on the videos that have both."""
+        """How much an explainer is above another on the videos that have both.
+
+        Args:
+            first, second: The explainers.
+            measure: What they are compared by.
+        """
         return self._mean(self.values[first][measure] - self.values[second][measure])
 
     def _mean(self, values: np.ndarray) -> Interval:
