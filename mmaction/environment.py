@@ -8,7 +8,6 @@ import importlib.metadata
 import importlib.util
 import sys
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 from mmaction.errors import first_line
@@ -17,7 +16,7 @@ from mmaction.errors import first_line
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _BYTES = 1 << 30
 
-
+OUR_MMENGINE = "onedl-mmengine"
 # Distributions that install packages of the same names as this project and what it builds on.
 _RIVALS = {
     "mmaction": ("mmaction2", "onedl-mmaction2", "mmaction"),
@@ -36,21 +35,16 @@ def warn_of_rivals() -> None:
         if spec is None or spec.origin is None:
             continue
         own = Path(spec.origin).resolve().parent
-        for name in names:
-            with suppress(importlib.metadata.PackageNotFoundError):
-                rival = importlib.metadata.distribution(name)
-                among = Path(str(rival.locate_file(package))).resolve() == own
-                if among and (package == "mmaction" or _is_installed("onedl-mmengine")):
-                    warnings.warn(
-                        f"{name} {rival.version} is installed over {own}, or under it:"
-                        f" pip uninstall {name}, and install st-abn again, in an environment of"
-                        " its own",
-                        stacklevel=2,
-                    )
-
-
-def _is_installed(name: str) -> bool:
-    return next(iter(importlib.metadata.distributions(name=name)), None) is not None
+        if package == "mmengine" and not any(importlib.metadata.distributions(name=OUR_MMENGINE)):
+            continue
+        for rival in (r for name in names for r in importlib.metadata.distributions(name=name)):
+            if Path(str(rival.locate_file(package))).resolve() == own:
+                name = rival.metadata["Name"]
+                warnings.warn(
+                    f"{name} {rival.version} is installed over {own}, or under it: pip uninstall"
+                    f" {name}, and install st-abn again, in an environment of its own",
+                    stacklevel=2,
+                )
 
 
 @functools.cache

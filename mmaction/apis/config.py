@@ -11,49 +11,32 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmaction.checkpoint.settings import flat_settings
 from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.splits import SPLITS, annotation_files, dataset_configs
+from mmaction.datasets.splits import annotation_files, dataset_configs
 from mmaction.engine.replaced_types import use_own_types
 from mmaction.engine.schedules import follow_run
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.evaluation import with_accuracies
 from mmaction.registry import SCOPE, TRANSFORMS
 
-# Sections that mmengine reads and the short keys; any other name is the config's own variable.
+# Sections that mmengine's runner takes, others that runs read, and the short keys; any other name
+# is the config's own variable.
 SECTIONS = (
-    *(f"{split}_{part}" for split in SPLITS for part in ("dataloader", "cfg")),
-    "model",
-    "val_evaluator",
-    "test_evaluator",
-    "optim_wrapper",
-    "param_scheduler",
-    "default_hooks",
-    "custom_hooks",
-    "auto_scale_lr",
-    "env_cfg",
-    "log_processor",
-    "visualizer",
-    "randomness",
-    "work_dir",
-    "load_from",
+    *(set(inspect.signature(Runner).parameters) - {"cfg", "data_preprocessor"}),
+    "model_wrapper_cfg",
+    "find_unused_parameters",
+    "sync_bn",
+    "activation_checkpointing",
+    "compile",
+    "custom_imports",
     "load_partly",
-    "resume",
+    "evaluation",
     "resume_from",
     "save_every_n_steps",
     "on_nonfinite",
-    "evaluation",
-    "launcher",
-    "default_scope",
-    "log_level",
-    "experiment_name",
-    "compile",
-    "find_unused_parameters",
-    "activation_checkpointing",
-    "sync_bn",
-    "model_wrapper_cfg",
-    "custom_imports",
 )
 # Sections of MMAction 0.x, TPN and mmaction2 0.x, and where what they say stands now.
 FORMER_SECTIONS = {
