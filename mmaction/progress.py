@@ -29,9 +29,9 @@ class Progress:
         if self._terminal:
             self._stream.write("\n")
 
-    def advance(self) -> None:
-        """One more is done."""
-        self._done += 1
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+        self._done += count
         now = time.monotonic()
         if self._done == self._total or now - self._printed >= self._pause_sec:
             self._printed = now

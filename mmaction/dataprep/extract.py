@@ -229,7 +229,7 @@ def _jpegs(path: str, options: ExtractOptions) -> Iterator[bytes]:
         if timed is not last:
             image = np.ascontiguousarray(to_rgb(timed.frame, reformatter))
             height, width = image.shape[:2]
-            size = size or fitted_size(width, height, options.short_side)
+            size = size or _fitted_size(width, height, options.short_side)
             if size != (width, height):
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -238,7 +238,7 @@ def _jpegs(path: str, options: ExtractOptions) -> Iterator[bytes]:
         yield jpeg
 
 
-def fitted_size(width: int, height: int, short_side: int | None) -> tuple[int, int]:
+def _fitted_size(width: int, height: int, short_side: int | None) -> tuple[int, int]:
     """Width and height in pixels, the shorter one at most ``short_side``, in proportion."""
     short = min(width, height)
     if short_side is None or short <= short_side:

@@ -131,8 +131,7 @@ def _count(
                     " ended the process; is there too little memory?"
                 )
             counts.update(result)
-            for _ in chunk:
-                progress.advance()
+            progress.advance(len(chunk))
     return counts
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from mmaction.datasets.sources.lmdb import (
     close_packs,
     frame_of,
     import_lmdb,
+    is_complete,
     reading,
     record_of,
+    used_bytes,
 )
 from mmaction.errors import ConfigError, DataError
 from mmaction.files import require_writable
@@ -67,11 +69,19 @@ def pack_frames(source: str, out: str, *, overwrite: bool = False) -> int:
     require_writable(os.path.dirname(os.path.abspath(out)), name="OUT")
     if overwrite:
         Path(out).unlink(missing_ok=True)
-    with _writing(out) as pack:
-        _add(pack, source, paths)
-        _write(pack, {COMPLETE_KEY: b""})
-        pack.sync(True)
-        size = (pack.info()["last_pgno"] + 1) * pack.stat()["psize"]
+    lmdb = import_lmdb()
+    close_packs()
+    try:
+        with closing(lmdb.open(out, subdir=False, map_size=_FIRST_MAP_BYTES)) as pack:
+            if is_complete(pack):
+                raise ConfigError(f"'{out}' exists; --overwrite replaces it")
+            _add(pack, source, paths)
+            _write(pack, {COMPLETE_KEY: b""})
+            size = used_bytes(pack)
+    except lmdb.Error as error:
+        raise DataError(f"'{out}' can't be written as a pack: {error}") from None
+    finally:
+        Path(f"{out}-lock").unlink(missing_ok=True)
     if os.path.getsize(out) < size:
         os.truncate(out, size)  # pages not in use at its end; a reader expects them
     return verify_pack(out)
@@ -98,25 +108,6 @@ def verify_pack(path: str) -> int:
     return frames
 
 
-@contextmanager
-def _writing(path: str) -> Iterator[Any]:
-    """A pack to be made, or to go on with."""
-    lmdb = import_lmdb()
-    close_packs()
-    size = max(_FIRST_MAP_BYTES, os.path.getsize(path) if os.path.exists(path) else 0)
-    try:
-        with closing(lmdb.open(path, subdir=False, map_size=size)) as pack:
-            with pack.begin() as transaction:
-                if transaction.get(COMPLETE_KEY) is not None:
-                    raise ConfigError(f"'{path}' exists; --overwrite replaces it")
-            yield pack
-    except lmdb.Error as error:
-        raise DataError(f"'{path}' can't be written as a pack: {error}") from None
-    finally:
-        with suppress(OSError):
-            os.remove(f"{path}-lock")
-
-
 def _add(pack: Any, source: str, paths: Sequence[str]) -> None:
     """Writes all frames that are not there as they are; deletes those whose files are gone."""
     keys = [os.fsencode(path) for path in paths]
@@ -131,8 +122,7 @@ def _add(pack: Any, source: str, paths: Sequence[str]) -> None:
             batch = slice(first, first + _FRAMES_A_TRANSACTION)
             records = readers.map(partial(_record, source), paths[batch])
             _write(pack, dict(zip(keys[batch], records, strict=True)))
-            for _ in paths[batch]:
-                progress.advance()
+            progress.advance(len(paths[batch]))
 
 
 def _write(pack: Any, records: Mapping[bytes, bytes | None]) -> None:

@@ -88,20 +88,14 @@ def _listed(place: Path, number: int, line: str) -> VideoFile:
 
 
 def check_names(videos: list[VideoFile]) -> None:
-    """Raise DataError where two videos' frames would have to share a directory."""
-    by_stem: dict[str, VideoFile] = {}
+    """Raise DataError where two videos' frames would have one directory, or one in the other's."""
+    by_stem = {video.stem: video for video in videos}
     for video in videos:
-        other = by_stem.setdefault(video.stem, video)
-        if other is not video:
-            raise DataError(
-                f"'{other.path}' and '{video.path}' would both become '{video.stem}';"
-                " rename one or leave it out"
-            )
-    for video in videos:
-        for parent in PurePath(video.stem).parents:
-            inside = by_stem.get(parent.as_posix())
-            if inside is not None:
+        directory = PurePath(video.stem)
+        for place in (directory, *directory.parents):
+            other = by_stem.get(place.as_posix(), video)
+            if other is not video:
                 raise DataError(
-                    f"'{video.path}' would become '{video.stem}', inside the frames of"
-                    f" '{inside.path}'; rename one"
+                    f"the frames of '{video.path}' would lie in '{video.stem}', those of"
+                    f" '{other.path}' in '{other.stem}'; rename one or leave it out"
                 )

@@ -67,8 +67,11 @@ def test_no_videos_and_no_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
-        (["a.mp4", "a.webm"], "in/a.mp4' and '.*in/a.webm' would both become 'a'"),
-        (["a.mp4", "a/b/c.mp4"], "inside the frames of '.*in/a.mp4'"),
+        (["a.mp4", "a.webm"], "in/a.mp4' would lie in 'a', those of '.*in/a.webm' in 'a'"),
+        (
+            ["a.mp4", "a/b/c.mp4"],
+            "c.mp4' would lie in 'a/b/c', those of '.*a.mp4' in 'a'; rename one",
+        ),
     ],
 )
 def test_names_that_collide_are_refused_before_anything(

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -57,36 +55,3 @@ def test_closing_ends_the_work_at_once() -> None:
     with closing(each(sleep, [0.0, 60.0, 60.0], jobs=2)) as outcomes:
         next(outcomes)
     assert time.monotonic() - start < 20
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
-def test_processes_end_with_one_that_is_killed(tmp_path: Path) -> None:
-    script = (
-        "import os, time, sys\n"
-        "from mmaction.dataprep.worker_pool import each\n"
-        "def work(n):\n"
-        f"    open(os.path.join({str(tmp_path)!r}, str(os.getpid())), 'w').close()\n"
-        "    time.sleep(60)\n"
-        "list(each(work, range(4), jobs=2))\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": str(ROOT)}
-    )
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    workers = [int(path.name) for path in tmp_path.iterdir()]
-    process.kill()
-    process.wait()
-    assert len(workers) == 2
-    while any(map(is_running, workers)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(is_running, workers))
-
-
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"

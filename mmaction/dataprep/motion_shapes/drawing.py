@@ -122,7 +122,7 @@ def coverage(points: np.ndarray, size: int) -> np.ndarray:
     return small.astype(np.float32) / 255
 
 
-def place(points: np.ndarray, pose: Pose, size: int) -> np.ndarray:
+def _place(points: np.ndarray, pose: Pose, size: int) -> np.ndarray:
     """Bring an outline from the unit circle to where a body is, in pixels."""
     cos, sin = np.cos(pose.angle), np.sin(pose.angle)
     turned = points @ np.array([[cos, sin], [-sin, cos]])
@@ -130,13 +130,18 @@ def place(points: np.ndarray, pose: Pose, size: int) -> np.ndarray:
 
 
 def paint(image: np.ndarray, look: Look, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
-    """Paint a body over an image (float32, size×size×3).
+    """Paint a body over an image.
+
+    Args:
+        image: float32, size×size×3.
+        look: The body's.
+        pose: Where it is.
 
     Returns:
         The painted image, and the body's coverage, float32, size×size, in [0, 1].
     """
     size = len(image)
-    body = coverage(place(look.outline, pose, size), size)
-    dark = coverage(place(_TAIL, pose, size), size)[..., None]
+    body = coverage(_place(look.outline, pose, size), size)
+    dark = coverage(_place(_TAIL, pose, size), size)[..., None]
     color = look.color + dark * (look.dark_color - look.color)
     return image + body[..., None] * (color - image), body

@@ -124,7 +124,7 @@ class Scene:
         """A course at ``share`` of the pair's distance from ``origin``."""
 
         def course(phase: float) -> Pose:
-            reach = share * pair_distance(self.apart, self.together, phase)
+            reach = share * _pair_distance(self.apart, self.together, phase)
             return replace(
                 body,
                 x=origin.x + reach * np.cos(self.direction),
@@ -149,7 +149,7 @@ class Scene:
         return fits
 
 
-def pair_distance(apart: float, together: float, phase: float) -> float:
+def _pair_distance(apart: float, together: float, phase: float) -> float:
     """Distance of a pair's centres at a phase of their coming together."""
     return apart + (together - apart) * phase
 
@@ -230,7 +230,7 @@ def _draw_places(rng: np.random.Generator, scene: Scene) -> Scene:
         y = rng.uniform(top, REFERENCE_SIZE - bottom, _CANDIDATES)
         poses.append(replace(pose, x=x, y=y))
     direction = rng.uniform(0, 2 * np.pi, _CANDIDATES)
-    distance = pair_distance(scene.apart, scene.together, scene.met)
+    distance = _pair_distance(scene.apart, scene.together, scene.met)
     lower = poses[LOWER]
     poses[UPPER] = replace(
         poses[UPPER],

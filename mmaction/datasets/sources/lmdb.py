@@ -133,31 +133,38 @@ def reading(path: str) -> Iterator[Any]:
     lmdb = import_lmdb()
     try:
         if path not in _open:
-            _open[path] = lmdb.open(
+            pack = lmdb.open(
                 path, subdir=False, readonly=True, lock=False, readahead=False, create=False
             )
-            _require_complete(path)
+            _open[path] = _whole(pack, path)
         with _open[path].begin() as transaction:
             yield transaction
     except lmdb.Error as error:
         raise DataError(f"'{path}' can't be read as a pack: {error}") from None
 
 
-def _require_complete(path: str) -> None:
-    # To read behind the end of a file that was cut short would kill the process.
-    pack = _open[path]
-    needed = (pack.info()["last_pgno"] + 1) * pack.stat()["psize"]
-    problem = None
-    if (size := os.path.getsize(path)) < needed:
+def _whole(pack: Any, path: str) -> Any:
+    """``pack``, or DataError where it is not all there."""
+    size, needed = os.path.getsize(path), used_bytes(pack)
+    if size < needed:  # to read behind the file's end would kill the process
         problem = f"is cut short: {size} bytes of {needed}; copy or pack it anew"
+    elif not is_complete(pack):
+        problem = (
+            "is no pack, or one whose packing was interrupted: the same"
+            " tools/data/pack_frames.py command goes on with it"
+        )
     else:
-        with pack.begin() as transaction:
-            if transaction.get(COMPLETE_KEY) is None:
-                problem = (
-                    "is no pack, or one whose packing was interrupted: the same"
-                    " tools/data/pack_frames.py command goes on with it"
-                )
-    if problem:
-        del _open[path]
-        pack.close()
-        raise DataError(f"'{path}' {problem}")
+        return pack
+    pack.close()
+    raise DataError(f"'{path}' {problem}")
+
+
+def is_complete(pack: Any) -> bool:
+    """Whether all frames have been packed."""
+    with pack.begin() as transaction:
+        return transaction.get(COMPLETE_KEY) is not None
+
+
+def used_bytes(pack: Any) -> int:
+    """How large the file has to be that a pack is read from."""
+    return (pack.info()["last_pgno"] + 1) * pack.stat()["psize"]

@@ -80,7 +80,7 @@ def test_stopped_midway_it_goes_on_where_it_was(
         os.killpg(process.pid, how)  # as a terminal does, to the workers too
     else:
         process.kill()  # this process alone: its workers have to notice
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)  # until none of them holds its end of the pipes
     if how == signal.SIGINT:
         assert process.returncode == 130
         assert stderr.splitlines()[-1] == "interrupted"
