@@ -178,8 +178,6 @@ def _speaks_for_all(name: str) -> bool:
         mark.touch(exist_ok=False)
     except FileExistsError:
         return False
-    except OSError:
-        return True
     return True
 
 

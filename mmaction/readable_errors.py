@@ -23,6 +23,7 @@ _UNKNOWN_NAME = re.compile(r"(\S+) is not in the \w+::([\w ]+) registry")
 _NO_TYPE = re.compile(r'must contain the key "type", but got (.*)')
 # mmengine's Runner, of sections that come together.
 _INCOMPLETE = re.compile(r"^(.*) should be either all None or not None")
+_LOADERS_FUNCTIONS = ("collate_fn", "worker_init_fn")
 
 
 @contextmanager
@@ -45,25 +46,20 @@ def require_known_functions(cfg: Config) -> None:
     Raises:
         ConfigError: A name that is none; the message suggests near ones.
     """
-    optimizer = (cfg.get("optim_wrapper") or {}).get("optimizer") or {}
-    _require_known("optimizer", "optim_wrapper.optimizer.type", optimizer.get("type"))
-    for split in ("train", "val", "test"):
-        loader = cfg.get(f"{split}_dataloader") or {}
-        for key in ("collate_fn", "worker_init_fn"):
-            function = loader.get(key)
-            if isinstance(function, dict):
-                name = f"{split}_dataloader.{key}.type"
-                _require_known("function", name, function.get("type"))
-
-
-def _require_known(kind: str, key: str, name: Any) -> None:
-    if not isinstance(name, str):
-        return
-    # mmengine looks these up in its own registries, whatever the config's scope.
-    if not any(r.get(name) for r in _registries(kind) if r.scope == "mmengine"):
-        raise ConfigError(
-            f"config: {key}={name!r} is no {kind} known here{near(name, _names(kind))}"
-        )
+    loaders = [f"{split}_dataloader" for split in ("train", "val", "test")]
+    for kind, section, key in (
+        ("optimizer", "optim_wrapper", "optimizer"),
+        *(("function", loader, key) for loader in loaders for key in _LOADERS_FUNCTIONS),
+    ):
+        given = (cfg.get(section) or {}).get(key)
+        name = given.get("type") if isinstance(given, dict) else None
+        # mmengine looks these up in its own registries, whatever the config's scope.
+        own = [r for r in _registries(kind) if r.scope == "mmengine"]
+        if isinstance(name, str) and not any(registry.get(name) for registry in own):
+            raise ConfigError(
+                f"config: {section}.{key}.type={name!r} is no {kind} known here"
+                f"{near(name, _names(kind))}"
+            )
 
 
 def _explain(error: Exception) -> str | None:

@@ -155,6 +155,8 @@ def test_sampling_takes_the_models_clip_len(loaded: Callable[..., Config]) -> No
     [
         ("del train_dataloader['dataset']", r"train_dataloader\.dataset is missing"),
         ("evaluation = dict(interval='often')", r"evaluation={'interval': 'often'}: expected"),
+        ("evaluation = dict(intervall=2)", r"evaluation={.*'intervall': 2}: expected dict"),
+        ("evaluation = dict(interval=0)", r"evaluation={'interval': 0}: expected dict"),
         ("evaluation = 3", r"evaluation=3: expected dict\(interval=N\)"),
         ("raise ValueError('two\\nlines')", r"ValueError: two$"),
     ],

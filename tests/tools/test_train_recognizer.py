@@ -106,14 +106,6 @@ def test_bad_data_costs_one_line(
         ("del model", r"'model' is missing"),
         ("model['clip_len'] = 8", r"samples clip_len=4 frames, model\.clip_len is 8"),
         (
-            "model['backbone']['depht'] = 18",
-            r"ResNet3D has no argument 'depht'; did you mean 'depth'",
-        ),
-        (
-            "train_dataloder = dict(train_dataloader, batch_size=1)",
-            r"unknown section 'train_dataloder'; did you mean 'train_dataloader'",
-        ),
-        (
             "train_dataloader['batchsize'] = 1",
             r"no argument 'batchsize'; did you mean 'batch_size'",
         ),
@@ -148,8 +140,6 @@ def test_bad_data_costs_one_line(
         ("train_cfg['max_epoch'] = 3", r"no argument 'max_epoch'; did you mean 'max_epochs'"),
         ("param_scheduler[0]['type'] = 'MultiStepRL'", r"did you mean 'MultiStepLR'"),
         ("custom_hooks = [dict(type='EMAHok')]", r"type='EMAHok' is no hook known here"),
-        ("evaluation = dict(intervall=2)", r"evaluation={.*'intervall': 2}: expected dict"),
-        ("evaluation = dict(interval=0)", r"evaluation={'interval': 0}: expected dict"),
         ("randomness = dict(sed=1)", r"has no argument 'sed'"),
         ("1 / 0", r"ZeroDivisionError"),
         ("import no_such_module", r"ModuleNotFoundError: No module named 'no_such_module'"),
@@ -167,7 +157,6 @@ def test_a_wrong_config_costs_one_line(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--cfg-options", "modle.clip_len=4"], r"no section 'modle' to set; did you mean 'model'"),
         (["--cfg-options", "model.num_clases=3"], r"'num_clases'; did you mean 'num_classes'"),
         (["--cfg-options", "model=3"], r"'model' is missing or has no 'type'"),
         (["--gpus", "0"], r"--gpus 0: expected 1 or more"),
