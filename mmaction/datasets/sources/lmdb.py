@@ -36,12 +36,8 @@ class LmdbFrames(FrameDirectory):
         return frame_of(record, path)
 
     def file_names(self, name: str) -> list[str]:
-        prefix = _directory(name)
         with reading(self.data_root) as transaction:
-            cursor = transaction.cursor()
-            keys = cursor.iternext(values=False) if cursor.set_range(prefix) else []
-            found = takewhile(lambda key: key.startswith(prefix), keys)
-            files = [os.fsdecode(key[len(prefix) :]) for key in found]
+            files = list(_below(transaction, name))
         if not files:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.file(name))
         return [file for file in files if "/" not in file]
@@ -50,14 +46,17 @@ class LmdbFrames(FrameDirectory):
         return None
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
-        missing = []
         with reading(self.data_root) as transaction:
-            cursor = transaction.cursor()
-            for index in indices:
-                prefix = _directory(annotations.name(index))
-                if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
-                    missing.append(index)
-        return missing
+            return [i for i in indices if not any(_below(transaction, annotations.name(i)))]
+
+
+def _below(transaction: Any, name: str) -> Iterator[str]:
+    """Paths of all frames in and below a directory, relative to it."""
+    prefix = os.fsencode(os.path.normpath(name)) + b"/"
+    cursor = transaction.cursor()
+    keys = cursor.iternext(values=False) if cursor.set_range(prefix) else ()
+    for key in takewhile(lambda key: key.startswith(prefix), keys):
+        yield os.fsdecode(key[len(prefix) :])
 
 
 def refuse_former_packs(data_root: str) -> None:
@@ -103,10 +102,6 @@ def import_lmdb() -> Any:
     except ImportError:
         raise ConfigError(f"{SUFFIX} packs need the package lmdb: pip install lmdb") from None
     return lmdb
-
-
-def _directory(name: str) -> bytes:
-    return os.fsencode(os.path.normpath(name)) + b"/"
 
 
 # LMDB allows a file to be open once in a process, and in none that was forked meanwhile.
