@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,55 @@ def write_frame_files(
     return directory
 
 
-def write_film(path: Path, frames: int, *, step: int, width: int = 48, height: int = 36) -> Path:
-    """Write a film of grey frames, brightness ``step``·i, and return its path."""
+def write_film(
+    path: Path,
+    frames: int = 0,
+    *,
+    step: int = 0,
+    width: int = 48,
+    height: int = 36,
+    images: Sequence[np.ndarray] = (),
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    times: Sequence[int] = (),
+    cover: bool = False,
+    **settings: int,
+) -> Path:
+    """Write a film and return its path.
+
+    Args:
+        path: Its suffix says which container.
+        frames: How many grey ones, brightness ``step``·i; none where there are ``images``.
+        step, width, height: Of these.
+        images: uint8 RGB, H×W×3 each.
+        codec: FFmpeg's name of it.
+        options: Of the codec.
+        times: When the frames are shown, in tenths of a second; one after the other if empty.
+        cover: Put a small black picture in a stream of its own before the film.
+        settings: Of the codec's context, such as ``gop_size``.
+    """
+    images = images or [np.full((height, width, 3), step * n, np.uint8) for n in range(frames)]
+    rate = Fraction(1, 10)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for number in range(frames):
-            picture = np.full((height, width, 3), step * number, dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
+        if cover:
+            picture = container.add_stream("mjpeg", rate=1)
+            picture.width, picture.height, picture.pix_fmt = 16, 16, "yuvj420p"
+        film = container.add_stream(codec, rate=10, options=options or {})
+        film.height, film.width = images[0].shape[:2]
+        film.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        film.codec_context.time_base = rate
+        for key, value in settings.items():
+            setattr(film.codec_context, key, value)
+        if cover:
+            black = np.zeros((16, 16, 3), np.uint8)
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(black, format="rgb24")))
+            container.mux(picture.encode())
+        for time, image in zip(times or range(len(images)), images, strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time, rate
+            container.mux(film.encode(frame))
+        container.mux(film.encode())
     return path
 
 

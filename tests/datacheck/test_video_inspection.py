@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -13,31 +12,18 @@ from mmaction.datacheck.findings import NO_DIGEST, Depth, Inspected
 from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.datasets.sources.video import VideoFiles
 from tests.datacheck.conftest import FILES_ON, only
+from tests.frame_fixtures import write_film
 
 
-def write_film(path: Path, *, cover: bool = False) -> Path:
+def write_noise(path: Path, *, cover: bool = False) -> Path:
     """Twenty frames of 64×48 pixels as MPEG-4, after a cover picture if there is one."""
-    rng = np.random.default_rng(0)
-    with av.open(str(path), "w") as container:
-        if cover:
-            picture = container.add_stream("mjpeg", rate=1)
-            picture.width, picture.height, picture.pix_fmt = 16, 16, "yuvj420p"
-        film = container.add_stream("mpeg4", rate=10)
-        film.width, film.height = 64, 48
-        if cover:
-            pixels = np.zeros((16, 16, 3), np.uint8)
-            container.mux(picture.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-            container.mux(picture.encode())
-        for _ in range(20):
-            pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-            container.mux(film.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(film.encode())
-    return path
+    images = np.random.default_rng(0).integers(0, 256, (20, 48, 64, 3), dtype=np.uint8)
+    return write_film(path, images=list(images), codec="mpeg4", cover=cover)
 
 
 @pytest.fixture
 def video_file(tmp_path: Path) -> Path:
-    return write_film(tmp_path / "film.mp4")
+    return write_noise(tmp_path / "film.mp4")
 
 
 def look_at_file(path: Path, annotated: int = 20, depth: Depth = Depth.PIXELS) -> Inspected:
@@ -47,7 +33,7 @@ def look_at_file(path: Path, annotated: int = 20, depth: Depth = Depth.PIXELS) -
 @pytest.mark.parametrize("depth", Depth)
 @pytest.mark.parametrize("cover", [False, True])
 def test_a_good_video_file(tmp_path: Path, depth: Depth, cover: bool) -> None:
-    film = write_film(tmp_path / "film.mkv", cover=cover)
+    film = write_noise(tmp_path / "film.mkv", cover=cover)
     assert look_at_file(film, depth=depth).findings == ()
 
 

@@ -28,13 +28,6 @@ def test_odd_size_within_a_clip_is_named(source: FrameDirectory, width: int, hei
         list(source.frames("video", [0, 1, 2]))
 
 
-def test_missing_frame_is_named(source: FrameDirectory) -> None:
-    with pytest.raises(
-        DataError, match=r"img_00009.jpg' does not exist; the directory has 6 frames"
-    ):
-        list(source.frames("video", [0, 8]))
-
-
 @pytest.mark.parametrize("position", [0, 1])
 def test_damaged_frame_is_named(source: FrameDirectory, position: int) -> None:
     path = Path(source.path("video", position))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.video import VideoFiles, count_frames, read_frames
 from mmaction.errors import DataError
+from tests.frame_fixtures import write_film
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "video" / "arm_wrestling.mp4"
 WIDTH, HEIGHT, FRAMES = 64, 48, 40
@@ -30,27 +30,19 @@ STEP = 6
 
 
 def write_video(
-    path: Path,
-    *,
-    codec: str = "libx264",
-    times: Sequence[int] = range(FRAMES),
-    gop: int = 12,
-    rate: int = 25,
+    path: Path, *, codec: str = "libx264", times: Sequence[int] = range(FRAMES), gop: int = 12
 ) -> Path:
-    """Frame i is of one grey, ``i * STEP``; ``times`` are when they are shown, in frames."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.bit_rate = 2_000_000  # brightness keeps within a step
-        stream.codec_context.gop_size = gop
-        stream.codec_context.time_base = Fraction(1, rate)
-        for number, time in enumerate(times):
-            image = np.full((HEIGHT, WIDTH, 3), number * STEP, np.uint8)
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = time, Fraction(1, rate)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
+    return write_film(
+        path,
+        len(times),
+        step=STEP,
+        width=WIDTH,
+        height=HEIGHT,
+        codec=codec,
+        times=times,
+        gop_size=gop,
+        bit_rate=2_000_000,  # brightness keeps within a step
+    )
 
 
 def numbers(frames: np.ndarray) -> list[int]:
@@ -111,14 +103,9 @@ def matrix_bytes(values: Sequence[int]) -> bytes:
 
 @pytest.mark.parametrize("turn", MATRICES)
 def test_is_turned_as_a_player_would(tmp_path: Path, turn: str) -> None:
-    path = tmp_path / "a.mp4"
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     image[: HEIGHT // 2, : WIDTH // 2] = 200  # a bright upper left quarter
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode())
+    path = write_film(tmp_path / "a.mp4", images=[image])
     data = path.read_bytes()
     header = data.index(b"tkhd")
     at = data.index(matrix_bytes(IDENTITY), header)

@@ -26,26 +26,8 @@ def luminance(pixels: np.ndarray) -> np.ndarray:
 
 def test_identity_changes_nothing() -> None:
     assert np.array_equal(apply(color.identity(), PIXELS), PIXELS)
-    for nothing in (
-        color.brightness(1),
-        color.contrast(1),
-        color.saturation(1),
-        color.hue(0),
-        color.hue(1),
-        color.pca_noise(np.zeros(3)),
-    ):
-        assert apply(nothing, PIXELS) == pytest.approx(PIXELS)
-
-
-def test_each_step_follows_its_formula() -> None:
-    assert apply(color.brightness(0.7), PIXELS) == pytest.approx(0.7 * PIXELS)
-    assert apply(color.contrast(1.3), PIXELS) == pytest.approx(1.3 * (PIXELS - 127.5) + 127.5)
-    blended = 0.4 * PIXELS + 0.6 * luminance(PIXELS)
-    assert apply(color.saturation(0.4), PIXELS) == pytest.approx(blended)
-    assert apply(color.saturation(0), PIXELS) == pytest.approx(luminance(PIXELS).repeat(3, axis=1))
-    shift = 0.1 * 55.4625 * np.array([-0.5675, -0.5808, -0.5836])
-    shift += -0.2 * 1.1475 * np.array([0.4009, -0.8140, 0.4203])
-    assert apply(color.pca_noise(np.array([0.1, 0, -0.2])), PIXELS) == pytest.approx(PIXELS + shift)
+    assert apply(color.hue(1), PIXELS) == pytest.approx(PIXELS)
+    assert apply(jitter(0)["color"], PIXELS) == pytest.approx(PIXELS)
 
 
 def test_hue_turns_the_colour_plane_of_yiq() -> None:
@@ -96,15 +78,14 @@ def test_one_matrix_equals_the_steps_one_by_one(
     y, i, q = to_yiq @ pixels.T
     turned = [y, i * np.cos(angle) - q * np.sin(angle), i * np.sin(angle) + q * np.cos(angle)]
     pixels = np.linalg.solve(to_yiq, np.stack(turned)).T
-    amounts = rng.normal(0, pca, 3)
-    pixels = pixels + color.PCA_DIRECTIONS @ (color.PCA_DEVIATIONS * amounts)
+    amounts = np.array([55.4625, 4.7940, 1.1475]) * rng.normal(0, pca, 3)
+    directions = [
+        [-0.5675, 0.7192, 0.4009],
+        [-0.5808, -0.0045, -0.8140],
+        [-0.5836, -0.6948, 0.4203],
+    ]
+    pixels = pixels + np.array(directions) @ amounts
     assert apply(matrix, PIXELS) == pytest.approx(pixels, rel=1e-4, abs=0.05)
-
-
-def test_compose_does_the_first_map_first() -> None:
-    darker, flatter = color.brightness(0.5), color.contrast(0.5)
-    expected = (PIXELS * 0.5 - 127.5) * 0.5 + 127.5
-    assert apply(color.compose(darker, flatter), PIXELS) == pytest.approx(expected)
 
 
 def test_factors_stay_in_range_and_vary() -> None:

@@ -56,18 +56,20 @@ def test_random_crop_reaches_every_corner() -> None:
     assert seen == {(left, top) for left in (0, 1, 2) for top in (0, 1)}
 
 
-def test_three_crops_along_the_longer_side() -> None:
-    wide = [(0, 0, 40, 40), (30, 0, 70, 40), (15, 0, 55, 40)]
-    assert regions(ThreeCrop(size=40), 70, 40) == wide
-    tall = [(0, 0, 40, 40), (0, 30, 40, 70), (0, 15, 40, 55)]
-    assert regions(ThreeCrop(size=40), 40, 70) == tall
-    assert regions(ThreeCrop(size=20), 60, 40) == [
-        (0, 10, 20, 30),
-        (40, 10, 60, 30),
-        (20, 10, 40, 30),
-    ]
-    # As in mmaction2, which goes by a step of 31 // 2 = 15 twice.
-    assert [box[0] for box in regions(ThreeCrop(size=40), 71, 40)] == [0, 30, 15]
+@pytest.mark.parametrize(
+    ("size", "width", "height", "corners"),
+    [
+        (40, 70, 40, [(0, 0), (30, 0), (15, 0)]),
+        (40, 40, 70, [(0, 0), (0, 30), (0, 15)]),
+        (20, 60, 40, [(0, 10), (40, 10), (20, 10)]),
+        (40, 71, 40, [(0, 0), (30, 0), (15, 0)]),  # mmaction2 goes by 31 // 2 = 15 twice
+    ],
+)
+def test_three_crops_along_the_longer_side(
+    size: int, width: int, height: int, corners: list[tuple[int, int]]
+) -> None:
+    expected = [(left, top, left + size, top + size) for left, top in corners]
+    assert regions(ThreeCrop(size=size), width, height) == expected
 
 
 def test_ten_crops_are_five_and_their_mirror_images() -> None:

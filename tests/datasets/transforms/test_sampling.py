@@ -21,22 +21,32 @@ def sample(transform: Transform, total_frames: int, seed: int = 0) -> np.ndarray
     return indices
 
 
-def test_dense_window_in_the_centre() -> None:
-    # 10 frames, a window spanning 7 can start at 0..3.
-    indices = sample(SampleFrames(clip_len=4, frame_interval=2, placement="center"), 10)
-    assert indices.tolist() == [[1, 3, 5, 7]]
-
-
-def test_dense_windows_evenly_spread() -> None:
-    # The window spans 4 of 13 frames, starts are 0..9.
-    indices = sample(SampleFrames(clip_len=4, num_clips=4, placement="even"), 13)
-    assert indices[:, 0].tolist() == [0, 3, 6, 9]
-    assert sample(SampleFrames(clip_len=4, placement="even"), 12).tolist() == [[4, 5, 6, 7]]
-
-
-def test_dense_windows_centred_in_equal_parts() -> None:
-    indices = sample(SampleFrames(clip_len=1, num_clips=2, placement="center"), 9)
-    assert indices.tolist() == [[2], [6]]
+@pytest.mark.parametrize(
+    ("options", "total", "expected"),
+    [
+        # 10 frames, a window spanning 7 can start at 0..3.
+        (dict(clip_len=4, frame_interval=2, placement="center"), 10, [[1, 3, 5, 7]]),
+        # The window spans 4 of 13 frames, starts are 0..9.
+        (
+            dict(clip_len=4, num_clips=4, placement="even"),
+            13,
+            [[n, n + 1, n + 2, n + 3] for n in (0, 3, 6, 9)],
+        ),
+        (dict(clip_len=4, placement="even"), 12, [[4, 5, 6, 7]]),
+        (dict(clip_len=1, num_clips=2, placement="center"), 9, [[2], [6]]),
+        # Outside of training, the middle of a range.
+        (dict(clip_len=3, frame_interval=(1, 3), placement="center"), 9, [[2, 4, 6]]),
+        # Videos that are too short.
+        (dict(clip_len=6, frame_interval=2, placement="center"), 5, [[0, 2, 4, 4, 4, 4]]),
+        (
+            dict(clip_len=6, frame_interval=2, placement="center", short_video="loop"),
+            5,
+            [[0, 2, 4, 1, 3, 0]],
+        ),
+    ],
+)
+def test_dense_windows(options: dict[str, Any], total: int, expected: list[list[int]]) -> None:
+    assert sample(SampleFrames(**options), total).tolist() == expected
 
 
 def test_random_windows_reach_every_start_equally_often() -> None:
@@ -64,27 +74,18 @@ def test_random_interval_is_drawn_once_a_clip() -> None:
     assert seen == {(a, b) for a in (1, 2, 3) for b in (1, 2, 3)}
 
 
-def test_interval_range_outside_training_is_its_middle() -> None:
-    indices = sample(SampleFrames(clip_len=3, frame_interval=(1, 3), placement="center"), 9)
-    assert indices.tolist() == [[2, 4, 6]]
-
-
-def test_short_videos_repeat_their_last_frame_or_loop() -> None:
-    repeat = SampleFrames(clip_len=6, frame_interval=2, placement="center")
-    assert sample(repeat, 5).tolist() == [[0, 2, 4, 4, 4, 4]]
-    loop = SampleFrames(clip_len=6, frame_interval=2, placement="center", short_video="loop")
-    assert sample(loop, 5).tolist() == [[0, 2, 4, 1, 3, 0]]
-
-
-def test_segments_take_their_centre_frame() -> None:
-    assert sample(SampleSegments(clip_len=4, placement="center"), 12).tolist() == [[1, 4, 7, 10]]
-    assert sample(SampleSegments(clip_len=4, placement="even"), 4).tolist() == [[0, 1, 2, 3]]
-    assert sample(SampleSegments(clip_len=4, placement="center"), 2).tolist() == [[0, 0, 1, 1]]
-
-
-def test_segments_of_several_clips_are_shifted_within() -> None:
-    indices = sample(SampleSegments(clip_len=2, num_clips=3, placement="even"), 12)
-    assert indices.tolist() == [[1, 7], [3, 9], [5, 11]]
+@pytest.mark.parametrize(
+    ("options", "total", "expected"),
+    [
+        (dict(clip_len=4, placement="center"), 12, [[1, 4, 7, 10]]),
+        (dict(clip_len=4, placement="even"), 4, [[0, 1, 2, 3]]),
+        (dict(clip_len=4, placement="center"), 2, [[0, 0, 1, 1]]),
+        # Of several clips, each is shifted within the segments.
+        (dict(clip_len=2, num_clips=3, placement="even"), 12, [[1, 7], [3, 9], [5, 11]]),
+    ],
+)
+def test_segments(options: dict[str, Any], total: int, expected: list[list[int]]) -> None:
+    assert sample(SampleSegments(**options), total).tolist() == expected
 
 
 def test_random_segments_reach_every_frame_of_their_segment() -> None:
