@@ -72,15 +72,18 @@ def content_hash(parts: Iterable[bytes]) -> bytes:
 
 
 def frame_count(count: int) -> str:
+    """Such as ``2 frames``."""
     return f"{count} frame" if count == 1 else f"{count} frames"
 
 
 def ranges(gaps: list[tuple[int, int]]) -> str:
+    """The first few of some numbers' ranges, both ends within, such as ``2-3, 5``."""
     shown = [str(low) if low == high else f"{low}-{high}" for low, high in gaps[:_SHOWN]]
     return ", ".join(shown) + (", …" if len(gaps) > _SHOWN else "")
 
 
 def several_sizes(sizes: list[tuple[tuple[int, int], int]]) -> str:
+    """What is wrong with frames of several widths and heights, and how many have each."""
     parts = [
         f"{width}×{height} ({frame_count(count)})" for (width, height), count in sizes[:_SHOWN]
     ]

@@ -36,8 +36,12 @@ def inspect_video(source: FrameSource, name: str, annotated: int, *, depth: Dept
 
 
 def whole_digest(source: FrameSource, name: str, annotated: int = 0) -> bytes:
-    """16 bytes made of all of a video's bytes, as found, not as ``annotated``; none where they
-    can't be read.
+    """16 bytes made of all of a video's bytes; none where they can't be read.
+
+    Args:
+        source: Where its frames come from.
+        name: As its annotation writes it.
+        annotated: No matter: of the frames that there are, all are read.
     """
     try:
         return source.inspect(name, _Opening()).whole_digest()

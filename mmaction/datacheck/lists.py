@@ -56,7 +56,13 @@ class VideoList:
         return 0 if self.annotations is None else len(self.annotations)
 
     def add_problem(self, kind: str, message: object, file: str = "") -> None:
-        """Add an error of the whole list."""
+        """Add an error of the whole list.
+
+        Args:
+            kind: Such as ``bad-list``.
+            message: What is wrong.
+            file: What it is about where that isn't the list.
+        """
         told = Problem(kind, ERROR, file, str(message), split=self.split, list=self.file)
         self.problems.append(told)
 

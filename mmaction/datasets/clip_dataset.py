@@ -234,8 +234,14 @@ def one_a_file(
 ) -> list[Any]:
     """``given`` for each annotation file, whether it was said once or for each.
 
+    Args:
+        key: What the config calls it.
+        given: One value, or a list of them.
+        files: The annotation files.
+        whole_number: Whether values are to be whole numbers from 1 on.
+
     Raises:
-        ConfigError: There are more or fewer than files, or one is no whole number from 1 on.
+        ConfigError: There are more or fewer than files, or one is no such number.
     """
     one = isinstance(given, str | os.PathLike | int)
     values = [given] * len(files) if one else list(given)

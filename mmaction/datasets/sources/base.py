@@ -14,7 +14,7 @@ import numpy as np
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.frame_names import (
     frame_numbers,
-    missing_frame,
+    listing,
     other_suffix,
     template_of,
 )
@@ -176,8 +176,17 @@ class ImageSource(FrameSource):
             files = []
         if not files and not os.path.isdir(directory):
             return f"frame directory '{directory}' does not exist"
-        number = position + self.start_index
-        return missing_frame(path, directory, files, image_tmpl=self.template(name), number=number)
+        template, number = self.template(name), position + self.start_index
+        numbers = frame_numbers(files, template)
+        if not numbers:
+            return f"frame '{path}' does not exist; {listing(directory, files)}"
+        below = max((n for n in numbers if n < number), default=None)
+        above = min((n for n in numbers if n > number), default=None)
+        nearest = [template.format(n) for n in (below, above) if n is not None]
+        return (
+            f"frame '{path}' does not exist; the directory has {len(numbers)} frames,"
+            f" the nearest {' and '.join(nearest)}"
+        )
 
     def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
         # One place for all: it stays in the processor's cache while its crop is taken.

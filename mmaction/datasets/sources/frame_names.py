@@ -94,22 +94,6 @@ def frame_numbers(files: Iterable[str], image_tmpl: str) -> set[int]:
     return numbers
 
 
-def missing_frame(
-    path: str, directory: str, files: Sequence[str], *, image_tmpl: str, number: int
-) -> str:
-    """Say of the missing frame ``path`` which ones its directory has."""
-    numbers = frame_numbers(files, image_tmpl)
-    if not numbers:
-        return f"frame '{path}' does not exist; {listing(directory, files)}"
-    below = max((n for n in numbers if n < number), default=None)
-    above = min((n for n in numbers if n > number), default=None)
-    nearest = [image_tmpl.format(n) for n in (below, above) if n is not None]
-    return (
-        f"frame '{path}' does not exist; the directory has {len(numbers)} frames,"
-        f" the nearest {' and '.join(nearest)}"
-    )
-
-
 def listing(directory: str, files: Sequence[str]) -> str:
     """A short account of what a directory holds."""
     files = sorted(files)

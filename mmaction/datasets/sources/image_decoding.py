@@ -66,7 +66,12 @@ def is_cut_short(data: bytes) -> bool:
 
 
 def decode_image(data: bytes, path: str, *, out: np.ndarray | None = None) -> np.ndarray:
-    """Decode the image file that was read from ``path``; see :func:`decode`.
+    """Decode an image file; see :func:`decode`.
+
+    Args:
+        data: The file.
+        path: Where it was read from, for messages.
+        out: Filled and returned where the image has its shape.
 
     Raises:
         DataError: It can't be decoded, or only in part.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,25 +41,40 @@ def test_finds_out_template_and_start(
     assert source.read("a b", 0) == b"x"
 
 
-def test_checks_what_is_given(tmp_path: Path) -> None:
-    touch(tmp_path / "a", *[f"img_{n:05d}.jpg" for n in range(3, 9)])
+FROM_3 = [f"img_{n:05d}.jpg" for n in range(3, 9)]
+LISTING = r"holds img_00003.jpg, img_00004.jpg, img_00005.jpg, …, img_00008.jpg \(6 in all\)"
+
+
+def test_takes_what_is_given_where_it_is_there(tmp_path: Path) -> None:
+    touch(tmp_path / "a", *FROM_3)
     source = find_frames(tmp_path, "a", image_tmpl="img_{:05d}.jpg", start_index=3)
     assert source.path("a", 2) == str(tmp_path / "a" / "img_00005.jpg")
-    listing = r"holds img_00003.jpg, img_00004.jpg, img_00005.jpg, …, img_00008.jpg \(6 in all\)"
-    with pytest.raises(DataError, match=rf"no frame fits image_tmpl='{{:05d}}.jpg'; .*{listing}"):
-        find_frames(tmp_path, "a", image_tmpl="{:05d}.jpg")
-    with pytest.raises(DataError, match=r"no frame fits image_tmpl='img_{:06d}.jpg'"):
-        find_frames(tmp_path, "a", image_tmpl="img_{:06d}.jpg")
-    with pytest.raises(
-        DataError, match=rf"no frame 'img_00001.jpg' for start_index=1; .*{listing}"
-    ):
-        find_frames(tmp_path, "a", start_index=1)
-    with pytest.raises(DataError, match=rf"start at number 3, neither 0 nor 1; .*{listing}"):
-        find_frames(tmp_path, "a")
 
 
 @pytest.mark.parametrize(
-    "image_tmpl", ["img.jpg", "img_%05d.jpg", "{}/{}.jpg", "a/{:05d}.jpg", "{x}"]
+    ("files", "given", "message"),
+    [
+        (FROM_3, dict(image_tmpl="{:05d}.jpg"), rf"no frame fits image_tmpl='{{:05d}}.*{LISTING}"),
+        (FROM_3, dict(image_tmpl="img_{:06d}.jpg"), r"no frame fits image_tmpl='img_{:06d}.jpg'"),
+        (FROM_3, dict(start_index=1), rf"no frame 'img_00001.jpg' for start_index=1; .*{LISTING}"),
+        (FROM_3, {}, rf"start at number 3, neither 0 nor 1; .*{LISTING}"),
+        ([], {}, r"no numbered images; '.*/a' is empty"),
+        (["clip.mp4"], {}, r"no numbered images; '.*/a' holds clip.mp4 \(1 in all\)"),
+        (["u_01.jpg", "v_01.jpg"], {}, r"several series of numbered images; .*u_01.jpg, v_01.jpg"),
+        (None, {}, r"frame directory '.*/a' does not exist"),
+    ],
+)
+def test_names_what_is_there_instead(
+    tmp_path: Path, files: list[str] | None, given: dict[str, Any], message: str
+) -> None:
+    if files is not None:
+        touch(tmp_path / "a", *files)
+    with pytest.raises(DataError, match=message):
+        find_frames(tmp_path, "a", **given)
+
+
+@pytest.mark.parametrize(
+    "image_tmpl", ["img.jpg", "img_%05d.jpg", "{}/{}.jpg", "a/{:05d}.jpg", "{x}", "{video}.jpg"]
 )
 def test_no_template(tmp_path: Path, image_tmpl: str) -> None:
     touch(tmp_path / "a", "img_00001.jpg")
@@ -66,52 +82,34 @@ def test_no_template(tmp_path: Path, image_tmpl: str) -> None:
         find_frames(tmp_path, "a", image_tmpl=image_tmpl)
 
 
-def test_nothing_to_find_out(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere' is not a directory"):
-        find_frames(tmp_path / "nowhere", "a")
-    with pytest.raises(DataError, match=r"frame directory '.*/a' does not exist"):
-        find_frames(tmp_path, "a")
-    touch(tmp_path / "a")
-    with pytest.raises(DataError, match=r"no numbered images; '.*/a' is empty"):
-        find_frames(tmp_path, "a")
-    touch(tmp_path / "a", "clip.mp4")
-    with pytest.raises(DataError, match=r"no numbered images; '.*/a' holds clip.mp4 \(1 in all\)"):
-        find_frames(tmp_path, "a")
-    touch(tmp_path / "a", "u_01.jpg", "v_01.jpg")
-    with pytest.raises(DataError, match=r"several series of numbered images; .*u_01.jpg, v_01.jpg"):
-        find_frames(tmp_path, "a")
-
-
-def test_missing_frame_says_what_is_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("video", "position", "message"),
+    [
+        (
+            "a",
+            3,
+            r"'.*/a/img_00004.jpg' does not exist; the directory has 7 frames,"
+            r" the nearest img_00003.jpg and img_00006.jpg",
+        ),
+        ("a", 20, r"has 7 frames, the nearest img_00009.jpg$"),
+        ("b", 0, r"frame directory '.*/b' does not exist"),
+        ("c", 0, r"'.*/c/img_00001.jpg' does not exist; '.*/c' holds 1.jpg"),
+        ("a", 7, r"img_00008.jpg' is a directory, not an image file"),
+        ("a", 8, r"img_00009.jpg' is empty \(zero bytes\)"),
+        ("file", 0, r"file/img_00001.jpg' can't be read: Not a directory"),
+    ],
+)
+def test_frames_that_can_not_be_read(
+    tmp_path: Path, video: str, position: int, message: str
+) -> None:
     touch(tmp_path / "a", *[f"img_{n:05d}.jpg" for n in (1, 2, 3, 6, 7)])
-    source = find_frames(tmp_path, "a")
-    with pytest.raises(
-        DataError,
-        match=r"'.*/a/img_00004.jpg' does not exist; the directory has 5 frames,"
-        r" the nearest img_00003.jpg and img_00006.jpg",
-    ):
-        source.read("a", 3)
-    with pytest.raises(DataError, match=r"has 5 frames, the nearest img_00007.jpg$"):
-        source.read("a", 20)
-    with pytest.raises(DataError, match=r"frame directory '.*/b' does not exist"):
-        source.read("b", 0)
+    (tmp_path / "a/img_00008.jpg").mkdir()
+    (tmp_path / "a/img_00009.jpg").write_bytes(b"")
     touch(tmp_path / "c", "1.jpg")
-    with pytest.raises(DataError, match=r"'.*/c/img_00001.jpg' does not exist; '.*/c' holds 1.jpg"):
-        source.read("c", 0)
-
-
-def test_what_is_no_file(tmp_path: Path) -> None:
-    touch(tmp_path / "a", "img_00001.jpg")
-    source = find_frames(tmp_path, "a")
-    (tmp_path / "a" / "img_00002.jpg").mkdir()
-    (tmp_path / "a" / "img_00003.jpg").write_bytes(b"")
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(DataError, match=r"img_00002.jpg' is a directory, not an image file"):
-        source.read("a", 1)
-    with pytest.raises(DataError, match=r"img_00003.jpg' is empty \(zero bytes\)"):
-        source.read("a", 2)
-    with pytest.raises(DataError, match=r"file/img_00001.jpg' can't be read: Not a directory"):
-        source.read("file", 0)
+    source = find_frames(tmp_path, "a")
+    with pytest.raises(DataError, match=message):
+        source.read(video, position)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -153,8 +151,6 @@ def test_frames_named_after_their_video(tmp_path: Path) -> None:
         assert source.path("7UPGT", 1) == str(tmp_path / "7UPGT/7UPGT-000002.jpg")
         assert source.read("x/B {1}", 0) == b"x"
         assert source.count("7UPGT") == 2
-    with pytest.raises(ConfigError, match="is no file name with one number"):
-        find_frames(tmp_path, "7UPGT", image_tmpl="{video}.jpg")
 
 
 @pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".png"])
