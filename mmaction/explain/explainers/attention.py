@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
-from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.maps import frame_means, per_frame
+from mmaction.explain.explainers.base import Explainer
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
@@ -27,7 +26,9 @@ class Attention(Explainer):
 
     name: ClassVar[str] = "attention"
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(
+        self, model: BaseRecognizer, clips: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor]:
         prediction = model(clips)
         spatial, temporal = prediction.spatial_attention, prediction.temporal_attention
         if spatial is None or temporal is None:
@@ -52,7 +53,7 @@ class ClassResponse(Explainer):
 
     name: ClassVar[str] = "class_response"
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         branch = getattr(model, "attention_branch", None)
         answers: list[Any] = []
         if isinstance(branch, nn.Module):
@@ -65,5 +66,4 @@ class ClassResponse(Explainer):
                 "response to each class; take another explainer, such as grad_cam"
             )
         of_class = target[:, None, None, None, None].expand(-1, 1, *response.shape[2:])
-        spatial = per_frame(response.gather(1, of_class).squeeze(1), clips.shape[2])
-        return spatial, frame_means(spatial)
+        return response.gather(1, of_class).squeeze(1)

@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 
 from mmaction.errors import ConfigError
+from mmaction.explain.explainers.maps import frame_means, per_frame
 from mmaction.explain.explanation import Explanation
 from mmaction.models.recognizers.base import BaseRecognizer
-
-MapsOverTime = tuple[Tensor, Tensor]
 
 
 class Explainer(ABC):
@@ -63,7 +62,10 @@ class Explainer(ABC):
             with torch.no_grad():
                 classes = _resolve_target(model, clips, target)
             with torch.set_grad_enabled(self.uses_gradients):
-                spatial, temporal = self._explain(model, clips, classes)
+                found = self._explain(model, clips, classes)
+                spatial, temporal = found if isinstance(found, tuple) else (found, None)
+                spatial = per_frame(spatial, clips.shape[2])
+                temporal = frame_means(spatial) if temporal is None else temporal
         return Explanation(
             spatial=spatial.detach().float(),
             temporal=temporal.detach().float(),
@@ -74,8 +76,19 @@ class Explainer(ABC):
     __call__ = explain
 
     @abstractmethod
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
-        """The maps B×T×h×w and B×T; the model is in eval mode, ``target`` int64, B, is checked."""
+    def _explain(
+        self, model: BaseRecognizer, clips: Tensor, target: Tensor
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """The maps, float, B×T'×h×w; and weights B×T, where the method has some of its own.
+
+        Under a temporal stride each of the T' steps stands for its frames; without weights, each
+        frame has its mean.
+
+        Args:
+            model: In eval mode.
+            clips: Normalised float, B×3×T×H×W.
+            target: int64, B, classes that there are.
+        """
 
 
 def target_scores(model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:

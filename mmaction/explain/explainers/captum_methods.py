@@ -12,8 +12,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from mmaction.errors import ConfigError, UserError
-from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.maps import frame_means
+from mmaction.explain.explainers.base import Explainer
 from mmaction.explain.explainers.options import check_count, check_sizes
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
@@ -46,7 +45,7 @@ class IntegratedGradients(Explainer):
         self.batch_size = check_count(self.name, "batch_size", batch_size)
         self._attr = _captum(self.name)
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         method = self._attr.IntegratedGradients(lambda x: model(x).scores)
         attributions = method.attribute(
             clips,
@@ -54,8 +53,7 @@ class IntegratedGradients(Explainer):
             n_steps=self.steps,
             internal_batch_size=max(self.batch_size, len(clips)),
         )
-        spatial = attributions.clamp_min(0).sum(dim=1)
-        return spatial, frame_means(spatial)
+        return attributions.clamp_min(0).sum(dim=1)
 
 
 @EXPLAINERS.register_module(name="occlusion")
@@ -93,7 +91,7 @@ class Occlusion(Explainer):
         self.batch_size = check_count(self.name, "batch_size", batch_size)
         self._attr = _captum(self.name)
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         window, stride = self._sizes(tuple(clips.shape[2:]))
         method = self._attr.Occlusion(lambda x: model(x).scores)
         attributions = method.attribute(
@@ -103,8 +101,7 @@ class Occlusion(Explainer):
             target=target,
             perturbations_per_eval=max(1, self.batch_size // len(clips)),
         )
-        spatial = attributions[:, 0].clamp_min(0)
-        return spatial, frame_means(spatial)
+        return attributions[:, 0].clamp_min(0)
 
     def _sizes(self, clip: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The window and its stride for clips of (T, H, W)."""

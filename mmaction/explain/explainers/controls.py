@@ -15,8 +15,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.maps import frame_means, smooth
+from mmaction.explain.explainers.base import Explainer
+from mmaction.explain.explainers.maps import smooth
 from mmaction.explain.explainers.options import check_seed, check_sizes
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
@@ -42,9 +42,8 @@ class Random(Explainer):
         self.grid = check_sizes(self.name, "grid", grid, "hw")
         self.seed = check_seed(self.name, seed)
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
-        spatial = clip_noise(clips, self.grid, seed=self.seed)
-        return spatial, frame_means(spatial)
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
+        return clip_noise(clips, self.grid, seed=self.seed)
 
 
 @EXPLAINERS.register_module(name="blurred_random")
@@ -57,12 +56,11 @@ class BlurredRandom(Random):
 
     name: ClassVar[str] = "blurred_random"
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         noise = clip_noise(clips, self.grid, seed=self.seed)
         noise = smooth(noise, _BLUR, dims=(2, 3, 1))
         low, high = noise.amin((1, 2, 3), keepdim=True), noise.amax((1, 2, 3), keepdim=True)
-        spatial = torch.where(high > low, (noise - low) / (high - low), 0.5)
-        return spatial, frame_means(spatial)
+        return torch.where(high > low, (noise - low) / (high - low), 0.5)
 
 
 @EXPLAINERS.register_module(name="center")
@@ -82,10 +80,9 @@ class Center(Explainer):
     def __init__(self, *, grid: Sequence[int] = CONTROL_GRID) -> None:
         self.grid = check_sizes(self.name, "grid", grid, "hw")
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         time, y, x = (self._bump(n, clips.device) for n in (clips.shape[2], *self.grid))
-        spatial = (time[:, None, None] * y[:, None] * x).repeat(len(clips), 1, 1, 1)
-        return spatial, frame_means(spatial)
+        return (time[:, None, None] * y[:, None] * x).repeat(len(clips), 1, 1, 1)
 
     def _bump(self, cells: int, device: torch.device) -> Tensor:
         offset = (torch.arange(cells, device=device) + 0.5) / cells - 0.5

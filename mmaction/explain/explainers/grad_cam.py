@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError, near
-from mmaction.explain.explainers.base import Explainer, MapsOverTime, target_scores
-from mmaction.explain.explainers.maps import frame_means, per_frame
+from mmaction.explain.explainers.base import Explainer, target_scores
 from mmaction.explain.explainers.options import check
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
@@ -52,7 +51,7 @@ class GradCAM(Explainer):
         fits = layer is None or (isinstance(layer, str) and layer != "")
         self.layer = check(self.name, "layer", layer, fits=fits, expected="a module's name")
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         modules = dict(model.named_modules())
         layer = self.layer or _default_layer(modules)
         if layer not in modules:
@@ -79,9 +78,7 @@ class GradCAM(Explainer):
         if gradients is None:
             raise _unreadable(layer)
         weights = gradients.mean(dim=(3, 4) if self.per_frame else (2, 3, 4), keepdim=True)
-        cam = torch.relu((weights * features).sum(dim=1))
-        spatial = per_frame(cam, clips.shape[2])
-        return spatial, frame_means(spatial)
+        return torch.relu((weights * features).sum(dim=1))
 
 
 def _unreadable(layer: str) -> ConfigError:

@@ -12,8 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmaction.explain.explainers.base import Explainer, MapsOverTime
-from mmaction.explain.explainers.maps import frame_means
+from mmaction.explain.explainers.base import Explainer
 from mmaction.explain.explainers.options import check, check_count, check_seed, check_sizes
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
@@ -66,7 +65,7 @@ class RISE(Explainer):
         self.seed = check_seed(self.name, seed)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         size = tuple(clips.shape[2:])
         weighed = clips.new_zeros(len(clips), *size)
         shown = clips.new_zeros(size)
@@ -80,8 +79,7 @@ class RISE(Explainer):
             weighed += torch.einsum("bn,nthw->bthw", weights, masks)
             shown += masks.sum(dim=0)
         # A pixel that no mask shows has nothing said of it.
-        spatial = torch.where(shown > 0, weighed / shown, 0)
-        return spatial, frame_means(spatial)
+        return torch.where(shown > 0, weighed / shown, 0)
 
     def _draw(self, size: tuple[int, ...], *, chunk: int, device: torch.device) -> Iterator[Tensor]:
         """The masks, float32 in [0, 1], n×T×H×W with n up to ``chunk``."""

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
-from mmaction.explain.explainers.base import Explainer, MapsOverTime, target_scores
-from mmaction.explain.explainers.maps import frame_means, per_frame
+from mmaction.explain.explainers.base import Explainer, target_scores
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
@@ -39,7 +38,7 @@ class SaliencyTube(Explainer):
 
     name: ClassVar[str] = "saliency_tube"
 
-    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> MapsOverTime:
+    def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         stage, linear = _plain_head(model)
         taken: list[Any] = []
         with stage.register_forward_hook(lambda _module, _args, output: taken.append(output)):
@@ -55,8 +54,7 @@ class SaliencyTube(Explainer):
         # Not-a-number is no misfit: the maps' own check reports it.
         if (error > _TOLERANCE * (size + bias.abs())).any():
             raise _not_plain(model)
-        spatial = per_frame(tube, clips.shape[2])
-        return spatial, frame_means(spatial)
+        return tube
 
 
 def _plain_head(model: nn.Module) -> tuple[nn.Module, nn.Linear]:

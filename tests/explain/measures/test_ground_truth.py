@@ -16,13 +16,7 @@ from mmaction.explain.measures.ground_truth import (
     clip_ground_truth,
     open_ground_truth,
 )
-
-
-class Boom:
-    """Does harm where a pickle is read without care."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path("boom").touch, ())
+from tests.bomb import Bomb
 
 
 def tubes(path: Path, content: Any, *, protocol: int = 2) -> Path:
@@ -63,9 +57,8 @@ def test_tubes_add_up_and_stay_in_the_picture(tmp_path: Path) -> None:
     assert truth.masks.sum(axis=(1, 2)).tolist() == [25 + 100, 100]
 
 
-def test_nothing_in_a_file_of_boxes_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tubes(tmp_path / "pyannot.pkl", {"a": Boom()})
+def test_nothing_in_a_file_of_boxes_runs(tmp_path: Path) -> None:
+    path = tubes(tmp_path / "pyannot.pkl", {"a": Bomb(tmp_path / "boom")})
     with pytest.raises(DataError, match=r"pyannot\.pkl: not boxes in UCF101-24's format \(refused"):
         ActionTubes(path)
     assert not (tmp_path / "boom").exists()
