@@ -122,21 +122,17 @@ class ConfusionReport:
 
 
 def confusion_report(
-    scores: str | os.PathLike[str],
-    *,
-    classes: str | os.PathLike[str] | None = None,
-    branch: str | None = None,
+    scores: str | os.PathLike[str], *, classes: str | os.PathLike[str] | None = None
 ) -> ConfusionReport:
     """Reads a score file of ``tools/test_recognizer.py --out``.
 
     Args:
         scores: The ``.pkl``.
         classes: File with one class name a line; None: classes go by their numbers.
-        branch: ``'perception'`` or ``'attention'``; None: all there are.
 
     Raises:
-        UserError: A file that can't be read or used, scores without labels, a number of class names
-            that is not the scores', or a branch that there is none of.
+        UserError: A file that can't be read or used, scores without labels, or a number of class
+            names that is not the scores'.
     """
     table = ScoreTable.load(scores)
     if not table.labelled:
@@ -149,16 +145,8 @@ def confusion_report(
     names = find_classes(classes, "") if classes is not None else None
     if names is not None and len(names) != count:
         raise ConfigError(f"--classes {classes}: {len(names)} names, but scores of {count} classes")
-    found = {"perception": table.scores, "attention": table.attention_scores}
-    if branch is not None and found.get(branch) is None:
-        raise ConfigError(
-            f"--branch {branch}: {scores} holds no scores of it; plain recognizers have no "
-            "attention branch"
-        )
     matrices = {
-        name: confusion_matrix(values, table.labels)
-        for name, values in found.items()
-        if values is not None and branch in (None, name)
+        branch: confusion_matrix(values, table.labels) for branch, values in table.branches.items()
     }
     return ConfusionReport(names or tuple(f"class {n}" for n in range(count)), matrices)
 

@@ -52,11 +52,9 @@ def accuracies(table: ScoreTable, names: Sequence[str] = tuple(ACCURACIES)) -> d
     """``{'perception/top1': …, 'attention/top1': …}`` in [0, 1]; empty where labels are missing."""
     if not table.labelled:
         return {}
-    branches = {"perception": table.scores, "attention": table.attention_scores}
     return {
         f"{branch}/{name}": ACCURACIES[name](scores, table.labels)
-        for branch, scores in branches.items()
-        if scores is not None
+        for branch, scores in table.branches.items()
         for name in resolve_accuracies(names)
     }
 

@@ -72,6 +72,12 @@ class ScoreTable:
         """Whether every video has a label."""
         return bool((self.labels >= 0).all())
 
+    @property
+    def branches(self) -> dict[str, np.ndarray]:
+        """Scores by the branch they are of; a plain recognizer's are the perception branch's."""
+        of_attention = {} if self.attention_scores is None else {"attention": self.attention_scores}
+        return {"perception": self.scores, **of_attention}
+
     def save_list(self, path: str | os.PathLike[str]) -> None:
         """Writes the perception branch's scores as a pickled list, an array of K a video."""
         with atomic_path(path) as temporary:

@@ -21,9 +21,6 @@ def parse_args() -> argparse.Namespace:
         help="pictures and tables go there (default: SCORES_confusion beside the scores)",
     )
     parser.add_argument(
-        "--branch", choices=("perception", "attention"), help="this one alone (default: both)"
-    )
-    parser.add_argument(
         "--worst", type=int, default=10, help="pairs and classes to print (default 10)"
     )
     return parser.parse_args()
@@ -36,7 +33,7 @@ def main() -> int:
 
     if args.worst < 0:
         raise ConfigError(f"--worst {args.worst}: expected 0 or more")
-    report = confusion_report(args.scores, classes=args.classes, branch=args.branch)
+    report = confusion_report(args.scores, classes=args.classes)
     scores = Path(args.scores)
     out = args.out or scores.with_name(f"{scores.stem}_confusion")
     report.save(out, source=scores.name)
