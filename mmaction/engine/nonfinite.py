@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.dist import all_gather_object, all_reduce, get_rank, get_world_size
+from mmengine.model import BaseModel
+from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
 
-from mmaction.checkpoint.training_state import bare_model, optim_wrappers
+from mmaction.checkpoint.training_state import bare_model
 from mmaction.checkpoint.writing import copied, write_whole
 from mmaction.engine.optim_wrappers import TrainingOptimWrapper
-from mmaction.engine.signals import StopSignals
+from mmaction.engine.signals import SIGNALS, StopSignals
 from mmaction.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -29,10 +31,6 @@ SHOWN = 5
 
 class NonfiniteError(UserError):
     """A loss or gradients that are not finite."""
-
-
-class NonfiniteStep(Exception):
-    """Raised out of a step before it changes the weights, in all processes alike."""
 
 
 class BufferCopy:
@@ -50,9 +48,9 @@ class BufferCopy:
 class StepGuard:
     """Takes a training's steps; those that are not finite change nothing.
 
-    Before an optimizer steps, all processes look at the loss and, where no loss scaler does that,
-    at the norm of the gradients. One exchange agrees on that and on signals to stop; on a GPU the
-    host waits for it, once a step.
+    Before the optimizer steps, all processes look at the loss and, where no loss scaler does that,
+    at the norm of the gradients. One exchange agrees on that and on signals to stop, and averages
+    the log values; on a GPU the host waits for it, once a step.
 
     Args:
         runner: Of the training.
@@ -76,67 +74,89 @@ class StepGuard:
         self.stop_signal = 0
         self._on_nonfinite = on_nonfinite
         self._skipped_in_a_row = 0
-        self._looked = False  # at the newest step
 
-    def take(self, batch: Mapping[str, Any], number: int) -> dict[str, Any]:
+    def take(self, batch: Mapping[str, Any], number: int) -> dict[str, Tensor]:
         """One step; all processes call it.
+
+        A network with a ``train_step`` of its own, for several optimizers perhaps, and an optim
+        wrapper of somebody else's step by themselves: nothing is looked at.
 
         Args:
             batch: As the data loader gave it.
             number: Of the step, counted from 1.
 
         Returns:
-            The model's log values; none where the step is skipped.
+            The log values, means over the processes: scalars on the CPU, float64. None where the
+            step is skipped.
 
         Raises:
             NonfiniteError: With ``'stop'``, or after too many bad steps in a row.
         """
         model, wrapper = self.runner.model, self.runner.optim_wrapper
-        for each in optim_wrappers(wrapper):
-            if isinstance(each, TrainingOptimWrapper):
-                each.before_step = self.look
+        network: Any = bare_model(model)
+        own_step = type(network).train_step is not BaseModel.train_step
+        if own_step or not isinstance(wrapper, TrainingOptimWrapper):
+            return self._exchange(model.train_step(batch, optim_wrapper=wrapper))[0]
         buffers = BufferCopy(model) if self._on_nonfinite == "skip" else None
-        self._looked = False
-        try:
-            outputs = model.train_step(batch, optim_wrapper=wrapper)
-        except NonfiniteStep as step:
-            found, path = self._keep(batch, number, loss=step.args[0])
+        with wrapper.optim_context(model):
+            losses = model(**network.data_preprocessor(batch, True), mode="loss")
+        loss, values = network.parse_losses(losses)
+        wrapper.backward(wrapper.scale_loss(loss))
+        told, bad = self.look(loss, values)
+        if bad:
+            found, path = self._keep(batch, number, loss=loss.item())
             if buffers is not None:
                 buffers.restore()
-            for each in optim_wrappers(wrapper):
-                each.zero_grad()
+            wrapper.zero_grad()
             self._stop_or_skip(found, path)
             return {}
-        if not self._looked:  # an optim wrapper of somebody else's
-            self._exchange(torch.zeros(()))
         self._skipped_in_a_row = 0
-        return outputs
+        if wrapper.should_update():
+            wrapper.step()
+            wrapper.zero_grad()
+        return told
 
-    def look(self, loss: Tensor, norms: Sequence[Tensor]) -> None:
+    def look(self, loss: Tensor, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
         """Looks at a step before it changes the weights.
 
         Args:
-            loss: Scalar of this process.
-            norms: Scalars, of the gradients; none where they are not to be judged.
+            loss: Scalar of this process; the gradients are there.
+            values: Scalars to be logged.
 
-        Raises:
-            NonfiniteStep: In all processes, where any process's loss or norm is not finite; its
-                argument is this process's loss.
+        Returns:
+            As ``take``; and whether any process's loss or gradients are not finite.
         """
-        loss = loss.detach().float().reshape(())
-        values = torch.stack([loss, *(norm.to(loss) for norm in norms)])
-        self._looked = True
-        if self._exchange(values.isfinite().all().logical_not()):
-            raise NonfiniteStep(loss.item())
+        wrapper, values, judged = self.runner.optim_wrapper, dict(values), [loss.detach()]
+        if wrapper.should_update():
+            norm = wrapper.gradient_norm()
+            if wrapper.clips_by_norm:
+                values[wrapper.grad_name] = norm
+            if not isinstance(wrapper, AmpOptimWrapper):
+                judged.append(norm)
+        return self._exchange(values, judged)
 
-    def _exchange(self, bad: Tensor) -> bool:
-        """Whether any process's step is bad; and the stop signal, if any process has one."""
-        told = torch.stack([bad.float(), torch.full_like(bad.float(), self.signals.received)])
+    def _exchange(
+        self, values: Mapping[str, Any], judged: Sequence[Tensor] = ()
+    ) -> tuple[dict[str, Tensor], bool]:
+        """Means of the values over the processes, and whether what is judged is bad in any.
+
+        Takes note of a signal that any process has. This is a step's only exchange between
+        processes beside that of its gradients, and all that its host waits for.
+        """
+        device = next(self.runner.model.parameters()).device
+        told = [torch.as_tensor(value, device=device).detach() for value in values.values()]
+        # Filled on the device: a number that is copied there makes the host wait.
+        told += [torch.full((), self.signals.received == n, device=device) for n in SIGNALS]
+        told += [each.isfinite().logical_not() for each in judged]
+        row = torch.stack([each.double().reshape(()) for each in told])
         if get_world_size() > 1:
-            all_reduce(told, op="max")
-        any_bad, stop = told.tolist()
-        self.stop_signal = self.stop_signal or int(stop)
-        return bool(any_bad)
+            all_reduce(row, op="mean")
+        row = row.cpu()
+        signals, bad = row[len(values) :].split([len(SIGNALS), len(judged)])
+        heard = [number for number, share in zip(SIGNALS, signals, strict=True) if share]
+        if heard and not self.stop_signal:
+            self.stop_signal = heard[0]
+        return dict(zip(values, row, strict=False)), bool(bad.any())
 
     def _keep(self, batch: Mapping[str, Any], number: int, *, loss: float) -> tuple[str, Path]:
         """Keeps this process's batch; what was found with whose clips in all, and where it is."""

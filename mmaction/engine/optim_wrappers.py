@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Adam, AdamW
 
 from mmaction.checkpoint.sharded_tensors import is_part, own_part, whole
@@ -20,46 +21,34 @@ class TrainingOptimWrapper(OptimWrapper):
     """mmengine's; it takes its place.
 
     A checkpoint does not say whether the optimizer is fused: that is the machine's business.
-
-    Attributes:
-        before_step: Called with the loss and the gradients' norms, one a parameter, before they
-            are used; without norms where no step follows or a loss scaler will look at them.
-        norm: Of all gradients at the newest step, before they were clipped, on their device; None
-            where they are not clipped by it.
     """
 
-    before_step: Callable[[Tensor, Sequence[Tensor]], None] | None = None
-    norm: Tensor | None = None
+    @property
+    def clips_by_norm(self) -> bool:
+        """Whether gradients are clipped by the norm of all of them, which then is logged."""
+        return bool(self.clip_grad_kwargs) and self.clip_func is clip_grad_norm_
 
-    def update_params(
-        self,
-        loss: Tensor,
-        step_kwargs: dict[str, Any] | None = None,
-        zero_kwargs: dict[str, Any] | None = None,
-    ) -> None:
-        """As mmengine's, with ``before_step``."""
-        self.norm = None
-        self.backward(self.scale_loss(loss))
-        update = self.should_update()
-        if self.before_step is not None:
-            judged = update and not isinstance(self, AmpOptimWrapper)
-            self.before_step(loss, self._norms() if judged else ())
-        if update:
-            self.step(**(step_kwargs or {}))
-            self.zero_grad(**(zero_kwargs or {}))
+    def gradient_norm(self) -> Tensor:
+        """Of all gradients, before they are clipped; not finite where one of them is not.
+
+        Returns:
+            Scalar on their device. Of sharded gradients that are not clipped by it, it is the norm
+            of this process's parts.
+        """
+        kind = float((self.clip_grad_kwargs or {}).get("norm_type", 2))
+        gradients: list[Any] = [parameter.grad for parameter in self._parameters()]
+        if not self.clips_by_norm:
+            gradients = [own_part(gradient) for gradient in gradients]
+        norms = torch.stack(list(torch._foreach_norm(gradients, kind)))
+        return whole(torch.linalg.vector_norm(norms, kind))
 
     def _parameters(self) -> list[nn.Parameter]:
         groups = self.optimizer.param_groups
         return [p for group in groups for p in group["params"] if p.grad is not None]
 
-    def _norms(self) -> Sequence[Tensor]:
-        gradients = [own_part(p.grad) for p in self._parameters() if p.grad is not None]
-        return torch._foreach_norm(gradients) if gradients else ()
-
     def _clip_grad(self) -> None:
-        parameters = self._parameters()
-        if parameters:
-            self.norm = whole(self.clip_func(parameters, **self.clip_grad_kwargs))
+        """As mmengine's, which also logs the norm: for that the host would wait."""
+        self.clip_func(self._parameters(), **self.clip_grad_kwargs)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As mmengine's, with ``fused`` as this optimizer has it."""
@@ -73,6 +62,11 @@ class TrainingOptimWrapper(OptimWrapper):
 @OPTIM_WRAPPERS.register_module()
 class TrainingAmpOptimWrapper(TrainingOptimWrapper, AmpOptimWrapper):
     """mmengine's likewise: fp16, the loss scaled."""
+
+    def gradient_norm(self) -> Tensor:
+        """Of the gradients as they will be when their scale is taken out again."""
+        norm = super().gradient_norm()
+        return norm / self.loss_scaler.scale(torch.ones_like(norm))
 
 
 def fuse_on_gpu(optimizer: dict[str, Any], parameters: Iterable[nn.Parameter]) -> None:

@@ -132,6 +132,10 @@ class ActionRunner(CheckpointedRunner):
             self._find_newest()
             super()._init_model_weights()
 
+    def _maybe_compile(self, target: str) -> None:
+        """The forward pass in the place of ``train_step``, which a training does not call."""
+        super()._maybe_compile("forward" if target == "train_step" else target)
+
     def build_param_scheduler(self, scheduler: Any) -> Any:
         """Schedules that don't say when they end do so with the run."""
         follow_run(scheduler, epochs=self.max_epochs, steps=self.max_iters)

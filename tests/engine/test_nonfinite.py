@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
-from torch import nn
+from torch import Tensor, nn
 
 from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine.nonfinite import (
     MOST_IN_A_ROW,
     NonfiniteError,
-    NonfiniteStep,
     StepGuard,
-    nonfinite_gradients,
 )
 from mmaction.engine.optim_wrappers import TrainingOptimWrapper
 from mmaction.errors import ConfigError
@@ -46,78 +45,97 @@ class Spoil(Transform):
 """
 
 
-def guarded(
-    model: nn.Module, lr: float = 0.1, accumulative_counts: int = 1
-) -> TrainingOptimWrapper:
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    wrapper = TrainingOptimWrapper(optimizer, accumulative_counts=accumulative_counts)
-    guard = StepGuard(None, on_nonfinite="stop")  # type: ignore[arg-type]  # of no run
-    wrapper.before_step = guard.look
-    return wrapper
+class Summed(BaseModel):
+    """A linear layer whose output, through ``function``, is the loss."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor] = torch.sum) -> None:
+        super().__init__()
+        self.function, self.linear = function, nn.Linear(2, 1, bias=False)
+        nn.init.zeros_(self.linear.weight)
+
+    def forward(self, x: Tensor, mode: str) -> dict[str, Tensor]:
+        return {"loss_sum": self.function(self.linear(x)), "largest": x.max()}
 
 
-def test_a_finite_step_is_taken() -> None:
-    model = nn.Linear(2, 1, bias=False)
-    nn.init.zeros_(model.weight)
-    wrapper = guarded(model)
-    wrapper.update_params(model(torch.tensor([[1.0, 2.0]])).sum())
-    torch.testing.assert_close(model.weight.detach(), torch.tensor([[-0.1, -0.2]]))
+def guarded(model: nn.Module, tmp_path: Path, **options: Any) -> StepGuard:
+    wrapper = TrainingOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), **options)
+    runner: Any = SimpleNamespace(model=model, optim_wrapper=wrapper, work_dir=tmp_path)
+    return StepGuard(runner, on_nonfinite="stop")
+
+
+def batch(first: float, second: float) -> dict[str, Tensor]:
+    return {"x": torch.tensor([[first, second]], dtype=torch.float)}
+
+
+def test_a_finite_step_is_taken_and_tells_its_values(tmp_path: Path) -> None:
+    """The gradient is the input, of the norm 5."""
+    model = Summed(lambda output: output.sum() + 2)
+    guard = guarded(model, tmp_path, clip_grad=dict(max_norm=10))
+    told = guard.take(batch(3, 4), 1)
+    assert told == {"loss": 2, "loss_sum": 2, "largest": 4, "grad_norm": pytest.approx(5)}
+    torch.testing.assert_close(model.linear.weight.detach(), torch.tensor([[-0.3, -0.4]]))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_changes_no_weight(value: float) -> None:
-    model = nn.Linear(2, 1, bias=False)
-    before = model.weight.detach().clone()
-    wrapper = guarded(model)
-    with pytest.raises(NonfiniteStep) as raised:
-        wrapper.update_params((model(torch.ones(1, 2)) * value).sum())
-    assert torch.equal(model.weight, before)
-    assert not math.isfinite(raised.value.args[0])
+def test_a_loss_that_is_not_finite_changes_no_weight(value: float, tmp_path: Path) -> None:
+    model = Summed(lambda output: output.sum() + value)
+    with pytest.raises(NonfiniteError, match=f"^step 7: the loss is {value:g}; clips: ; the batch"):
+        guarded(model, tmp_path).take(batch(1, 1), 7)
+    assert torch.equal(model.linear.weight, torch.zeros(1, 2))
 
 
-def test_gradients_alone_may_be_bad() -> None:
+def test_gradients_alone_may_be_bad(tmp_path: Path) -> None:
     """The root has the slope 1 / 0 at 0, and the loss is 0 there."""
-    model = nn.Linear(1, 1, bias=False)
-    nn.init.zeros_(model.weight)
-    wrapper = guarded(model)
-    with pytest.raises(NonfiniteStep) as raised:
-        wrapper.update_params(model(torch.ones(1, 1)).sqrt().sum())
-    assert raised.value.args[0] == 0
-    assert nonfinite_gradients(model) == ["weight"]
-    assert torch.equal(model.weight, torch.zeros(1, 1))
+    model = Summed(lambda output: output.sqrt().sum())
+    guard = guarded(model, tmp_path)
+    with pytest.raises(NonfiniteError, match=r"not finite \(the first: linear\.weight\)"):
+        guard.take(batch(1, 1), 1)
+    kept = torch.load(tmp_path / "nonfinite/step_1.pth", weights_only=True)
+    assert (kept["loss"], kept["nonfinite_gradients"]) == (0, ["linear.weight"])
+    assert torch.equal(model.linear.weight, torch.zeros(1, 2))
 
 
-def test_a_bad_loss_is_noticed_while_gradients_are_added_up() -> None:
-    model = nn.Linear(2, 1)
-    wrapper = guarded(model, accumulative_counts=2)
-    wrapper.update_params(model(torch.ones(1, 2)).sum())
-    assert not wrapper.should_update()
-    wrapper.initialize_count_status(model, 0, 4)
-    with pytest.raises(NonfiniteStep):
-        wrapper.update_params((model(torch.ones(1, 2)) * float("nan")).sum())
-
-
-def test_the_first_of_added_gradients_is_looked_at_too() -> None:
-    model = nn.Linear(2, 1)
-    wrapper = guarded(model, accumulative_counts=2)
-    wrapper.initialize_count_status(model, 0, 4)
-    with pytest.raises(NonfiniteStep):
-        wrapper.update_params((model(torch.ones(1, 2)) * float("inf")).sum())
+def test_a_bad_loss_is_noticed_while_gradients_are_added_up(tmp_path: Path) -> None:
+    for before in (0, 1):
+        model = Summed()
+        guard = guarded(model, tmp_path, accumulative_counts=3)
+        guard.runner.optim_wrapper.initialize_count_status(model, 0, 6)
+        for number in range(before):
+            guard.take(batch(1, 1), number)
+        with pytest.raises(NonfiniteError, match="the loss is nan"):
+            guard.take(batch(float("nan"), 1), before)
 
 
 @pytest.mark.parametrize("accumulative_counts", [1, 2, 3])
-def test_it_steps_as_mmengines(accumulative_counts: int) -> None:
+def test_it_steps_as_mmengines(accumulative_counts: int, tmp_path: Path) -> None:
     weights = []
-    for kind in (OptimWrapper, TrainingOptimWrapper):
-        torch.manual_seed(0)
-        model = nn.Linear(2, 1)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-        wrapper = kind(optimizer, accumulative_counts=accumulative_counts)
+    for guards in (True, False):
+        model = Summed(lambda output: (output - 1).square().sum())
+        guard = guarded(model, tmp_path, accumulative_counts=accumulative_counts)
+        wrapper: OptimWrapper = guard.runner.optim_wrapper
+        if not guards:
+            wrapper = OptimWrapper(wrapper.optimizer, accumulative_counts=accumulative_counts)
         wrapper.initialize_count_status(model, 0, 7)
         for number in range(7):
-            wrapper.update_params(model(torch.full((1, 2), float(number))).square().sum())
-        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+            if guards:
+                guard.take(batch(number, 1), number)
+            else:
+                model.train_step(batch(number, 1), wrapper)
+        weights.append(model.linear.weight.detach())
     assert torch.equal(*weights)
+    assert weights[0].any()
+
+
+class StepsItself(Summed):
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        optim_wrapper.update_params(self(**data, mode="loss")["loss_sum"])
+        return {"own": data["x"].sum()}
+
+
+def test_a_network_may_step_by_itself(tmp_path: Path) -> None:
+    model = StepsItself()
+    assert guarded(model, tmp_path).take(batch(1, 2), 1) == {"own": 3}
+    torch.testing.assert_close(model.linear.weight.detach(), torch.tensor([[-0.1, -0.2]]))
 
 
 @pytest.fixture

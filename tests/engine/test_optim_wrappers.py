@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import pytest
 import torch
@@ -18,28 +17,43 @@ def stepped(wrapper: OptimWrapper, model: nn.Module) -> None:
     wrapper.update_params(model(torch.tensor([[3.0, 4.0]])).sum())
 
 
-def test_the_norm_is_kept_for_the_log_and_clipped_as_by_mmengine() -> None:
+def test_gradients_are_clipped_as_by_mmengine() -> None:
     torch.manual_seed(0)
     models = [nn.Linear(2, 1, bias=False) for _ in range(2)]
     models[1].load_state_dict(models[0].state_dict())
     for model, kind in zip(models, (OptimWrapper, TrainingOptimWrapper), strict=True):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        wrapper = kind(optimizer=optimizer, clip_grad=dict(max_norm=1.0))
-        stepped(wrapper, model)
+        stepped(kind(optimizer=optimizer, clip_grad=dict(max_norm=1.0)), model)
     assert torch.equal(models[0].weight, models[1].weight)
-    assert isinstance(wrapper, TrainingOptimWrapper)
-    assert wrapper.norm is not None
-    assert wrapper.norm.item() == pytest.approx(math.hypot(3, 4)), "the gradient is the input"
 
 
-def test_values_are_clipped_without_a_norm() -> None:
+@pytest.mark.parametrize(
+    ("clip_grad", "norm"),
+    [
+        (None, 5),
+        (dict(max_norm=1.0), 5),
+        (dict(max_norm=1.0, norm_type=1), 7),
+        (dict(max_norm=1.0, norm_type="inf"), 4),
+        (dict(type="value", clip_value=0.5), 5),
+    ],
+)
+def test_the_norm_before_gradients_are_clipped(clip_grad: dict | None, norm: float) -> None:
+    """The gradient is the input, 3 and 4."""
+    model = nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    wrapper = TrainingOptimWrapper(optimizer, clip_grad=clip_grad)
+    assert wrapper.clips_by_norm is (clip_grad is not None and "max_norm" in clip_grad)
+    wrapper.backward(model(torch.tensor([[3.0, 4.0]])).sum())
+    assert wrapper.gradient_norm().item() == pytest.approx(norm)
+
+
+def test_values_are_clipped() -> None:
     model = nn.Linear(2, 1, bias=False)
     before = model.weight.detach().clone()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     wrapper = TrainingOptimWrapper(optimizer, clip_grad=dict(type="value", clip_value=0.5))
     stepped(wrapper, model)
     torch.testing.assert_close(before - model.weight.detach(), torch.full((1, 2), 0.5))
-    assert wrapper.norm is None
 
 
 @pytest.mark.parametrize("saved", [None, True])

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
-from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import RuntimeInfoHook
-from torch import Tensor
 
-from mmaction.checkpoint.training_state import optim_wrappers
-from mmaction.engine.optim_wrappers import TrainingOptimWrapper
 from mmaction.registry import HOOKS
 
 if TYPE_CHECKING:
@@ -20,9 +15,11 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class TrainingInfoHook(RuntimeInfoHook):
-    """mmengine's hook; it takes its place. Logged values are means over the processes.
+    """mmengine's hook; it takes its place.
 
-    They have equally many samples in a step."""
+    Logged values are means over the processes, which have equally many samples in a step: such they
+    are given by ``StepGuard``.
+    """
 
     def after_train_iter(
         self,
@@ -31,18 +28,10 @@ class TrainingInfoHook(RuntimeInfoHook):
         data_batch: Any = None,
         outputs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Tells the step's values; a step that is left out has none."""
-        if not outputs:
-            return
-        values = dict(outputs)
-        for wrapper in optim_wrappers(runner.optim_wrapper):
-            if isinstance(wrapper, TrainingOptimWrapper) and wrapper.norm is not None:
-                values[wrapper.grad_name] = wrapper.norm
-        hub = runner.message_hub
-        for key, value in zip(values, _means(list(values.values())), strict=True):
-            hub.update_scalar(f"train/{key}", value)
+        """As mmengine's; histories are as long as what reads them."""
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
         length = _longest_window(runner)
-        for key, history in hub.log_scalars.items():
+        for key, history in runner.message_hub.log_scalars.items():
             if key.startswith("train/"):
                 history.max_length = length
 
@@ -57,16 +46,6 @@ class TrainingInfoHook(RuntimeInfoHook):
 
 def _whole_as_float(metrics: dict[str, Any] | None) -> dict[str, Any] | None:
     return metrics and {k: float(v) if isinstance(v, int) else v for k, v in metrics.items()}
-
-
-def _means(values: list[Tensor | float]) -> list[float]:
-    """Scalars of all processes, averaged in one exchange and brought to the host at once."""
-    device = next((v.device for v in values if isinstance(v, Tensor)), torch.device("cpu"))
-    scalars = [torch.as_tensor(value, device=device).detach().reshape(()) for value in values]
-    row = torch.stack([scalar.double() for scalar in scalars])
-    if get_world_size() > 1:
-        all_reduce(row, op="mean")
-    return row.tolist()
 
 
 def _longest_window(runner: ActionRunner) -> int:
