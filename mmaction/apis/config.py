@@ -16,8 +16,8 @@ from mmengine.runner import Runner
 from mmaction.checkpoint.settings import flat_settings
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.splits import annotation_files, dataset_configs
+from mmaction.engine.optimizers import follow_run
 from mmaction.engine.replaced_types import use_own_types
-from mmaction.engine.schedules import follow_run
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.evaluation import with_accuracies
 from mmaction.registry import SCOPE, TRANSFORMS

@@ -23,7 +23,7 @@ from mmaction.datasets import (
 )
 from mmaction.datasets.splits import annotation_files, dataset_configs
 from mmaction.engine import ActionRunner
-from mmaction.engine.precision import use_mixed_precision
+from mmaction.engine.optimizers import use_mixed_precision
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.files import atomic_path, require_writable

@@ -9,7 +9,6 @@ that an optimizer's step is still to use.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
@@ -33,34 +32,23 @@ def bare_model(model: nn.Module) -> nn.Module:
     return inner
 
 
-@dataclass(frozen=True)
-class Training:
-    """What a training is made of, as its runner holds it.
-
-    Attributes:
-        model: The network, in what spreads it over processes or not.
-        optim_wrapper: mmengine's, of one optimizer or of several.
-        schedules: Of the optimizers' settings.
-        message_hub: Log values and what hooks keep.
-    """
-
-    model: nn.Module
-    optim_wrapper: Any
-    schedules: Any
-    message_hub: MessageHub
-
-
 def collect(
-    training: Training,
-    meta: Mapping[str, Any],
+    model: nn.Module,
+    optim_wrapper: Any,
+    schedules: Any,
     *,
+    message_hub: MessageHub,
+    meta: Mapping[str, Any],
     before_save: Callable[[dict[str, Any]], None],
     resumable: bool = True,
 ) -> dict[str, Any]:
     """A copy of the training's state on the CPU; all processes call it, the first one gets it.
 
     Args:
-        training: What it is made of.
+        model: The network, in what spreads it over processes or not.
+        optim_wrapper: mmengine's, of one optimizer or of several.
+        schedules: Of the optimizers' settings.
+        message_hub: Log values and what hooks keep.
         meta: ``epoch`` and ``iter`` as a resumed run shall have them, and what else the file says
             of itself.
         before_save: Called with the content, which it may change, before it is copied.
@@ -70,22 +58,22 @@ def collect(
     Returns:
         The checkpoint's content; empty in other processes than the first.
     """
-    model = bare_model(training.model)
+    model = bare_model(model)
     sharded = any(is_part(parameter) for parameter in model.parameters())
     if not (resumable or sharded or is_main_process()):
         return {}
     content: dict[str, Any] = {
         "meta": dict(meta),
         "state_dict": dict(model.state_dict()),
-        "message_hub": training.message_hub.state_dict(),
+        "message_hub": message_hub.state_dict(),
     }
     if resumable:
-        content["optimizer"] = training.optim_wrapper.state_dict()
-        content["param_schedulers"] = _schedules(training.schedules)
+        content["optimizer"] = optim_wrapper.state_dict()
+        content["param_schedulers"] = _schedules(schedules)
     before_save(content)
     make_plain(content)
     if resumable:
-        own = copied(_own_state(training, content))
+        own = copied(_own_state(model, optim_wrapper, content))
         content["processes"] = all_gather_object(own)
     kept = copied(content) if sharded or is_main_process() else {}
     return kept if is_main_process() else {}
@@ -120,8 +108,7 @@ def gradients_pending(optim_wrapper: Any) -> bool:
     return not all(wrapper.should_update() for wrapper in optim_wrappers(optim_wrapper))
 
 
-def _own_state(training: Training, content: Mapping[str, Any]) -> dict[str, Any]:
-    model = bare_model(training.model)
+def _own_state(model: nn.Module, optim_wrapper: Any, content: Mapping[str, Any]) -> dict[str, Any]:
     buffers: dict[str, dict[str, Tensor]] = {}
     if get_world_size() > 1:
         names = [name for name, _ in model.named_buffers()]
@@ -132,7 +119,7 @@ def _own_state(training: Training, content: Mapping[str, Any]) -> dict[str, Any]
                 prefix + name: kept[prefix + name] for name in names if prefix + name in kept
             }
     gradients = {}
-    if gradients_pending(training.optim_wrapper):
+    if gradients_pending(optim_wrapper):
         gradients = dict(_gradients(model))
     return {"random": rng_state(), "buffers": buffers, "gradients": gradients}
 

@@ -12,8 +12,11 @@ from mmaction.engine.hooks.training_info import TrainingInfoHook
 from mmaction.engine.loops.iter_train import ResumableIterTrainLoop
 from mmaction.engine.loops.resumable import ResumableTrainLoop
 from mmaction.engine.loops.scoring import RecognizerTestLoop, RecognizerValLoop
-from mmaction.engine.optim_wrappers import TrainingAmpOptimWrapper, TrainingOptimWrapper
-from mmaction.engine.precision import Bf16OptimWrapper
+from mmaction.engine.optimizers import (
+    Bf16OptimWrapper,
+    TrainingAmpOptimWrapper,
+    TrainingOptimWrapper,
+)
 from mmaction.engine.runner import ActionRunner
 from mmaction.engine.sharding import FullyShardedModel
 from mmaction.engine.signals import TrainingStopped

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import mmengine
-from mmengine.dist import is_main_process
-from mmengine.model import is_model_wrapper
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import Runner
 
 from mmaction.checkpoint.assumptions import META_KEY, assumptions_of
@@ -23,23 +22,28 @@ from mmaction.checkpoint.compatibility import (
 from mmaction.checkpoint.integrity import require_undamaged
 from mmaction.checkpoint.plain_data import restore_histories
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.checkpoint.resume import newest_checkpoint
-from mmaction.checkpoint.settings import flat_settings, list_digests
-from mmaction.checkpoint.training_state import Training, collect, own_state
+from mmaction.checkpoint.run_directory import RunDirectory
+from mmaction.checkpoint.settings import differing_settings, flat_settings, list_digests
+from mmaction.checkpoint.training_state import bare_model, collect, own_state
 from mmaction.checkpoint.writing import CheckpointWriter
+from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
-from mmaction.engine.resuming import (
-    RunDirectory,
-    join_run,
-    require_same_run,
-    run_directory,
-    take_settings,
-)
-from mmaction.engine.schedules import Start
+from mmaction.engine.optimizers import Start
+from mmaction.errors import CheckpointError
 from mmaction.files import DirectoryLock
 from mmaction.models import ResNet3D
-from mmaction.registry import HOOKS
 from mmaction.version import __version__
+
+# What decides how a rate goes on; another value of these and the schedule is that of the config.
+_OF_SCHEDULES = (
+    "optim_wrapper.",
+    "param_scheduler",
+    "train_cfg.max_",
+    "train_dataloader.batch_size",
+    "auto_scale_lr.",
+)
+_SEED = "randomness.seed"  # stays the checkpoint's
+SHOWN = 20
 
 
 class CheckpointedRunner(Runner):
@@ -99,8 +103,11 @@ class CheckpointedRunner(Runner):
             resumable: With all that training goes on from; otherwise the weights alone.
         """
         return collect(
-            Training(self.model, self.optim_wrapper, self.param_schedulers, self.message_hub),
-            {**meta, **self._own_meta()},
+            self.model,
+            self.optim_wrapper,
+            self.param_schedulers,
+            message_hub=self.message_hub,
+            meta={**meta, **self._own_meta()},
             before_save=lambda content: self.call_hook(
                 "before_save_checkpoint", checkpoint=content
             ),
@@ -112,8 +119,7 @@ class CheckpointedRunner(Runner):
         meta = dict(cfg=self.config_text, seed=self.seed, experiment_name=self.experiment_name)
         meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
         meta |= dict(mmaction_version=__version__, run_id=self.run_id, settings=self.settings)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        meta[META_KEY] = assumptions_of(model)
+        meta[META_KEY] = assumptions_of(bare_model(self.model))
         dataset = self.train_dataloader.dataset
         return {**meta, "dataset_meta": dataset.metainfo} if hasattr(dataset, "metainfo") else meta
 
@@ -128,27 +134,45 @@ class CheckpointedRunner(Runner):
             return
         self._find_newest()
         super().load_or_resume()
-        self.run_id = join_run(self, self._directory, resumed_id=self.run_id)
+        self._join_run()
 
     @cached_property
     def _directory(self) -> RunDirectory:
-        """By the config: where weights are sharded, it is asked for before there are hooks."""
-        given = (self.cfg.get("default_hooks") or {}).get("checkpoint", {})
-        default = dict(type="TrainingCheckpointHook", interval=1)
-        return run_directory(self, None if given is None else HOOKS.build({**default, **given}))
+        work_dir = Path(self.work_dir)
+        for hook in self.hooks:
+            if isinstance(hook, TrainingCheckpointHook):
+                names = {hook.filename_tmpl.format("*"), "iter_*.pth", "best_*.pth"}
+                return RunDirectory(work_dir, hook.directory(self), tuple(sorted(names)))
+        return RunDirectory(work_dir, work_dir)
 
     def _find_newest(self) -> None:
         """What ``auto`` goes on from; looked for once."""
         if self._resume and self._load_from is None:
             self._auto = True
-            directory = self._directory
-            found = newest_checkpoint(directory.checkpoints, self.logger, run_id=directory.run_id())
-            self._load_from, self._resume = found, found is not None
+            self._load_from = self._directory.agree_on_newest(self.logger)
+            self._resume = self._load_from is not None
+
+    def _join_run(self) -> None:
+        """Goes on with the run that ``work_dir`` belongs to, or begins a new one there."""
+        shared: list[Any] = [self.run_id, None]  # of the checkpoint, if it has one
+        if is_main_process():
+            directory, current = self._directory, self._directory.run_id()
+            source = Path(str(self._load_from))
+            if self._resume and current is None and source.parent == directory.checkpoints:
+                # Checkpoints that were copied here, or are from before runs had ids.
+                shared[0] = self.run_id or f"from_{source.stem}"
+                directory.adopt(shared[0])
+            elif not self._resume or current is None or current != self.run_id:
+                shared = list(directory.begin())
+        broadcast_object_list(shared)
+        self.run_id, moved = shared
+        if moved is not None:
+            self.logger.warning(f"checkpoints and records of an older run are now in {moved}")
+        self.logger.info(f"run {self.run_id}")
 
     def _init_model_weights(self) -> None:
         """As mmengine's; a run that starts from a checkpoint asks for no weights beside it."""
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        backbone = getattr(model, "backbone", None)
+        backbone = getattr(bare_model(self.model), "backbone", None)
         if self._load_from is not None and isinstance(backbone, ResNet3D) and backbone.pretrained:
             backbone.pretrained = None
             self.logger.info(f"model.backbone.pretrained is not loaded: {self._load_from} is")
@@ -163,10 +187,54 @@ class CheckpointedRunner(Runner):
         self._resumed = None
         self.run_id = meta.get("run_id")
         if self._auto:
-            require_same_run(meta, self.settings, filename)
+            self._require_same_run(meta, filename)
         if isinstance(self.train_loop, ResumableLoop):
             self.train_loop.continue_from(meta, own)
-        take_settings(self, start, meta)
+        self._take_settings(start, meta)
+
+    def _require_same_run(self, meta: Mapping[str, Any], path: str) -> None:
+        """Refuses that ``resume_from='auto'`` goes on with another model or other data lists."""
+        before = meta.get("settings") or self.settings
+        for key, (old, new) in differing_settings(before, self.settings).items():
+            if key.startswith("model.") or "SHA-256" in key:
+                raise CheckpointError(
+                    f"{path}: {key} is {old} there and {new} in the config: --resume-from auto goes"
+                    " on with the same model and data lists; name the file to go on from it all the"
+                    " same, or start in another --work-dir"
+                )
+
+    def _take_settings(self, start: Start, meta: Mapping[str, Any]) -> None:
+        """Goes on by the config's settings, and says which of them are not the checkpoint's.
+
+        Where those of optimizers and schedules differ, or the run's length or its batches do, the
+        schedules are the config's from their beginning, at the share of the run that is done.
+        """
+        before = meta.get("settings")
+        if before is None:
+            self.logger.warning(
+                "the checkpoint does not say what it was trained by: learning rate and schedule"
+                " are its own, whatever the config says"
+            )
+            return
+        differing = differing_settings(before, self.settings)
+        lines = [
+            f"    {key}: {old} before, {new} now" + (", not taken" if key == _SEED else "")
+            for key, (old, new) in differing.items()
+        ]
+        if len(lines) > SHOWN:
+            lines[SHOWN:] = [f"    and {len(lines) - SHOWN} more"]
+        if lines:
+            said = "\n".join(lines)
+            self.logger.warning(f"settings that differ from the checkpoint's:\n{said}")
+        loop = self.train_loop
+        other_batches = isinstance(loop, ResumableLoop) and not loop.batches_as_before(meta)
+        if other_batches or any(key.startswith(_OF_SCHEDULES) for key in differing):
+            start.go_on(steps=self.iter, epoch_steps=len(self.train_dataloader))
+            self.logger.warning(
+                "learning rate and schedule are the config's, at"
+                f" {self.iter / self.max_iters:.0%} of the run ({self.iter} of"
+                f" {self.max_iters} steps)"
+            )
 
     def load_checkpoint(
         self,
@@ -185,7 +253,7 @@ class CheckpointedRunner(Runner):
             UserError: See ``read_checkpoint`` and ``load_weights``.
         """
         require_undamaged(filename)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = bare_model(self.model)
         checkpoint, said = in_own_names(model, read_checkpoint(filename), filename)
         if said is not None:
             self.logger.info(said)

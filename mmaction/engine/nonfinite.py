@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mmaction.checkpoint.training_state import bare_model
 from mmaction.checkpoint.writing import copied, write_whole
-from mmaction.engine.optim_wrappers import TrainingOptimWrapper
+from mmaction.engine.optimizers import TrainingOptimWrapper
 from mmaction.engine.signals import SIGNALS, StopSignals
 from mmaction.errors import ConfigError, UserError
 

@@ -23,9 +23,8 @@ from mmaction.checkpoint.sharded_tensors import keep_parts_of_state
 from mmaction.checkpoint.training_state import optim_wrappers
 from mmaction.engine.checkpointed_runner import CheckpointedRunner
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
-from mmaction.engine.optim_wrappers import fuse_on_gpu
+from mmaction.engine.optimizers import follow_run, fuse_on_gpu
 from mmaction.engine.replaced_types import use_own_types
-from mmaction.engine.schedules import follow_run
 from mmaction.engine.sharding import (
     FullyShardedModel,
     model_wrapper_type,

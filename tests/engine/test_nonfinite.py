@@ -22,7 +22,7 @@ from mmaction.engine.nonfinite import (
     NonfiniteError,
     StepGuard,
 )
-from mmaction.engine.optim_wrappers import TrainingOptimWrapper
+from mmaction.engine.optimizers import TrainingOptimWrapper
 from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
 

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 
 from mmaction.apis import load_config, train
 from mmaction.engine import ActionRunner
-from mmaction.engine.schedules import follow_run
+from mmaction.engine.optimizers import follow_run
 from mmaction.errors import ConfigError
 from mmaction.registry import HOOKS
 

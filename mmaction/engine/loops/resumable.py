@@ -12,7 +12,6 @@ from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from torch import nn
 
-from mmaction.checkpoint.resume import position_in_epoch
 from mmaction.checkpoint.rng_state import set_rng_state, unchanged_rng_state
 from mmaction.checkpoint.sharded_tensors import gradient_like
 from mmaction.checkpoint.training_state import bare_model, gradients_pending
@@ -248,3 +247,26 @@ class ResumableTrainLoop(ResumableLoop, EpochBasedTrainLoop):
         if self._epoch < self.val_begin:
             return False
         return self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+
+
+def position_in_epoch(
+    meta: Mapping[str, Any], *, batches: int, samples_a_batch: int
+) -> tuple[int, bool]:
+    """Which batch of its epoch a resumed run begins with.
+
+    Args:
+        meta: The checkpoint's.
+        batches: Length of an epoch now.
+        samples_a_batch: Of all processes together, now.
+
+    Returns:
+        The number of batches that are done, and whether the epoch is cut into batches as before;
+        otherwise the number is for as many samples as were seen.
+    """
+    if "batches_done" not in meta:  # mmengine's own, which says it by the steps
+        done = meta["iter"] - meta["epoch"] * batches
+        return (done, True) if 0 <= done < batches else (0, done == 0)
+    done = meta["batches_done"]
+    if meta["epoch_batches"] == batches and meta["samples_a_batch"] == samples_a_batch:
+        return done, True
+    return min(batches, done * meta["samples_a_batch"] // samples_a_batch), done == 0
