@@ -23,7 +23,7 @@ from timing import interleaved_ms, median_ratio, peak_bytes, print_table, report
 
 from mmaction.dataprep.pack import pack_frames
 from mmaction.datasets import RawframeDataset, SampleKey, VideoDataset
-from mmaction.datasets.sources.image_decoding import decode
+from mmaction.datasets.sources.image_files import decode
 from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.environment import keep_freed_memory
 from mmaction.models import ClipPreprocessor

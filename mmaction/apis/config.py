@@ -17,7 +17,7 @@ from mmaction.checkpoint.settings import flat_settings
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.splits import annotation_files, dataset_configs
 from mmaction.engine.optimizers import follow_run
-from mmaction.engine.replaced_types import use_own_types
+from mmaction.engine.runner import use_own_types
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.evaluation import with_accuracies
 from mmaction.registry import SCOPE, TRANSFORMS

@@ -22,7 +22,7 @@ from mmaction.datacheck.findings import (
 )
 from mmaction.datacheck.problems import ERROR, NOTE, WARNING, Problem
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.image_decoding import decode_image, is_cut_short
+from mmaction.datasets.sources.image_files import decode_image, is_cut_short
 from mmaction.errors import DataError
 
 # What a whole JPEG or PNG file ends with, where nothing was appended to it.

@@ -22,7 +22,7 @@ from mmaction.dataprep.directories import whole_directory
 from mmaction.dataprep.video_decoding import resample, timed_frames
 from mmaction.dataprep.video_files import VideoFile, check_names, find_videos
 from mmaction.dataprep.worker_pool import check_jobs, each
-from mmaction.datasets.sources.frame_names import VIDEO, check_template
+from mmaction.datasets.sources.image_files import VIDEO, check_template
 from mmaction.datasets.sources.video import to_rgb
 from mmaction.errors import DataError, UserError
 from mmaction.files import DirectoryLock, require_writable

@@ -15,7 +15,7 @@ from mmaction.dataprep.directories import walk
 from mmaction.dataprep.video_files import find_videos
 from mmaction.dataprep.worker_pool import each
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
-from mmaction.datasets.sources.frame_names import IMAGE_SUFFIXES, frame_numbers
+from mmaction.datasets.sources.image_files import IMAGE_SUFFIXES, frame_numbers
 from mmaction.datasets.sources.video import count_frames
 from mmaction.errors import DataError
 from mmaction.progress import Progress

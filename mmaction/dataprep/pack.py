@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmaction.dataprep.directories import walk
-from mmaction.datasets.sources.frame_names import IMAGE_SUFFIXES
+from mmaction.datasets.sources.image_files import IMAGE_SUFFIXES
 from mmaction.datasets.sources.lmdb import (
     COMPLETE_KEY,
     SUFFIX,

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmaction.datasets.annotation_lines import NO_COUNT, NO_LABEL
-from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.annotations import NO_COUNT, NO_LABEL, AnnotationList
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.errors import DataError
 

@@ -6,10 +6,9 @@ from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
 from mmaction.models.attention_mechanism import AttentionMechanism
 from mmaction.models.backbones.resnet3d import ResNet3D
 from mmaction.models.data_preprocessor import ClipPreprocessor
-from mmaction.models.perception_branch import PerceptionBranch
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizer3d import Recognizer3D
-from mmaction.models.recognizers.st_abn import STABN
+from mmaction.models.recognizers.st_abn import STABN, PerceptionBranch
 
 __all__ = [
     "STABN",

@@ -17,7 +17,7 @@ from mmengine.logging import MMLogger
 from mmaction import engine
 from mmaction.apis import load_config
 from mmaction.engine import ActionRunner
-from mmaction.engine.replaced_types import REPLACED, use_own_types
+from mmaction.engine.runner import REPLACED, use_own_types
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.registry import HOOKS, LOOPS, OPTIM_WRAPPERS
 

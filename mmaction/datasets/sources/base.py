@@ -12,13 +12,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.sources.frame_names import (
+from mmaction.datasets.sources.image_files import (
+    decode_image,
     frame_numbers,
     listing,
     other_suffix,
     template_of,
 )
-from mmaction.datasets.sources.image_decoding import decode_image
 from mmaction.errors import DataError
 
 Result = TypeVar("Result", covariant=True)

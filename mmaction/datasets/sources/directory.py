@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
-from mmaction.datasets.sources.frame_names import check_template, find_naming
+from mmaction.datasets.sources.image_files import check_template, find_naming
 from mmaction.errors import DataError
 
 

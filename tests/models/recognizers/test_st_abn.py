@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from mmaction.errors import ConfigError
-from mmaction.models import STABN
+from mmaction.models import STABN, PerceptionBranch
 
 EVIDENCE = dict(
     attention_branch=dict(
@@ -192,3 +193,24 @@ def test_pretrained_weights_go_only_into_stages_of_the_backbones_making(
         assert torch.equal(value, before[key])
     loaded = torch.load(path)["layer4.0.conv1.weight"]
     assert torch.equal(model.perception_branch.stage[0].conv1.weight, loaded)
+
+
+def test_the_perception_branch_is_stage_then_average_then_linear() -> None:
+    torch.manual_seed(0)
+    stage = nn.Conv3d(2, 3, 1)
+    branch = PerceptionBranch(stage=stage, num_classes=4).eval()
+    features = torch.randn(2, 2, 3, 4, 5)
+    pooled = stage(features).sum(dim=(2, 3, 4)) / (3 * 4 * 5)
+    expected = pooled @ branch.fc.weight.T + branch.fc.bias
+    torch.testing.assert_close(branch(features), expected)
+
+
+def test_its_dropout_only_in_training() -> None:
+    torch.manual_seed(0)
+    stage = nn.Identity()
+    stage.out_channels = 64
+    branch = PerceptionBranch(stage=stage, num_classes=4, dropout_ratio=0.5)
+    features = torch.randn(1, 64, 1, 1, 1)
+    assert not torch.equal(branch(features), branch(features))
+    branch.eval()
+    assert torch.equal(branch(features), branch(features))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mmaction.datasets.sources import image_decoding
-from mmaction.datasets.sources.image_decoding import decode, decode_image, is_cut_short
+from mmaction.datasets.sources import image_files
+from mmaction.datasets.sources.image_files import decode, decode_image, is_cut_short
 from mmaction.errors import DataError
 
 
@@ -23,7 +23,7 @@ def each_decoder(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.importorskip("simplejpeg")
     with pytest.MonkeyPatch.context() as patch:
         if request.param != "simplejpeg":
-            patch.setattr(image_decoding, "simplejpeg", None)
+            patch.setattr(image_files, "simplejpeg", None)
         yield
 
 
