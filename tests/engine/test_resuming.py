@@ -18,6 +18,7 @@ import torch
 from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError
+from tests.engine.conftest import Trained
 
 REPO = Path(__file__).resolve().parents[2]
 QUICK = (
@@ -27,16 +28,9 @@ QUICK = (
 
 
 @pytest.fixture
-def trained(
-    make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
-) -> Callable[..., Path]:
-    """``trained(key=value…)``: the ``work_dir`` of a finished training of one epoch."""
-
-    def run(**options: Any) -> Path:
-        train(load_config(make_config(tiny_data, QUICK), options))
-        return tmp_path / "work"
-
-    return run
+def work_dir_of(trained: Trained) -> Callable[..., Path]:
+    """``work_dir_of(key=value…)``: of a finished training of one epoch, always the same."""
+    return lambda **options: trained(QUICK, "work", **options)[1]
 
 
 def run_id(work_dir: Path) -> str:
@@ -44,14 +38,14 @@ def run_id(work_dir: Path) -> str:
 
 
 def test_a_new_start_moves_what_an_older_run_left(
-    trained: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    work_dir_of: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    work_dir = trained(**{"train_cfg.max_epochs": 2})
+    work_dir = work_dir_of(**{"train_cfg.max_epochs": 2})
     first = run_id(work_dir)
     assert read_checkpoint(work_dir / "epoch_2.pth")["meta"]["run_id"] == first
     capsys.readouterr()
     # From weights of the run whose files are moved.
-    trained(**{"train_cfg.max_epochs": 1, "load_from": str(work_dir / "epoch_2.pth")})
+    work_dir_of(**{"train_cfg.max_epochs": 1, "load_from": str(work_dir / "epoch_2.pth")})
     assert run_id(work_dir) != first
     older = work_dir / "previous" / first
     assert {p.name for p in older.iterdir()} == {
@@ -65,30 +59,30 @@ def test_a_new_start_moves_what_an_older_run_left(
 
 
 def test_auto_goes_on_with_the_run_alone(
-    trained: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    work_dir_of: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    work_dir = trained()
+    work_dir = work_dir_of()
     first = run_id(work_dir)
     other = read_checkpoint(work_dir / "epoch_1.pth")
-    trained(**{"train_cfg.max_epochs": 2, "resume_from": "auto"})
+    work_dir_of(**{"train_cfg.max_epochs": 2, "resume_from": "auto"})
     assert run_id(work_dir) == first
     assert not (work_dir / "previous").exists()
     # A file of another run, which is trained further.
     other["meta"] |= dict(run_id="another", epoch=9, iter=18)
     torch.save(other, work_dir / "epoch_9.pth")
     capsys.readouterr()
-    trained(**{"train_cfg.max_epochs": 3, "resume_from": "auto"})
+    work_dir_of(**{"train_cfg.max_epochs": 3, "resume_from": "auto"})
     said = capsys.readouterr().out
     assert "epoch_9.pth: of another run" in said
     assert "resumed epoch: 2, iter: 4" in said
 
 
 def test_auto_needs_the_same_model_and_lists(
-    trained: Callable[..., Path], own_data: Path, make_config: Callable[..., Path]
+    work_dir_of: Callable[..., Path], own_data: Path, make_config: Callable[..., Path]
 ) -> None:
-    work_dir = trained()
+    work_dir = work_dir_of()
     with pytest.raises(CheckpointError, match=r"model\.\S*dropout\S* is .* there and 0\.9 in the"):
-        trained(**{"resume_from": "auto", "model.perception_branch.dropout_ratio": 0.9})
+        work_dir_of(**{"resume_from": "auto", "model.perception_branch.dropout_ratio": 0.9})
     lines = (own_data / "train.txt").read_text().splitlines()
     (own_data / "train.txt").write_text("\n".join(lines[::-1]) + "\n")
     config = make_config(own_data, QUICK)
@@ -141,10 +135,10 @@ def test_a_second_training_is_refused_and_a_killed_one_blocks_nothing(
 
 
 def test_copied_checkpoints_bring_their_run_along(
-    trained: Callable[..., Path], tmp_path: Path
+    work_dir_of: Callable[..., Path], tmp_path: Path
 ) -> None:
     """And those from before there were ids go on in a run that gets one."""
-    work_dir = trained()
+    work_dir = work_dir_of()
     first = run_id(work_dir)
     content = read_checkpoint(work_dir / "epoch_1.pth")
     for name, expected in (("copied", first), ("unnamed", "from_epoch_1")):
@@ -152,16 +146,16 @@ def test_copied_checkpoints_bring_their_run_along(
         (tmp_path / name).mkdir()
         torch.save(content, tmp_path / name / "epoch_1.pth")
         options = {"work_dir": str(tmp_path / name), "resume_from": "auto"}
-        trained(**options, **{"train_cfg.max_epochs": 2})
+        work_dir_of(**options, **{"train_cfg.max_epochs": 2})
         assert run_id(tmp_path / name) == expected
         assert sorted(p.name for p in (tmp_path / name).glob("*.pth"))[0] == "epoch_1.pth"
 
 
-def test_text_in_a_checkpoint_is_not_run(trained: Callable[..., Path], tmp_path: Path) -> None:
+def test_text_in_a_checkpoint_is_not_run(work_dir_of: Callable[..., Path], tmp_path: Path) -> None:
     """mmengine reads ``meta.config`` as a config, which is a program."""
-    work_dir = trained()
+    work_dir = work_dir_of()
     content = read_checkpoint(work_dir / "epoch_1.pth")
     content["meta"]["config"] = f"open({str(tmp_path / 'was_here')!r}, 'w')"
     torch.save(content, tmp_path / "other.pth")
-    trained(**{"resume_from": str(tmp_path / "other.pth"), "train_cfg.max_epochs": 2})
+    work_dir_of(**{"resume_from": str(tmp_path / "other.pth"), "train_cfg.max_epochs": 2})
     assert not (tmp_path / "was_here").exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from mmaction.apis import load_config, train
+from mmaction.apis import load_config
 from mmaction.apis import test as run_test
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.convert.conversion import convert
@@ -16,30 +16,20 @@ from mmaction.engine import ActionRunner, TrainingCheckpointHook
 from mmaction.engine.runner import keep_console_readable
 from mmaction.errors import CheckpointError, ConfigError
 from tests.convert.conftest import ORIGINAL, random_st_abn
+from tests.engine.conftest import Trained
 
 MakeConfig = Callable[..., Path]
 
 
-@pytest.fixture
-def trained(
-    make_config: MakeConfig, tiny_data: Path, tmp_path: Path
-) -> Callable[..., tuple[ActionRunner, Path]]:
-    """``trained(name, key=value…)``: a finished training and its work_dir."""
-
-    def run(name: str, **options: Any) -> tuple[ActionRunner, Path]:
-        work_dir = tmp_path / name
-        options = {"train_cfg.max_epochs": 2, "work_dir": str(work_dir), **options}
-        return train(load_config(make_config(tiny_data, name=f"{name}.py"), options)), work_dir
-
-    return run
+TWO = "train_cfg['max_epochs'] = 2"
 
 
 def test_a_resumed_run_ends_as_an_unbroken_one(
-    trained: Callable[..., tuple[ActionRunner, Path]],
+    trained: Trained,
 ) -> None:
     """Two epochs, and the second again from the first's end: all that a training is made of."""
-    _, straight = trained("straight")
-    runner, second = trained("second", resume_from=str(straight / "epoch_1.pth"))
+    _, straight = trained(TWO, "straight")
+    runner, second = trained(TWO, "second", resume_from=str(straight / "epoch_1.pth"))
     assert (runner.epoch, runner.iter) == (2, 4)
     assert not (second / "epoch_1.pth").exists()
     expected, got = (read_checkpoint(folder / "epoch_2.pth") for folder in (straight, second))
@@ -59,12 +49,12 @@ def test_a_resumed_run_ends_as_an_unbroken_one(
 
 
 def test_a_one_cycle_schedule_goes_on_where_it_stood(
-    trained: Callable[..., tuple[ActionRunner, Path]],
+    trained: Trained,
 ) -> None:
     cycle = dict(type="OneCycleLR", eta_max=0.01, total_steps=4, pct_start=0.5, by_epoch=False)
     schedule = {"param_scheduler": [cycle]}
-    first, straight = trained("straight", **schedule)
-    second, _ = trained("second", resume_from=str(straight / "epoch_1.pth"), **schedule)
+    first, straight = trained(TWO, "straight", **schedule)
+    second, _ = trained(TWO, "second", resume_from=str(straight / "epoch_1.pth"), **schedule)
     rates = [runner.message_hub.get_scalar("train/lr").data[0] for runner in (first, second)]
     assert len(rates[0]) == 4
     assert rates[0].argmax() == 1
@@ -72,17 +62,17 @@ def test_a_one_cycle_schedule_goes_on_where_it_stood(
 
 
 def test_auto_resumes_from_the_newest_or_starts_anew(
-    trained: Callable[..., tuple[ActionRunner, Path]],
+    trained: Trained,
 ) -> None:
-    runner, folder = trained("auto", resume_from="auto", **{"train_cfg.max_epochs": 1})
+    runner, folder = trained(name="auto", resume_from="auto")
     assert runner.epoch == 1
-    runner, folder = trained("auto", resume_from="auto")
+    runner, folder = trained(TWO, "auto", resume_from="auto")
     assert (runner.epoch, runner.iter) == (2, 4)
     assert len(read_checkpoint(folder / "epoch_2.pth")["message_hub"]["log_scalars"]) > 0
 
 
 def test_load_from_starts_at_epoch_0_with_what_fits(
-    trained: Callable[..., tuple[ActionRunner, Path]],
+    trained: Trained,
     tiny_checkpoint: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -93,7 +83,7 @@ def test_load_from_starts_at_epoch_0_with_what_fits(
     }
     frozen = {"optim_wrapper.optimizer.lr": 0.0}
     runner, _ = trained(
-        "other", load_from=str(tiny_checkpoint), **{"model.clip_len": 3}, **four, **frozen
+        TWO, "other", load_from=str(tiny_checkpoint), **{"model.clip_len": 3}, **four, **frozen
     )
     assert runner.epoch == 2
     out = capsys.readouterr().out
@@ -110,7 +100,7 @@ def test_load_from_starts_at_epoch_0_with_what_fits(
 @pytest.mark.parametrize("ema", [False, True])
 def test_load_from_takes_a_foreign_checkpoint(
     ema: bool,
-    trained: Callable[..., tuple[ActionRunner, Path]],
+    trained: Trained,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -125,7 +115,7 @@ def test_load_from_takes_a_foreign_checkpoint(
     options: dict[str, Any] = {"model.backbone.inflate": [1] * 4, "optim_wrapper.optimizer.lr": 0.0}
     if ema:
         options["custom_hooks"] = [dict(type="EMAHook")]
-    runner, folder = trained("foreign", load_from=str(path), **options)
+    runner, folder = trained(TWO, "foreign", load_from=str(path), **options)
     out = capsys.readouterr().out
     assert f"{path}: the authors' ST-ABN, its weights are renamed" in out
     sizes = {name: p.numel() for name, p in runner.model.named_parameters()}
@@ -138,7 +128,7 @@ def test_load_from_takes_a_foreign_checkpoint(
 
 
 def test_load_from_fills_half_of_the_parameters_or_says_so(
-    trained: Callable[..., tuple[ActionRunner, Path]],
+    trained: Trained,
     tiny_checkpoint: Path,
     tmp_path: Path,
 ) -> None:
@@ -146,9 +136,9 @@ def test_load_from_fills_half_of_the_parameters_or_says_so(
     some = {name: value for name, value in state.items() if name.startswith("backbone.")}
     torch.save(some, tmp_path / "some.pth")
     with pytest.raises(CheckpointError, match=r"some\.pth is of another .*load_partly=True"):
-        trained("refused", load_from=str(tmp_path / "some.pth"))
+        trained(TWO, "refused", load_from=str(tmp_path / "some.pth"))
     assert not (tmp_path / "refused").exists()
-    runner, _ = trained("taken", load_from=str(tmp_path / "some.pth"), load_partly=True)
+    runner, _ = trained(TWO, "taken", load_from=str(tmp_path / "some.pth"), load_partly=True)
     assert runner.epoch == 2
 
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from mmaction.apis import load_config, train
 from mmaction.engine import ActionRunner
 from mmaction.engine.optimizers import follow_run
 from mmaction.errors import ConfigError
 from mmaction.registry import HOOKS
+from tests.engine.conftest import Trained
 
 ONE_CYCLE = dict(type="OneCycleLR", eta_max=0.1, pct_start=0.25)
 BY_STEPS = dict(by_epoch=True, convert_to_iter_based=True)
@@ -32,20 +32,17 @@ class NoteRates(Hook):
 
 
 @pytest.fixture
-def rates(
-    make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
-) -> Callable[..., list[float]]:
+def rates(trained: Trained) -> Callable[..., list[float]]:
     """``rates(schedule, name=…, key=value…)``: of each step of a run; four videos, two a batch."""
 
-    def run(schedule: list[dict[str, Any]], *, name: str = "run", **options: Any) -> list[float]:
+    def run(schedule: list[dict[str, Any]], **options: Any) -> list[float]:
         text = (
-            f"work_dir = {str(tmp_path / name)!r}\n"
             "custom_hooks = [dict(type='NoteRates')]\n"
             "val_dataloader = val_cfg = val_evaluator = None\n"
             "default_hooks['checkpoint'] = dict(save_best=None, max_keep_ckpts=-1)\n"
             f"param_scheduler = {schedule!r}\n"
         )
-        runner = train(load_config(make_config(tiny_data, text, name=f"{name}.py"), options))
+        runner, _ = trained(text, **options)
         [hook] = [hook for hook in runner.hooks if isinstance(hook, NoteRates)]
         return hook.rates
 

@@ -11,27 +11,12 @@ from typing import Any
 import pytest
 from mmengine.hooks import Hook
 
-from mmaction.apis import load_config, train
+from mmaction.apis import load_config
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.engine import ActionRunner, TrainingCheckpointHook, TrainingStopped
+from mmaction.engine import TrainingCheckpointHook, TrainingStopped
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.registry import HOOKS
-
-Trained = Callable[..., tuple[ActionRunner, Path]]
-
-
-@pytest.fixture
-def trained(make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path) -> Trained:
-    """``trained(text, key=value…)``: a finished run of two steps an epoch, and its directory."""
-
-    def run(text: str = "", name: str = "run", **options: Any) -> tuple[ActionRunner, Path]:
-        directory = tmp_path / name
-        text = f"{text}\nwork_dir = {str(directory)!r}"
-        return train(
-            load_config(make_config(tiny_data, text, name=f"{name}.py"), options)
-        ), directory
-
-    return run
+from tests.engine.conftest import Trained
 
 
 def names(directory: Path) -> list[str]:

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from mmaction.apis import load_config, train
+from tests.engine.conftest import Trained
 
 
-def test_the_share_of_time_spent_waiting_is_logged(tiny_config: Path, tmp_path: Path) -> None:
-    runner = train(load_config(tiny_config, {"train_cfg.max_epochs": 2}))
-    [scalars] = (tmp_path / "work").glob("*/vis_data/scalars.json")
+def test_the_share_of_time_spent_waiting_is_logged(trained: Trained) -> None:
+    runner, work_dir = trained(**{"train_cfg.max_epochs": 2})
+    [scalars] = work_dir.glob("*/vis_data/scalars.json")
     steps = [json.loads(line) for line in scalars.read_text().splitlines()]
     shares = [step["data_share"] for step in steps if "data_share" in step]
     assert len(shares) == 4

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from mmengine.hooks import Hook
 
-from mmaction.apis import load_config, train
 from mmaction.registry import HOOKS
+from tests.engine.conftest import Trained
 
 STEPS = 8  # two epochs of four
 
@@ -35,9 +33,7 @@ class NoteLosses(Hook):
         ("custom_cfg=[dict(data_src='loss', method_name='mean', window_size='global')]", STEPS),
     ],
 )
-def test_histories_are_as_long_as_what_reads_them(
-    make_config: Callable[..., Path], tiny_data: Path, log: str, kept: int
-) -> None:
+def test_histories_are_as_long_as_what_reads_them(trained: Trained, log: str, kept: int) -> None:
     text = (
         "train_cfg['max_epochs'] = 2\n"
         "custom_hooks = [dict(type='NoteLosses')]\n"
@@ -46,7 +42,7 @@ def test_histories_are_as_long_as_what_reads_them(
         "optim_wrapper['clip_grad'] = dict(max_norm=1e-3)\n"
         f"log_processor = dict({log})\n"
     )
-    runner = train(load_config(make_config(tiny_data, text)))
+    runner, _ = trained(text)
     [hook] = [hook for hook in runner.hooks if isinstance(hook, NoteLosses)]
     for key in ("loss", "grad_norm", "time", "lr"):
         assert len(runner.message_hub.get_scalar(f"train/{key}").data[0]) == kept

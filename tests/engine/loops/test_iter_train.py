@@ -12,35 +12,29 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import ActionRunner, TrainingStopped
 from mmaction.errors import ConfigError
 from mmaction.registry import HOOKS
 from tests.conftest import load_tool
+from tests.engine.conftest import Trained
 from tests.engine.same_training import differing
 
 EPOCH = 2  # steps
-Trained = Callable[..., tuple[ActionRunner, Path]]
+Stepped = Callable[..., tuple[ActionRunner, Path]]
 
 
 @pytest.fixture
-def trained(make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path) -> Trained:
-    """``trained(steps, text, name=…, **options)``: a finished run, and its directory."""
+def stepped(trained: Trained) -> Stepped:
+    """``stepped(steps, text, …)``: as ``trained``, told in steps."""
 
-    def run(
-        steps: int, text: str = "", name: str = "run", **options: Any
-    ) -> tuple[ActionRunner, Path]:
-        directory = tmp_path / name
-        text = (
+    def run(steps: int, text: str = "", **options: Any) -> tuple[ActionRunner, Path]:
+        in_steps = (
             f"train_cfg = dict(type='IterBasedTrainLoop', max_iters={steps})\n"
             "evaluation = dict(interval=3)\n"
             "default_hooks['checkpoint'] = dict(by_epoch=False, interval=100)\n"
-            f"{text}\nwork_dir = {str(directory)!r}"
         )
-        return train(
-            load_config(make_config(tiny_data, text, name=f"{name}.py"), options)
-        ), directory
+        return trained(f"{in_steps}{text}", **options)
 
     return run
 
@@ -65,8 +59,8 @@ class Told(Hook):
         self.validated.append(runner.iter)
 
 
-def test_steps_epochs_and_validation(trained: Trained) -> None:
-    runner, directory = trained(7, "custom_hooks = [dict(type='Told')]")
+def test_steps_epochs_and_validation(stepped: Stepped) -> None:
+    runner, directory = stepped(7, "custom_hooks = [dict(type='Told')]")
     [told] = [hook for hook in runner.hooks if isinstance(hook, Told)]
     assert told.steps == [(step, step, step // EPOCH) for step in range(7)]
     assert told.epochs == [0, 1, 2, 3]
@@ -79,28 +73,27 @@ def test_steps_epochs_and_validation(trained: Trained) -> None:
 
 
 def test_whole_epochs_train_as_the_loop_that_counts_them(
-    trained: Trained, make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
+    stepped: Stepped, trained: Trained
 ) -> None:
     """The same videos in the same order, whose random numbers follow from their epoch."""
     dropout = "model['perception_branch']['dropout_ratio'] = 0.5\n"
-    _, in_steps = trained(3 * EPOCH, dropout)
-    text = f"{dropout}train_cfg['max_epochs'] = 3\nwork_dir = {str(tmp_path / 'epochs')!r}"
-    train(load_config(make_config(tiny_data, text, name="epochs.py")))
-    files = in_steps / f"iter_{3 * EPOCH}.pth", tmp_path / "epochs/epoch_3.pth"
+    _, in_steps = stepped(3 * EPOCH, dropout)
+    _, in_epochs = trained(f"{dropout}train_cfg['max_epochs'] = 3", "epochs")
+    files = in_steps / f"iter_{3 * EPOCH}.pth", in_epochs / "epoch_3.pth"
     parts = ("/state_dict/", "/optimizer/", "/message_hub/log_scalars/train/", "/processes/")
     found = [name for name in differing(*files) if name.startswith(parts)]
     assert found == []
 
 
-def test_a_checkpoint_of_mmengines_loop_tells_its_place_in_steps(trained: Trained) -> None:
-    _, directory = trained(5)
+def test_a_checkpoint_of_mmengines_loop_tells_its_place_in_steps(stepped: Stepped) -> None:
+    _, directory = stepped(5)
     content = torch.load(directory / "iter_5.pth", weights_only=True)
     for key in ("batches_done", "epoch_batches", "samples_a_batch", "validated"):
         del content["meta"][key]
     content["meta"]["epoch"] = 0
     path = directory / "of_mmengine.pth"
     torch.save({key: value for key, value in content.items() if key != "checksums"}, path)
-    runner, _ = trained(8, "custom_hooks = [dict(type='Told')]", name="on", resume_from=str(path))
+    runner, _ = stepped(8, "custom_hooks = [dict(type='Told')]", name="on", resume_from=str(path))
     [told] = [hook for hook in runner.hooks if isinstance(hook, Told)]
     assert [epoch for _, _, epoch in told.steps] == [2, 3, 3], "one more of the third epoch"
 
@@ -114,19 +107,19 @@ class SignalInSecondValidation(Hook):
 
 @pytest.mark.parametrize("interval", [6, 100])
 def test_a_signal_in_validation_saves_the_step_and_validates_again(
-    trained: Trained, interval: int
+    stepped: Stepped, interval: int
 ) -> None:
     """Saved already, or from the copy that is held where it was not due."""
     saves = f"default_hooks['checkpoint']['interval'] = {interval}\n"
     with pytest.raises(TrainingStopped) as stopped:
-        trained(7, f"{saves}custom_hooks = [dict(type='SignalInSecondValidation')]")
+        stepped(7, f"{saves}custom_hooks = [dict(type='SignalInSecondValidation')]")
     assert stopped.value.code == 75
-    runner, directory = trained(7, saves, resume_from="auto")
+    runner, directory = stepped(7, saves, resume_from="auto")
     meta = read_checkpoint(directory / "iter_6.pth")["meta"]
     assert (meta["epoch"], meta["batches_done"], meta["iter"]) == (2, 2, 6)
     assert len(runner.message_hub.get_scalar("val/perception/top1").data[0]) == 3
 
 
-def test_checkpoints_are_counted_in_steps_too(trained: Trained) -> None:
+def test_checkpoints_are_counted_in_steps_too(stepped: Stepped) -> None:
     with pytest.raises(ConfigError, match=r"by_epoch=True: ResumableIterTrainLoop counts steps"):
-        trained(2, "default_hooks['checkpoint'] = dict(interval=1)")
+        stepped(2, "default_hooks['checkpoint'] = dict(interval=1)")
