@@ -9,8 +9,7 @@ from mmaction.engine.hooks.data_wait import DataWaitHook
 from mmaction.engine.hooks.ema import ShardedEMAHook
 from mmaction.engine.hooks.explanation import ExplanationHook
 from mmaction.engine.hooks.training_info import TrainingInfoHook
-from mmaction.engine.loops.iter_train import ResumableIterTrainLoop
-from mmaction.engine.loops.resumable import ResumableTrainLoop
+from mmaction.engine.loops.resumable import ResumableIterTrainLoop, ResumableTrainLoop
 from mmaction.engine.loops.scoring import RecognizerTestLoop, RecognizerValLoop
 from mmaction.engine.optimizers import (
     Bf16OptimWrapper,

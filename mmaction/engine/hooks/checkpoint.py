@@ -52,13 +52,11 @@ class TrainingCheckpointHook(CheckpointHook):
         every = save_every_n_steps
         if every is not None and (not isinstance(every, int) or every < 1):
             raise ConfigError(f"save_every_n_steps={every!r}: expected a whole number, 1 or more")
+        known = {*inspect.signature(CheckpointHook).parameters, "save_every_n_steps"}
+        for key in kwargs:  # mmengine's hook takes any, for savers that are not used here
+            if key not in known or key == "published_keys":
+                raise ConfigError(f"default_hooks.checkpoint has no key {key!r}{near(key, known)}")
         super().__init__(**kwargs)
-        if self.args:  # mmengine's hook takes any, for savers that are not used here
-            unknown = next(iter(self.args))
-            known = {*inspect.signature(CheckpointHook).parameters, "save_every_n_steps"}
-            raise ConfigError(
-                f"default_hooks.checkpoint has no key {unknown!r}{near(unknown, known)}"
-            )
         self.save_every_n_steps = save_every_n_steps
         self._given_dir = self.out_dir
         self._saved: tuple[int, int] | None = None  # epoch and steps of the newest
@@ -93,14 +91,6 @@ class TrainingCheckpointHook(CheckpointHook):
         runner.logger.info(f"checkpoints go to {self.out_dir}")
         if is_main_process() and os.path.isdir(self.out_dir):
             remove_parts(Path(self.out_dir))
-        info = runner.message_hub.runtime_info
-        if self.save_best is not None:
-            if len(self.key_indicators) == 1:
-                self.best_ckpt_path = info.get("best_ckpt")
-            else:
-                self.best_ckpt_path_dict = {
-                    key: info.get(f"best_ckpt_{key}") for key in self.key_indicators
-                }
 
     def after_train_iter(
         self,
@@ -152,20 +142,10 @@ class TrainingCheckpointHook(CheckpointHook):
         Processes are not in step here: the first one ends, which ends the others.
         """
         loop = runner._train_loop
-        if (
-            not isinstance(loop, ResumableLoop)
-            or not loop.steps.signals.received
-            or not is_main_process()
-        ):
-            return
-        if self._held is not None:
-            self._write(runner, self._held, self._path(runner.epoch, runner.iter, 0))
-        loop.end_validation()
-
-    def after_train(self, runner: ActionRunner) -> None:
-        """Waits for the last file, then publishes as mmengine's does."""
-        runner.checkpoint_writer.wait()
-        super().after_train(runner)
+        if is_main_process() and isinstance(loop, ResumableLoop) and loop.steps.signals.received:
+            if self._held is not None:
+                self._write(runner, self._held, self._path(runner.epoch, runner.iter, 0))
+            loop.end_stopped(loop.steps.signals.received, together=False)
 
     def _save(self, runner: ActionRunner, *, epoch: int, step: int, batches_done: int) -> None:
         content = self._state(runner, epoch, step, batches_done)
@@ -231,7 +211,6 @@ class TrainingCheckpointHook(CheckpointHook):
             former = hub.get_info(f"best_ckpt{suffix}")
             hub.update_info(f"best_score{suffix}", score)
             hub.update_info(f"best_ckpt{suffix}", os.fspath(path))
-            self._remember_best(indicator, path)
             meta = dict(epoch=runner.epoch, iter=runner.iter)
             content = runner.collect_state(meta, resumable=False)
             if is_main_process():
@@ -239,13 +218,6 @@ class TrainingCheckpointHook(CheckpointHook):
                 then = partial(_remove, outdated)
                 runner.checkpoint_writer.write(content, path, then=then)
             runner.logger.info(f"the best {indicator} so far, {score:0.4f}: kept in {name}")
-
-    def _remember_best(self, indicator: str, path: Path) -> None:
-        """Where mmengine looks for what it publishes."""
-        if len(self.key_indicators) == 1:
-            self.best_ckpt_path = os.fspath(path)
-        else:
-            self.best_ckpt_path_dict[indicator] = os.fspath(path)
 
 
 def _numbered(directory: Path, template: str) -> dict[int, Path]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from mmengine.dist import barrier, get_world_size, is_main_process
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop
+from mmengine.dist import all_reduce_params, barrier, get_world_size, is_main_process
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 from torch import nn
 
 from mmaction.checkpoint.rng_state import set_rng_state, unchanged_rng_state
@@ -17,7 +17,7 @@ from mmaction.checkpoint.sharded_tensors import gradient_like
 from mmaction.checkpoint.training_state import bare_model, gradients_pending
 from mmaction.datasets.batches import starting_at
 from mmaction.engine.distributed import leave_processes
-from mmaction.engine.nonfinite import StepGuard
+from mmaction.engine.nonfinite import BufferCopy, StepGuard
 from mmaction.engine.signals import TrainingStopped, write_exit_code
 from mmaction.registry import LOOPS
 
@@ -50,7 +50,12 @@ class ResumableLoop(BaseLoop):
     # mmengine's loops have these.
     _epoch: int
     _iter: int
+    _max_epochs: int
+    _max_iters: int
+    val_begin: int
+    val_interval: int
     stop_training: bool
+    _decide_current_val_interval: Callable[[], None]
 
     def __init__(
         self,
@@ -68,14 +73,6 @@ class ResumableLoop(BaseLoop):
         self._start_random: Mapping[str, Any] | None = None
         self._start_gradients: Mapping[str, Any] = {}
         self._validation_due = False
-
-    @abstractmethod
-    def _at_end(self) -> bool:
-        """Whether the training is as long as it was to be."""
-
-    @abstractmethod
-    def _is_validation_due(self) -> bool:
-        """Whether the network is to be validated as it is now."""
 
     def state(self, *, batches_done: int) -> dict[str, Any]:
         """What a checkpoint's ``meta`` says beside ``epoch`` and ``iter``, for ``continue_from``.
@@ -99,6 +96,9 @@ class ResumableLoop(BaseLoop):
             meta: Of the checkpoint.
             own: What it keeps for this process; None where it keeps nothing that fits.
         """
+        if self.counts_steps and "batches_done" not in meta:  # mmengine's own, told in steps alone
+            self._epoch = meta["iter"] // len(self.dataloader)
+            meta = {**meta, "epoch": self._epoch}
         self.batches_done, as_before = position_in_epoch(
             meta, batches=len(self.dataloader), samples_a_batch=self._samples_a_batch
         )
@@ -151,7 +151,7 @@ class ResumableLoop(BaseLoop):
             for idx, data_batch in enumerate(batches, self.batches_done):
                 self.run_iter(idx, data_batch)
                 if self.steps.stop_signal and not gradients_pending(self.runner.optim_wrapper):
-                    self.end_stopped()
+                    self.end_stopped(self.steps.stop_signal)
                 if self.counts_steps:
                     self._validate_if_due()
                     if self._at_end() or self.stop_training:
@@ -176,29 +176,20 @@ class ResumableLoop(BaseLoop):
         )
         self._iter += 1
 
-    def end_stopped(self) -> None:
-        """Ends a training that is saved, all processes together.
+    def end_stopped(self, number: int, *, together: bool = True) -> None:
+        """Ends a training that is saved.
+
+        Args:
+            number: The signal's.
+            together: All processes call it; within a validation, one does.
 
         Raises:
             TrainingStopped: Always.
         """
         self.runner.checkpoint_writer.wait()
-        # torchrun ends all when it sees the first one gone: none goes before the file is whole.
-        barrier()
-        stopped = self._stopped(self.steps.stop_signal)
-        leave_processes()
-        raise stopped
-
-    def end_validation(self) -> None:
-        """Ends this process of a training that is saved, while it validates.
-
-        Raises:
-            TrainingStopped: Always.
-        """
-        self.runner.checkpoint_writer.wait()
-        raise self._stopped(self.steps.signals.received)
-
-    def _stopped(self, number: int) -> TrainingStopped:
+        if together:
+            # torchrun ends all when it sees the first one gone: none goes before the file is whole.
+            barrier()
         stopped = TrainingStopped(number)
         saved = self.runner.message_hub.get_info("last_ckpt")
         what = f"--resume-from auto goes on from {saved}" if saved else "nothing is saved"
@@ -208,19 +199,45 @@ class ResumableLoop(BaseLoop):
         )
         if is_main_process():
             write_exit_code(stopped.code)
-        return stopped
+        if together:
+            leave_processes()
+        raise stopped
+
+    def _progress(self) -> tuple[int, int]:
+        """How far the training is and how long it is to be: steps or epochs."""
+        if self.counts_steps:
+            return self._iter, self._max_iters
+        return self._epoch, self._max_epochs
+
+    def _at_end(self) -> bool:
+        done, whole = self._progress()
+        return done >= whole
 
     def _validate_if_due(self) -> None:
         self._validation_due = False
-        if self.runner.val_loop is None or not self._is_validation_due():
+        self._decide_current_val_interval()
+        done, whole = self._progress()
+        due = done >= self.val_begin and (done % self.val_interval == 0 or done == whole)
+        if self.runner.val_loop is None or not due:
             return
         self.runner.call_hook("before_validation")
-        with unchanged_rng_state():
-            self._validate()
+        with unchanged_rng_state(), self._one_network():
+            self.runner.val_loop.run()
         self.runner.call_hook("after_validation")
 
-    def _validate(self) -> None:
-        self.runner.val_loop.run()
+    @contextmanager
+    def _one_network(self) -> Iterator[None]:
+        """The same one in all processes: within an epoch, their running statistics differ."""
+        if not self.counts_steps:
+            yield
+            return
+        model = self.runner.model
+        buffers = BufferCopy(model)
+        if get_world_size() > 1:
+            all_reduce_params(model.buffers(), op="mean")
+        yield
+        buffers.restore()
+        model.train()
 
     def _restore_rng_state(self) -> None:
         if self._start_random is not None:
@@ -239,14 +256,21 @@ class ResumableTrainLoop(ResumableLoop, EpochBasedTrainLoop):
 
     counts_steps = False
 
-    def _at_end(self) -> bool:
-        return self._epoch >= self._max_epochs
 
-    def _is_validation_due(self) -> bool:
-        self._decide_current_val_interval()
-        if self._epoch < self.val_begin:
-            return False
-        return self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+@LOOPS.register_module()
+class ResumableIterTrainLoop(ResumableLoop, IterBasedTrainLoop):
+    """mmengine's loop, exact across a stop and a resume; it takes its place in this project.
+
+    It goes over the data epoch after epoch, so that its place there is an epoch and a batch. Hooks
+    are told of each epoch, where mmengine's loop calls the whole training one.
+    """
+
+    counts_steps = True
+
+    def __init__(self, runner: ActionRunner, dataloader: Any, **kwargs: Any) -> None:
+        super().__init__(runner, dataloader, **kwargs)
+        del self.dataloader_iterator  # mmengine's endless one
+        self._max_epochs = -(-self._max_iters // len(self.dataloader))
 
 
 def position_in_epoch(
