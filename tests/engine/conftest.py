@@ -1,17 +1,26 @@
-"""Whole trainings on the tiny data set, two steps an epoch."""
+"""Whole trainings on the tiny data set, two steps an epoch; modules and processes for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from mmaction.apis import load_config, train
 from mmaction.engine import ActionRunner
 
+REPO = Path(__file__).resolve().parents[2]
 Trained = Callable[..., tuple[ActionRunner, Path]]
+needs_two = pytest.mark.skipif(0 < torch.cuda.device_count() < 2, reason="two GPUs, or none")
+NO_VALIDATION = "val_dataloader = val_cfg = val_evaluator = None\n"
 
 
 @pytest.fixture
@@ -28,3 +37,84 @@ def trained(make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path) -
         return train(load_config(config, options)), work_dir
 
     return run
+
+
+@pytest.fixture
+def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """``imported(name, code)``: the end of a config that imports a module of this code.
+
+    This process can import it, and those it starts.
+    """
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(REPO)]))
+    written = []
+
+    def write(name: str, code: str) -> str:
+        (tmp_path / f"{name}.py").write_text(code)
+        written.append(name)
+        return f"custom_imports = dict(imports=[{name!r}])\n"
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+class Started:
+    """Processes that were started, and what they print."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen] = []
+
+    def start(self, *command: Any, **environment: str) -> subprocess.Popen:
+        """Starts a command in the repository, with this Python, in a session of its own."""
+        kept = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
+        own = dict(
+            PYTHON=sys.executable,
+            PYTHONPATH=f"{self.folder}:{REPO}",
+            PYTHONWARNINGS="ignore",
+            OMP_NUM_THREADS="1",
+            TORCH_CPP_LOG_LEVEL="ERROR",
+        )
+        number = len(self.processes)
+        with (
+            open(self.folder / f"out{number}", "w") as out,
+            open(self.folder / f"err{number}", "w") as err,
+        ):
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                cwd=REPO,
+                env={**kept, **own, **environment},
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def printed(self, number: int) -> str:
+        return (self.folder / f"out{number}").read_text()
+
+    def errors(self, number: int) -> str:
+        return (self.folder / f"err{number}").read_text()
+
+    def wait_for(self, condition: Callable[[], object], *, seconds: float = 240) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, self.errors(0)
+            assert any(process.poll() is None for process in self.processes), self.errors(0)
+            time.sleep(0.05)
+
+    def end_all(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    """Starts processes; those that are left are killed at the end."""
+    started = Started(tmp_path)
+    yield started
+    started.end_all()

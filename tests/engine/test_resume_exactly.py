@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +13,9 @@ import pytest
 import torch
 
 from mmaction.checkpoint.reading import read_checkpoint
+from tests.engine.conftest import Started, needs_two
 from tests.engine.same_training import differing, of_the_training
 
-REPO = Path(__file__).resolve().parents[2]
 EPOCHS, VIDEOS = 5, 10
 # Chance, a moving average, schedules by epoch and by step, and a part of an epoch between saves.
 TRAINING = f"""
@@ -45,14 +42,8 @@ default_hooks["checkpoint"] = dict(by_epoch=False, interval=3, max_keep_ckpts=2)
 
 
 @pytest.fixture(scope="session")
-def ten_videos(tmp_path_factory: pytest.TempPathFactory, make_videos: Callable[..., None]) -> Path:
-    root = tmp_path_factory.mktemp("ten")
-    for split, count in (("train", VIDEOS), ("val", 3)):
-        names = [f"{split}/video {n}" for n in range(count)]
-        make_videos(root / "frames", names, image_tmpl="img_{:05d}.jpg")
-        lines = [f"{name} 6 {n % 3}\n" for n, name in enumerate(names)]
-        (root / f"{split}.txt").write_text("".join(lines))
-    return root
+def ten_videos(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
+    return make_data(tmp_path_factory.mktemp("ten"), train=VIDEOS, val=3)
 
 
 @pytest.fixture
@@ -109,12 +100,11 @@ def test_a_run_killed_at_random_moments_ends_as_an_unbroken_one(
     assert (meta["epoch"], meta["iter"]) == (EPOCHS, EPOCHS * VIDEOS // 2)
 
 
+@needs_two
 def test_two_processes_killed_end_as_unbroken_ones(
     kill_and_resume: Callable[..., tuple[list[int], Path, Path]],
 ) -> None:
     """Each has its own rng state and, within an epoch, its own running statistics and gradients."""
-    if 0 < torch.cuda.device_count() < 2:
-        pytest.skip("two GPUs")
     signals = ["SIGKILL", "SIGTERM"]
     text = (
         f"{TRAINING}\ntrain_dataloader['batch_size'] = 1\n"
@@ -132,7 +122,10 @@ def test_two_processes_killed_end_as_unbroken_ones(
 
 @pytest.mark.parametrize(
     ("processes", "signals"),
-    [(1, ["SIGKILL", "SIGUSR1", "SIGKILL", "SIGTERM"]), (2, ["SIGKILL"])],
+    [
+        (1, ["SIGKILL", "SIGUSR1", "SIGKILL", "SIGTERM"]),
+        pytest.param(2, ["SIGKILL"], marks=needs_two),
+    ],
 )
 def test_a_run_told_in_steps_is_as_exact(
     kill_and_resume: Callable[..., tuple[list[int], Path, Path]],
@@ -140,8 +133,6 @@ def test_a_run_told_in_steps_is_as_exact(
     signals: list[str],
 ) -> None:
     """Validation comes within an epoch, and after the save of its step."""
-    if processes > 1 and 0 < torch.cuda.device_count() < processes:
-        pytest.skip("two GPUs")
     text = f"{IN_STEPS}\ntrain_dataloader['batch_size'] = {2 // processes}\n"
     codes, straight, broken = kill_and_resume(processes, signals, text)
     require_codes(signals, codes)
@@ -187,48 +178,29 @@ class WaitAtStep(Hook):
 """
 
 
+@needs_two
 def test_torchrun_restarts_and_is_stopped(
-    ten_videos: Path, make_config: Callable[..., Path], tmp_path: Path
+    ten_videos: Path,
+    make_config: Callable[..., Path],
+    imported: Callable[..., str],
+    started: Started,
+    tmp_path: Path,
 ) -> None:
     """A process is killed, torchrun starts all again; then SIGUSR1 to torchrun itself."""
-    if 0 < torch.cuda.device_count() < 2:
-        pytest.skip("two GPUs")
-    (tmp_path / "hooks_of_this_test.py").write_text(HOOKS)
     text = (
         f"{TRAINING}\ntrain_dataloader['batch_size'] = 1\n"
-        "custom_imports = dict(imports=['hooks_of_this_test'])\n"
+        f"{imported('hooks_of_this_test', HOOKS)}"
         "custom_hooks += [dict(type='DieOnce'), dict(type='WaitAtStep')]\n"
     )
     config, work_dir = make_config(ten_videos, text), tmp_path / "work"
-    running = subprocess.Popen(
-        ["tools/dist_train_recognizer.sh", str(config), "2", "--resume-from", "auto"],
-        cwd=REPO,
-        env={
-            **os.environ,
-            "PYTHON": sys.executable,
-            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(REPO)]),
-            "OMP_NUM_THREADS": "1",
-            "TORCHRUN_OPTIONS": "--max-restarts=2",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        wait_for(lambda: all((work_dir / f"at_step_13_{rank}").exists() for rank in range(2)))
-        running.send_signal(signal.SIGUSR1)
-        out, err = running.communicate(timeout=240)
-    finally:
-        running.kill()
-    assert running.returncode == 75, err
+    command = ["tools/dist_train_recognizer.sh", config, 2, "--resume-from", "auto"]
+    running = started.start(*command, TORCHRUN_OPTIONS="--max-restarts=2")
+    marks = [work_dir / f"at_step_13_{rank}" for rank in range(2)]
+    started.wait_for(lambda: all(mark.exists() for mark in marks))
+    running.send_signal(signal.SIGUSR1)
+    assert running.wait(timeout=240) == 75, started.errors(0)
+    out = started.printed(0)
     assert out.count("to go on from: the training starts anew") == 1
     assert out.count("resumed epoch: 1, iter: 8") == 1
     assert out.count("stopped by SIGUSR1 after 14 steps") == 1
     assert (work_dir / "last_checkpoint").read_text() == str(work_dir / "iter_14.pth")
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ import pytest
 import torch
 
 from mmaction.evaluation import ScoreTable
+from tests.engine.conftest import NO_VALIDATION, Started
 
 Run = Callable[..., Any]
-REPO = Path(__file__).resolve().parents[2]
 ADDRESSES = ("10.213.77.1", "10.213.77.2")
 LINK = "cable"  # its name on both machines
 TIMEOUT_SEC = 10
@@ -54,32 +53,20 @@ def machines() -> Iterator[tuple[str, str]]:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
-def start(machine: str, rank: int, folder: Path, *command: Any, **more: str) -> subprocess.Popen:
-    kept = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
+def start(started: Started, machine: str, rank: int, *command: Any, **more: str) -> Popen:
     own = dict(
-        PYTHON=sys.executable,
-        PYTHONPATH=str(REPO),
-        PYTHONWARNINGS="ignore",
-        OMP_NUM_THREADS="1",
         NNODES="2",
         NODE_RANK=str(rank),
         MASTER_ADDR=ADDRESSES[0],
         PORT="29517",
         GLOO_SOCKET_IFNAME=LINK,
-        TORCH_CPP_LOG_LEVEL="ERROR",  # it warns that these machines have no names
     )
-    with open(folder / f"out{rank}", "w") as out, open(folder / f"err{rank}", "w") as err:
-        return subprocess.Popen(
-            ["ip", "netns", "exec", machine, *(str(part) for part in command)],
-            cwd=REPO,
-            env={**kept, **own, **more},
-            stdout=out,
-            stderr=err,
-        )
+    return started.start("ip", "netns", "exec", machine, *command, **own, **more)
 
 
 def test_two_machines_score_as_one_process(
     machines: tuple[str, str],
+    started: Started,
     tiny_config: Path,
     tiny_checkpoint: Path,
     run_tool: Run,
@@ -88,52 +75,44 @@ def test_two_machines_score_as_one_process(
     one, many = tmp_path / "one.pkl", tmp_path / "many.pkl"
     assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", one).code == 0
     command = ["tools/dist_test_recognizer.sh", tiny_config, tiny_checkpoint, 1, "--out", many]
-    both = [start(machine, n, tmp_path, *command) for n, machine in enumerate(machines)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0], (
-        tmp_path / "err1"
-    ).read_text()
+    both = [start(started, machine, n, *command) for n, machine in enumerate(machines)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0], started.errors(1)
     expected, got = ScoreTable.load(one), ScoreTable.load(many)
     assert got.names == expected.names
     np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
 
 
 def test_a_cut_cable_ends_the_run_on_both_machines(
-    machines: tuple[str, str], make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
+    machines: tuple[str, str],
+    started: Started,
+    make_config: Callable[..., Path],
+    tiny_data: Path,
 ) -> None:
     config = make_config(
         tiny_data,
         "train_cfg['max_epochs'] = 100_000\n"
         "default_hooks['checkpoint'] = dict(type='CheckpointHook', interval=100_000)\n"
-        "val_dataloader = val_cfg = val_evaluator = None\n"
+        f"{NO_VALIDATION}"
         f"env_cfg = dict(dist_cfg=dict(timeout={TIMEOUT_SEC}))\n",
     )
     command = ["tools/dist_train_recognizer.sh", config, 1]
-    both = [start(machine, n, tmp_path, *command) for n, machine in enumerate(machines)]
-    try:
-        end = time.monotonic() + 120
-        while "Epoch(train)" not in (tmp_path / "out0").read_text():
-            assert time.monotonic() < end, (tmp_path / "err0").read_text()
-            time.sleep(0.1)
-        ip("-n", machines[0], "link", "set", LINK, "down")
-        end = time.monotonic() + TIMEOUT_SEC + 30
-        while any(process.poll() is None for process in both) and time.monotonic() < end:
-            time.sleep(0.1)
-    finally:
-        for process in both:
-            process.kill()
-    errors = [(tmp_path / f"err{n}").read_text() for n in range(2)]
+    both = [start(started, machine, n, *command) for n, machine in enumerate(machines)]
+    started.wait_for(lambda: "Epoch(train)" in started.printed(0))
+    ip("-n", machines[0], "link", "set", LINK, "down")
+    # They end by themselves.
+    assert [process.wait(timeout=TIMEOUT_SEC + 30) for process in both] == [1, 1]
+    errors = [started.errors(n) for n in range(2)]
     for error in errors:
         assert error.startswith("error: another process has ended, or is too late: "), error
         assert len(error.splitlines()) == 1, error
-    assert [process.wait() for process in both] == [1, 1], "they ended by themselves"
 
 
 def test_a_machine_that_never_comes_ends_the_start(
-    machines: tuple[str, str], tiny_config: Path, tmp_path: Path
+    machines: tuple[str, str], started: Started, tiny_config: Path
 ) -> None:
     command = ["tools/dist_train_recognizer.sh", tiny_config, 1]
     options = dict(TORCHRUN_OPTIONS="--rdzv-conf=timeout=2")
-    assert start(machines[0], 0, tmp_path, *command, **options).wait(timeout=60) == 2
-    [line] = (tmp_path / "err0").read_text().splitlines()
+    assert start(started, machines[0], 0, *command, **options).wait(timeout=60) == 2
+    [line] = started.errors(0).splitlines()
     assert line.startswith("error: the machines have not met: ")
     assert "1/2 clients joined" in line
