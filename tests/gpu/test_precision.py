@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from mmaction.engine.optim_wrappers import TrainingAmpOptimWrapper, TrainingOptimWrapper
-from mmaction.engine.precision import Bf16OptimWrapper
 
+from mmaction.engine.optimizers import (
+    Bf16OptimWrapper,
+    TrainingAmpOptimWrapper,
+    TrainingOptimWrapper,
+)
 from mmaction.models import STABN
 
 pytestmark = pytest.mark.gpu
