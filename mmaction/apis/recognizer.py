@@ -11,8 +11,7 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 
 from mmaction.checkpoint.compatibility import fitting_weights, in_own_names, load_weights
-from mmaction.checkpoint.integrity import require_undamaged
-from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.models import BaseRecognizer
 from mmaction.readable_errors import readable_build_errors

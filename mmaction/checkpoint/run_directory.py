@@ -15,7 +15,7 @@ from typing import Any
 
 from mmengine.dist import broadcast_object_list, is_main_process
 
-from mmaction.checkpoint.integrity import read_meta, require_undamaged
+from mmaction.checkpoint.reading import read_meta, require_undamaged
 from mmaction.errors import CheckpointError
 from mmaction.files import PART, atomic_path
 

@@ -19,12 +19,10 @@ from mmaction.checkpoint.compatibility import (
     load_weights,
     require_training_state,
 )
-from mmaction.checkpoint.integrity import require_undamaged
-from mmaction.checkpoint.plain_data import restore_histories
-from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.checkpoint.run_directory import RunDirectory
 from mmaction.checkpoint.settings import differing_settings, flat_settings, list_digests
-from mmaction.checkpoint.training_state import bare_model, collect, own_state
+from mmaction.checkpoint.training_state import bare_model, collect, own_state, restore_histories
 from mmaction.checkpoint.writing import CheckpointWriter
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmaction.checkpoint.integrity import require_undamaged
-from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.checkpoint.writing import (
     CheckpointWriter,
     copied,

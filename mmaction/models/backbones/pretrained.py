@@ -14,8 +14,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmaction.checkpoint.layouts import PLAIN, recognised, renamed
-from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.checkpoint.weights_only import in_short
+from mmaction.checkpoint.reading import in_short, read_checkpoint
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
 

@@ -8,8 +8,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import OneCycleLR
 
-from mmaction.checkpoint.plain_data import make_plain, plain, restore_histories
 from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.training_state import make_plain, plain, restore_histories
 
 
 def test_plain_data_keeps_its_shape() -> None:
