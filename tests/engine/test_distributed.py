@@ -19,6 +19,7 @@ from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.errors import ConfigError
 from mmaction.evaluation import ScoreTable
+from tests.engine.conftest import needs_two
 
 Run = Callable[..., Any]
 MakeConfig = Callable[..., Path]
@@ -74,11 +75,6 @@ class WatchScores(Hook):
 '''
 
 
-def skip_without_gpus(processes: int) -> None:
-    if torch.cuda.is_available() and torch.cuda.device_count() < processes:
-        pytest.skip(f"this machine has GPUs, but not {processes}")
-
-
 @pytest.mark.parametrize(
     ("processes", "batch_size", "workers", "videos"),
     [(1, 3, 2, 7), (3, 8, 0, 2), (3, 2, 1, 7)],
@@ -93,27 +89,27 @@ def test_scores_depend_on_neither_processes_nor_batches_nor_workers(
     tiny_checkpoint: Path,
     run_process: Run,
     run_tool: Run,
+    imported: Callable[..., str],
     tmp_path: Path,
 ) -> None:
     """Seven videos, which three processes can't share evenly; of two, one process gets none."""
-    skip_without_gpus(processes)
-    (tmp_path / "watch_scores.py").write_text(WATCH_SCORES)
+    if 0 < torch.cuda.device_count() < processes:
+        pytest.skip(f"this machine has GPUs, but not {processes}")
     names = [f"val/video {n}" for n in range(videos)]
     config = make_config(tiny_data, f"test_dataloader['dataset']['include'] = {names}\n")
     watching = make_config(
         tiny_data,
         f"test_dataloader['dataset']['include'] = {names}\n"
         f"test_dataloader.update(batch_size={batch_size}, num_workers={workers})\n"
-        "custom_imports = dict(imports=['watch_scores'])\n"
+        f"{imported('watch_scores', WATCH_SCORES)}"
         "custom_hooks = [dict(type='WatchScores')]\n",
         name="watching.py",
     )
     one, many = tmp_path / "one.pkl", tmp_path / "many.pkl"
     assert run_tool("test_recognizer", config, tiny_checkpoint, "--out", one).code == 0
     script = "tools/dist_test_recognizer.sh"
-    path = f"{tmp_path}:{Path(__file__).resolve().parents[2]}"
     command = [script, watching, tiny_checkpoint, processes, "--out", many]
-    ended = run_process(*command, PYTHONPATH=path)
+    ended = run_process(*command)
     assert (ended.code, ended.err) == (0, "")
     expected, got = ScoreTable.load(one), ScoreTable.load(many)
     assert got.names == expected.names == names
@@ -136,10 +132,10 @@ def test_scores_depend_on_neither_processes_nor_batches_nor_workers(
         )
 
 
+@needs_two
 def test_scores_are_taken_from_the_cache_by_all_processes(
     tiny_config: Path, tiny_checkpoint: Path, run_process: Run, run_tool: Run, tmp_path: Path
 ) -> None:
-    skip_without_gpus(2)
     out = tmp_path / "scores.pkl"
     assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", out).code == 0
     command = ["tools/dist_test_recognizer.sh", tiny_config, tiny_checkpoint, 2, "--out", out]
@@ -149,24 +145,24 @@ def test_scores_are_taken_from_the_cache_by_all_processes(
     assert ended.out.count("7 videos") == 1, ended.out
 
 
+@needs_two
 def test_a_training_in_two_processes_shares_its_buffers(
-    tiny_data: Path, make_config: MakeConfig, run_process: Run, tmp_path: Path
+    tiny_data: Path,
+    make_config: MakeConfig,
+    imported: Callable[..., str],
+    run_process: Run,
+    tmp_path: Path,
 ) -> None:
     """The checkpoint's batch norm statistics are the mean of both processes'."""
-    skip_without_gpus(2)
-    (tmp_path / "keep_buffers.py").write_text(BUFFERS_OF_EACH_RANK)
     config = make_config(
         tiny_data,
-        "custom_imports = dict(imports=['keep_buffers'])\n"
+        f"{imported('keep_buffers', BUFFERS_OF_EACH_RANK)}"
         "custom_hooks = [\n"
         "    dict(type='KeepBuffersOfEachRank', when='before', priority='HIGH'),\n"
         "    dict(type='KeepBuffersOfEachRank', when='after', priority='LOW'),\n"
         "]\n",
     )
-    repository = str(Path(__file__).resolve().parents[2])
-    ended = run_process(
-        "tools/dist_train_recognizer.sh", config, 2, PYTHONPATH=f"{tmp_path}:{repository}"
-    )
+    ended = run_process("tools/dist_train_recognizer.sh", config, 2)
     assert (ended.code, ended.err) == (0, "")
     assert re.search(r"2 process\(es\) have joined, over (gloo|nccl)\n", ended.out)
     assert "4 clips a step (2 process(es) × 2)" in ended.out
@@ -185,21 +181,21 @@ def test_a_training_in_two_processes_shares_its_buffers(
         torch.testing.assert_close(kept[name], (before[0][name] + before[1][name]).cpu() / 2)
 
 
+@needs_two
 def test_a_wrong_config_costs_one_line_whatever_the_number_of_processes(
     tiny_data: Path, make_config: MakeConfig, run_process: Run
 ) -> None:
-    skip_without_gpus(2)
     config = make_config(tiny_data, "model['type'] = 'STABNN'")
     ended = run_process("tools/dist_train_recognizer.sh", config, 2)
     assert ended.code == 2
     assert re.search("type='STABNN' is no model known here", ended.error)
 
 
+@needs_two
 def test_an_error_of_one_process_ends_all_with_one_line(
     own_data: Path, tiny_checkpoint: Path, make_config: MakeConfig, run_process: Run, tmp_path: Path
 ) -> None:
     """The second process alone meets the broken frame, while the first waits for it."""
-    skip_without_gpus(2)
     (own_data / "frames/val/video 1/img_00003.jpg").write_bytes(b"no picture")
     out = tmp_path / "results/scores.pkl"
     command = ["tools/dist_test_recognizer.sh", make_config(own_data), tiny_checkpoint, 2]
@@ -253,8 +249,8 @@ leave_processes()
 """
 
 
+@needs_two
 def test_processes_of_mpirun_join(run_process: Run, free_port: int) -> None:
-    skip_without_gpus(2)
     place = dict(MASTER_PORT=str(free_port), OMPI_COMM_WORLD_SIZE="2")
 
     def join(rank: int) -> Any:

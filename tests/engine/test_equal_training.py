@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 
 from mmaction.checkpoint.reading import read_checkpoint
+from tests.engine.conftest import NO_VALIDATION, needs_two
 
 Run = Callable[..., Any]
 MakeConfig = Callable[..., Path]
-REPO = Path(__file__).resolve().parents[2]
 STEPS = 4  # two epochs of two
 HOOK = """
 from pathlib import Path
@@ -38,11 +37,10 @@ class KeepNormsAndNames(Hook):
             f.write(f"{names}\\n")
 """
 SETTINGS = (
-    "custom_imports = dict(imports=['keep_norms'])\n"
     "custom_hooks = [dict(type='KeepNormsAndNames')]\n"
     "model['backbone']['norm_eval'] = True\n"
     "train_cfg['max_epochs'] = 2\n"
-    "val_dataloader = val_cfg = val_evaluator = None\n"
+    f"{NO_VALIDATION}"
 )
 
 
@@ -52,26 +50,22 @@ def losses(work_dir: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in s.items() if "loss" in k or "top1" in k} for s in steps]
 
 
-@pytest.mark.skipif(
-    torch.cuda.is_available() and torch.cuda.device_count() < 2, reason="two GPUs, or none"
-)
+@needs_two
 def test_two_processes_train_as_one(
     make_data: Callable[..., Path],
     make_config: MakeConfig,
+    imported: Callable[..., str],
     run_process: Run,
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "keep_norms.py").write_text(HOOK)
+    settings = imported("keep_norms", HOOK) + SETTINGS
     data = make_data(tmp_path / "data", train=8, val=1)
-    path = f"{tmp_path}:{REPO}"
     folders = {}
     for processes, batch in ((1, 4), (2, 2)):
         folders[processes] = work_dir = tmp_path / f"work{processes}"
-        text = f"{SETTINGS}train_dataloader['batch_size'] = {batch}\nwork_dir = {str(work_dir)!r}"
+        text = f"{settings}train_dataloader['batch_size'] = {batch}\nwork_dir = {str(work_dir)!r}"
         config = make_config(data, text, name=f"of{processes}.py")
-        ended = run_process(
-            "tools/dist_train_recognizer.sh", config, processes, "--seed", 3, PYTHONPATH=path
-        )
+        ended = run_process("tools/dist_train_recognizer.sh", config, processes, "--seed", 3)
         assert (ended.code, ended.err) == (0, "")
 
     seen = {

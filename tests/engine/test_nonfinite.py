@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +13,6 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine.nonfinite import (
     MOST_IN_A_ROW,
@@ -25,12 +22,13 @@ from mmaction.engine.nonfinite import (
 from mmaction.engine.optimizers import TrainingOptimWrapper
 from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
+from tests.engine.conftest import NO_VALIDATION, Trained, needs_two
 
-REPO = Path(__file__).resolve().parents[2]
 SPOIL = """
 import torch
 from mmaction.datasets.transforms.pipeline import Transform
 from mmaction.registry import TRANSFORMS
+from tests.engine.conftest import NO_VALIDATION, Trained, needs_two
 
 
 @TRANSFORMS.register_module(force=True)
@@ -139,34 +137,28 @@ def test_a_network_may_step_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def spoiled(
-    make_config: Callable[..., Path],
-    tiny_data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., Path]:
-    """``spoiled(name, text)``: a config whose videos of that name are NaN."""
-    (tmp_path / "spoil.py").write_text(SPOIL)
-    monkeypatch.syspath_prepend(tmp_path)
+def spoiled(imported: Callable[..., str]) -> Iterator[Callable[..., str]]:
+    """``spoiled(name)``: the end of a config whose videos of that name are NaN."""
 
-    def make(name: str, text: str = "") -> Path:
-        return make_config(
-            tiny_data,
-            "custom_imports = dict(imports=['spoil'])\n"
-            "train_dataloader['dataset']['pipeline'].append("
-            f"dict(type='Spoil', name={name!r}))\n{text}",
-        )
+    def text(name: str) -> str:
+        spoil = f"dict(type='Spoil', name={name!r})"
+        add = f"train_dataloader['dataset']['pipeline'].append({spoil})\n"
+        return imported("spoil", SPOIL) + add
 
-    yield make
-    sys.modules.pop("spoil", None)
+    yield text
     TRANSFORMS.module_dict.pop("Spoil", None)
 
 
 def test_training_stops_with_one_line_and_keeps_the_batch(
-    spoiled: Callable[..., Path], run_tool: Callable[..., Any], tmp_path: Path
+    spoiled: Callable[..., str],
+    make_config: Callable[..., Path],
+    tiny_data: Path,
+    run_tool: Callable[..., Any],
+    tmp_path: Path,
 ) -> None:
     """Exit code 2; the videos of the batch, its frames, and nothing saved after it."""
-    ended = run_tool("train_recognizer", spoiled("video 1", "train_cfg['max_epochs'] = 3"))
+    config = make_config(tiny_data, f"{spoiled('video 1')}train_cfg['max_epochs'] = 3")
+    ended = run_tool("train_recognizer", config)
     assert ended.code == 2
     [path] = (tmp_path / "work/nonfinite").iterdir()
     kept = torch.load(path, weights_only=True)
@@ -183,47 +175,43 @@ def test_training_stops_with_one_line_and_keeps_the_batch(
 
 
 def test_skipped_steps_leave_no_trace_in_the_network(
-    spoiled: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spoiled: Callable[..., str], trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runner = train(
-        load_config(spoiled("video 1", "train_cfg['max_epochs'] = 2\non_nonfinite = 'skip'"))
-    )
+    options = {"train_cfg.max_epochs": 2, "on_nonfinite": "skip"}
+    runner, work_dir = trained(spoiled("video 1"), **options)
     assert (runner.epoch, runner.iter) == (2, 4)
     out = capsys.readouterr().out
     assert out.count("the step is skipped") == 2, "one of the two steps of each epoch"
-    saved = read_checkpoint(tmp_path / "work/epoch_2.pth")
+    saved = read_checkpoint(work_dir / "epoch_2.pth")
     assert all(value.isfinite().all() for value in saved["state_dict"].values())
     counts = [v for k, v in saved["state_dict"].items() if k.endswith("num_batches_tracked")]
     assert {int(count) for count in counts} == {2}
-    assert len(list((tmp_path / "work/nonfinite").iterdir())) == 2
+    assert len(list((work_dir / "nonfinite").iterdir())) == 2
 
 
-def test_a_run_that_only_skips_ends(spoiled: Callable[..., Path]) -> None:
-    epochs = (
-        f"train_cfg['max_epochs'] = {MOST_IN_A_ROW}\non_nonfinite = 'skip'\nval_dataloader = None\n"
-    )
-    config = spoiled("video", epochs + "val_cfg = val_evaluator = None")
-    cfg = load_config(config)
-    cfg.default_hooks.checkpoint.save_best = None
+def test_a_run_that_only_skips_ends(spoiled: Callable[..., str], trained: Trained) -> None:
+    text = f"{spoiled('video')}{NO_VALIDATION}default_hooks['checkpoint'] = dict(save_best=None)"
+    options = {"train_cfg.max_epochs": MOST_IN_A_ROW, "on_nonfinite": "skip"}
     with pytest.raises(NonfiniteError, match=rf"step {MOST_IN_A_ROW}: .* {MOST_IN_A_ROW} in a row"):
-        train(cfg)
+        trained(text, **options)
 
 
-def test_another_word_than_stop_or_skip(tiny_config: Path) -> None:
-    cfg = load_config(tiny_config, {"on_nonfinite": "ignore"})
+def test_another_word_than_stop_or_skip(trained: Trained) -> None:
     with pytest.raises(ConfigError, match=r"on_nonfinite='ignore': expected one of stop, skip"):
-        train(cfg)
+        trained(on_nonfinite="ignore")
 
 
+@needs_two
 def test_two_processes_stop_together(
-    spoiled: Callable[..., Path], run_process: Callable[..., Any], tmp_path: Path
+    spoiled: Callable[..., str],
+    make_config: Callable[..., Path],
+    tiny_data: Path,
+    run_process: Callable[..., Any],
+    tmp_path: Path,
 ) -> None:
     """One video alone is bad, so that one process alone has a bad loss; one line names it."""
-    if 0 < torch.cuda.device_count() < 2:
-        pytest.skip("two GPUs")
-    path = os.pathsep.join([str(tmp_path), str(REPO)])
-    config = spoiled("video 1", "train_dataloader['batch_size'] = 1\n")
-    ended = run_process("tools/dist_train_recognizer.sh", config, 2, PYTHONPATH=path)
+    config = make_config(tiny_data, f"{spoiled('video 1')}train_dataloader['batch_size'] = 1\n")
+    ended = run_process("tools/dist_train_recognizer.sh", config, 2)
     assert ended.code == 2
     assert "the loss is nan; clips: 'train/video 1'; the batch" in ended.error
     names = sorted(p.name for p in (tmp_path / "work/nonfinite").iterdir())

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +14,9 @@ import torch
 from mmaction.apis import load_config, train
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError
-from tests.engine.conftest import Trained
+from tests.engine.conftest import NO_VALIDATION, Started, Trained
 
-REPO = Path(__file__).resolve().parents[2]
-QUICK = (
-    "val_dataloader = val_cfg = val_evaluator = None\n"
-    "default_hooks['checkpoint'] = dict(save_best=None, max_keep_ckpts=-1)\n"
-)
+QUICK = f"{NO_VALIDATION}default_hooks['checkpoint'] = dict(save_best=None, max_keep_ckpts=-1)\n"
 
 
 @pytest.fixture
@@ -109,28 +101,22 @@ def test_a_second_training_is_refused_and_a_killed_one_blocks_nothing(
     make_config: Callable[..., Path],
     tiny_data: Path,
     tmp_path: Path,
+    imported: Callable[..., str],
+    started: Started,
     run_tool: Callable[..., Any],
 ) -> None:
-    (tmp_path / "linger.py").write_text(SLOW)
-    text = "custom_imports = dict(imports=['linger'])\ncustom_hooks = [dict(type='Linger')]\n"
+    text = imported("linger", SLOW) + "custom_hooks = [dict(type='Linger')]\n"
     slow = make_config(tiny_data, QUICK + text, name="slow.py")
-    path = os.pathsep.join([str(tmp_path), str(REPO)])
-    command = [sys.executable, REPO / "tools/train_recognizer.py", slow]
-    first = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
-    try:
-        lock = tmp_path / "work/training.lock"
-        while not (lock.exists() and lock.read_text()):
-            assert first.poll() is None, "it has ended"
-            time.sleep(0.1)
-        config = make_config(tiny_data, QUICK)
-        ended = run_tool("train_recognizer", config)
-        assert ended.code == 2
-        assert f"work': process {first.pid} on" in ended.error
-        assert "trains there: wait for it to end, or take another" in ended.error
-        assert not (tmp_path / "work" / config.name).exists()
-    finally:
-        first.send_signal(signal.SIGKILL)
-        first.wait()
+    first = started.start(sys.executable, "tools/train_recognizer.py", slow)
+    lock = tmp_path / "work/training.lock"
+    started.wait_for(lambda: lock.exists() and lock.read_text())
+    config = make_config(tiny_data, QUICK)
+    ended = run_tool("train_recognizer", config)
+    assert ended.code == 2
+    assert f"work': process {first.pid} on" in ended.error
+    assert "trains there: wait for it to end, or take another" in ended.error
+    assert not (tmp_path / "work" / config.name).exists()
+    started.end_all()
     assert run_tool("train_recognizer", config).code == 0
 
 

@@ -14,7 +14,7 @@ from mmaction.engine import ActionRunner
 from mmaction.engine.optimizers import follow_run
 from mmaction.errors import ConfigError
 from mmaction.registry import HOOKS
-from tests.engine.conftest import Trained
+from tests.engine.conftest import NO_VALIDATION, Trained
 
 ONE_CYCLE = dict(type="OneCycleLR", eta_max=0.1, pct_start=0.25)
 BY_STEPS = dict(by_epoch=True, convert_to_iter_based=True)
@@ -38,7 +38,7 @@ def rates(trained: Trained) -> Callable[..., list[float]]:
     def run(schedule: list[dict[str, Any]], **options: Any) -> list[float]:
         text = (
             "custom_hooks = [dict(type='NoteRates')]\n"
-            "val_dataloader = val_cfg = val_evaluator = None\n"
+            f"{NO_VALIDATION}"
             "default_hooks['checkpoint'] = dict(save_best=None, max_keep_ckpts=-1)\n"
             f"param_scheduler = {schedule!r}\n"
         )

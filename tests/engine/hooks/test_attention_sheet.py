@@ -19,6 +19,7 @@ from mmaction.engine.hooks.attention_sheet import choose_videos, sheet_tag
 from mmaction.errors import ConfigError
 from mmaction.explain import explain_views, render_sheet
 from mmaction.registry import DATASETS, MODELS
+from tests.engine.conftest import needs_two
 
 MakeConfig = Callable[..., Path]
 HOOK = "custom_hooks = [dict(type='AttentionSheetHook'{})]\n"
@@ -89,12 +90,11 @@ def test_only_what_is_due_and_asked_for_by_name(
     assert images(tmp_path).keys() == {f"attention_5_val_video_5_{epoch}" for epoch in (4, 5)}
 
 
+@needs_two
 def test_two_processes_show_the_same_videos_once(
     make_config: MakeConfig, tiny_data: Path, tmp_path: Path, run_process: Callable[..., Any]
 ) -> None:
     """Videos 1 and 3 are the second process's, 2 is the first one's."""
-    if torch.cuda.is_available() and torch.cuda.device_count() < 2:
-        pytest.skip("this machine has GPUs, but not 2")
     config = make_config(tiny_data, HOOK.format(", number=3"))
     ended = run_process("tools/dist_train_recognizer.sh", config, 2)
     assert (ended.code, ended.err) == (0, "")
@@ -158,17 +158,14 @@ def test_a_training_without_validation_goes_on(
 
 
 def test_choice_and_tags(tiny_config: Path) -> None:
+    hook = AttentionSheetHook()
+    assert (hook.interval, hook.number, hook.names) == (1, 4, None)
     dataset = DATASETS.build(load_config(tiny_config).val_dataloader.dataset)
     assert choose_videos(dataset, number=1) == {1}, "the middle of 0 3 6 1 4 2 5"
     assert choose_videos(dataset, number=7) == choose_videos(dataset, number=99) == set(range(7))
     assert choose_videos(dataset, number=1, names=["val/video 6", "val/video 0"]) == {0, 6}
     assert sheet_tag(3, "a/b c") == "attention_3_a_b_c"
     assert len(sheet_tag(3, "𝄞" * 300 + "/x").encode()) < 255 - len("_10000.png")
-
-
-def test_its_defaults() -> None:
-    hook = AttentionSheetHook()
-    assert (hook.interval, hook.number, hook.names) == (1, 4, None)
 
 
 @pytest.mark.parametrize(

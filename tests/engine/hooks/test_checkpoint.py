@@ -16,7 +16,7 @@ from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import TrainingCheckpointHook, TrainingStopped
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.registry import HOOKS
-from tests.engine.conftest import Trained
+from tests.engine.conftest import NO_VALIDATION, Trained
 
 
 def names(directory: Path) -> list[str]:
@@ -28,7 +28,7 @@ def checkpoints(epochs: int, **options: Any) -> str:
     return (
         f"train_cfg['max_epochs'] = {epochs}\n"
         f"default_hooks['checkpoint'] = dict(save_best=None, **{options!r})\n"
-        "val_dataloader = val_cfg = val_evaluator = None\n"
+        f"{NO_VALIDATION}"
     )
 
 
