@@ -145,16 +145,9 @@ def test_a_video_that_can_not_be_read_is_said_so(
     assert error.startswith("shows train/video 0 in place of train/video 1")
 
 
-def test_choices_that_can_not_be(
+def test_a_split_that_is_not_there(
     make_config: Callable[..., Path], own_data: Path, tmp_path: Path
 ) -> None:
     cfg = load_config(make_config(own_data, "test_dataloader = None"))
-    out = str(tmp_path / "out")
-    with pytest.raises(ConfigError, match="--index 2: train has videos 0 to 1"):
-        browse_dataset(cfg, out, indices=(2,))
     with pytest.raises(ConfigError, match="no test_dataloader"):
-        browse_dataset(cfg, out, split="test")
-    for key, value in (("number", 0), ("repeats", 0), ("epoch", -1), ("seed", -1)):
-        with pytest.raises(ConfigError, match=f"--{key} {value}: expected"):
-            browse_dataset(cfg, out, **{key: value})
-    assert not (tmp_path / "out").exists()
+        browse_dataset(cfg, str(tmp_path / "out"), split="test")

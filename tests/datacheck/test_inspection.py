@@ -190,18 +190,6 @@ def test_permission_denied(write_frames: Callable[..., Path]) -> None:
     assert (of_directory.kind, of_directory.file) == ("unreadable", str(other))
 
 
-def test_equal_contents_share_their_digests(video: Path, write_frames: Callable[..., Path]) -> None:
-    copy, other = video.parent / "copy", write_frames(video.parent / "b", FRAMES, seed=1)
-    shutil.copytree(video, copy)
-    assert look(copy).digest == look(video).digest != NO_DIGEST
-    assert look(other).digest != look(video).digest
-    source = source_of(video)
-    # A frame that the quick digest doesn't read.
-    shutil.copy(frame(other, 2), frame(copy, 2))
-    assert look(copy).digest == look(video).digest
-    assert whole_digest(source, "copy") != whole_digest(source, "a")
-
-
 def test_what_can_not_be_read_has_no_digest(video: Path) -> None:
     make_empty(frame(video, FRAMES))
     assert look(video).digest == NO_DIGEST

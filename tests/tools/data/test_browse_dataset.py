@@ -28,6 +28,8 @@ def test_writes_a_page(run_process: Callable[..., Any], tiny_config: Path, tmp_p
         (["--index", "0", "9"], "--index 9: train has videos 0 to 3"),
         (["--number", "0"], "--number 0: expected 1 or more"),
         (["--seed", "-1"], "--seed -1: expected 0 or more"),
+        (["--repeats", "0"], "--repeats 0: expected 1 or more"),
+        (["--epoch", "-1"], "--epoch -1: expected 0 or more"),
         (["--cfg-options", "train_dataloader.dataset.ann_file=no.txt"], "'no.txt' does not exist"),
     ],
 )

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,7 +41,8 @@ def test_exit_code_1_with_errors(
     run_tool: Callable[..., Any], make_config: Callable[..., Path], own_data: Path, tmp_path: Path
 ) -> None:
     shutil.rmtree(own_data / "frames/train/video 0")
-    (own_data / "frames/val/video 1/img_00003.jpg").write_bytes(b"")
+    other_size = own_data / "frames/val/video 1/img_00003.jpg"
+    assert cv2.imwrite(str(other_size), np.zeros((9, 9, 3), np.uint8))
     out = tmp_path / "found/problems.json"
     done = run_tool(
         "data/check_dataset", make_config(own_data), "--decode", "--out", out, "--jobs", 2
@@ -49,7 +52,7 @@ def test_exit_code_1_with_errors(
     problems = [p for p in json.loads(out.read_text()) if p["severity"] == "error"]
     assert [(p["kind"], p["video"], p["line"]) for p in problems] == [
         ("missing-video", "train/video 0", 1),
-        ("empty-file", "val/video 1", 2),
+        ("size-change", "val/video 1", 2),  # seen when decoded
     ]
 
 
