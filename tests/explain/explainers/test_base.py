@@ -114,6 +114,8 @@ def test_maps_have_the_contract_s_shapes(name, kind, frames, stride, make_model)
     assert explanation.method == name
     assert explanation.spatial.dtype == explanation.temporal.dtype == torch.float32
     assert explanation.spatial.shape[:2] == explanation.temporal.shape == (2, frames)
+    if name != "attention":
+        torch.testing.assert_close(explanation.temporal, explanation.spatial.mean((2, 3)))
     if name != "saliency_tube":
         assert explanation.spatial.min() >= 0
         assert explanation.spatial.max() > 0

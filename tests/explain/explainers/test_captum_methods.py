@@ -19,7 +19,6 @@ def test_integrated_gradients_of_a_linear_model_are_weight_times_clip(linear, sm
     expected = importance.clamp_min(0).sum(1)
     explanation = IntegratedGradients(steps=2)(linear, small_clips, target)
     torch.testing.assert_close(explanation.spatial, expected)
-    torch.testing.assert_close(explanation.temporal, expected.mean((2, 3)))
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
@@ -50,7 +49,6 @@ def test_occlusion_of_a_linear_model_in_loops(linear, small_clips) -> None:
     explainer = Occlusion(window=WINDOW, stride=STRIDE)
     explanation = explainer(linear, small_clips, target)
     torch.testing.assert_close(explanation.spatial, mean.clamp_min(0), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(explanation.temporal, explanation.spatial.mean((2, 3)))
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 64])
