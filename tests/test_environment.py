@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,13 +122,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def page_faults(first: str) -> int:
-    command = [sys.executable, "-c", TAKE_AND_FREE.format(first=first)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc's")
-def test_what_was_freed_is_taken_again_without_new_pages() -> None:
+def test_what_was_freed_is_taken_again_without_new_pages(run_process: Callable[..., Any]) -> None:
+    def page_faults(first: str) -> int:
+        return int(run_process(sys.executable, "-c", TAKE_AND_FREE.format(first=first)).out)
+
     if page_faults("pass") < 1000:
         pytest.skip("this C library keeps freed memory by itself")
     assert page_faults("keep_freed_memory()") < 100

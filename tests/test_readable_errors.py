@@ -142,22 +142,16 @@ def test_a_worker_that_dies_says_what_to_change(
 # No room for the loader's own locks, and none for a batch.
 @pytest.mark.parametrize("size", ["4k", "64k"])
 def test_a_full_shared_memory_says_what_to_change(
-    make_config: Callable[..., Path], tiny_data: Path, size: str
+    make_config: Callable[..., Path], tiny_data: Path, run_process: Callable[..., Any], size: str
 ) -> None:
     config = make_config(tiny_data, 'train_dataloader["num_workers"] = 1')
     script = f"mount -t tmpfs -o size={size} tmpfs /dev/shm && exec {sys.executable} {REPO}/tools"
     own_mounts = ["unshare", "--mount", "sh", "-c"]
     if shutil.which("unshare") is None or subprocess.run([*own_mounts, "true"]).returncode:
         pytest.skip("this process may not have mounts of its own")
-    done = subprocess.run(
-        [*own_mounts, f"{script}/train_recognizer.py {config}"],
-        env={**os.environ, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 2, done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    done = run_process(*own_mounts, f"{script}/train_recognizer.py {config}")
+    assert done.code == 2, done.err
+    [line] = [line for line in done.err.splitlines() if line.startswith("error: ")]
     assert line.startswith("error: shared memory (/dev/shm) is full")
     assert "--shm-size" in line
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 
-HEAVY = ("torch", "mmengine", "mmcv", "numpy", "cv2", "matplotlib")
+HEAVY = "torch,mmengine,mmcv,numpy,cv2,matplotlib"
 TOOLS = sorted(
     path.relative_to(REPO).as_posix()
     for pattern in ("*.py", "*/*.py")
@@ -28,9 +30,9 @@ except SystemExit as e:
 """
 
 
-def run_probe(tool: str, argument: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", PROBE, tool, ",".join(HEAVY), argument]
-    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60)
+@pytest.fixture
+def probe(run_process: Callable[..., Any]) -> Callable[..., Any]:
+    return partial(run_process, sys.executable, "-c", PROBE)
 
 
 def test_there_are_tools() -> None:
@@ -38,12 +40,12 @@ def test_there_are_tools() -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_help_imports_nothing_heavy(tool: str) -> None:
-    done = run_probe(tool, "--help")
-    assert done.stdout.startswith("usage: ")
-    assert done.stderr == "exit 0 []\n"
+def test_help_imports_nothing_heavy(tool: str, probe: Callable[..., Any]) -> None:
+    done = probe(tool, HEAVY, "--help")
+    assert done.out.startswith("usage: ")
+    assert done.err == "exit 0 []\n"
 
 
-def test_a_mistyped_option_is_refused_as_fast() -> None:
-    done = run_probe("tools/train_recognizer.py", "--wrok-dir")
-    assert done.stderr.endswith("exit 2 []\n")
+def test_a_mistyped_option_is_refused_as_fast(probe: Callable[..., Any]) -> None:
+    done = probe("tools/train_recognizer.py", HEAVY, "--wrok-dir")
+    assert done.err.endswith("exit 2 []\n")
