@@ -209,7 +209,8 @@ class Outcome:
 
     @property
     def error(self) -> str:
-        """Its only line on stderr."""
+        """The only line on stderr of a command that ends with a user's mistake."""
+        assert self.code == 2, self.err
         lines = self.err.splitlines()
         assert len(lines) == 1, self.err
         assert lines[0].startswith("error: "), self.err

@@ -34,5 +34,4 @@ def test_bad_data_is_told_as_in_a_training(
 ) -> None:
     (own_data / "train.txt").write_text("train/video 0 6 3\n")
     ended = run_tool("train_recognizer", make_config(own_data), "--dry-run")
-    assert ended.code == 2
     assert "label 3 of 'train/video 0' does not fit num_classes=3" in ended.error

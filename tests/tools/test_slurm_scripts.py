@@ -122,7 +122,6 @@ def test_what_srun_is_told(
 )
 def test_a_wrong_count(name: str, value: str, run_process: Run) -> None:
     ended = run_process("tools/slurm_train_recognizer.sh", "p", "j", "c.py", **{name: value})
-    assert ended.code == 2
     assert ended.error == f"{name} is '{value}': expected a whole number, 1 or more"
 
 

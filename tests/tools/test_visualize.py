@@ -9,8 +9,6 @@ from typing import Any
 
 Run = Callable[..., Any]
 
-USER_ERROR = 2
-
 
 def test_a_line_a_video_and_the_page(
     tiny_config: Path, tiny_checkpoint: Path, tiny_data: Path, run_tool: Run, tmp_path: Path
@@ -34,6 +32,5 @@ def test_a_mistake_costs_one_line(
 ) -> None:
     video, out = tiny_data / "frames/val/video 0", tiny_config / "x"
     ended = run_tool("visualize", tiny_config, tiny_checkpoint, video, "--out", out)
-    assert ended.code == USER_ERROR
     assert re.search(r"--out='.*' can't be written to", ended.error), ended.error
     assert not (tmp_path / "work").exists()

