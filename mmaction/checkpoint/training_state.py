@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
 from mmengine.logging import HistoryBuffer, MessageHub
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
@@ -24,13 +23,6 @@ from mmaction.checkpoint.sharded_tensors import is_part
 from mmaction.checkpoint.writing import copied
 
 _EMA = "module."  # before the names of the weights in EMAHook's state
-
-
-def bare_model(model: nn.Module) -> nn.Module:
-    """The network inside of what spreads it over processes."""
-    inner = model.module if is_model_wrapper(model) else model
-    assert isinstance(inner, nn.Module)
-    return inner
 
 
 def collect(
@@ -46,7 +38,7 @@ def collect(
     """A copy of the training's state on the CPU; all processes call it, the first one gets it.
 
     Args:
-        model: The network, in what spreads it over processes or not.
+        model: The network itself, without what spreads it over processes.
         optim_wrapper: mmengine's, of one optimizer or of several.
         schedules: Of the optimizers' settings.
         message_hub: Log values and what hooks keep.
@@ -59,7 +51,6 @@ def collect(
     Returns:
         The checkpoint's content; empty in other processes than the first.
     """
-    model = bare_model(model)
     sharded = any(is_part(parameter) for parameter in model.parameters())
     if not (resumable or sharded or is_main_process()):
         return {}

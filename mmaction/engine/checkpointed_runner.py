@@ -22,8 +22,9 @@ from mmaction.checkpoint.compatibility import (
 from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.checkpoint.run_directory import RunDirectory
 from mmaction.checkpoint.settings import differing_settings, flat_settings, list_digests
-from mmaction.checkpoint.training_state import bare_model, collect, own_state, restore_histories
+from mmaction.checkpoint.training_state import collect, own_state, restore_histories
 from mmaction.checkpoint.writing import CheckpointWriter
+from mmaction.engine.distributed import bare_model
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.optimizers import Start
@@ -101,7 +102,7 @@ class CheckpointedRunner(Runner):
             resumable: With all that training goes on from; otherwise the weights alone.
         """
         return collect(
-            self.model,
+            bare_model(self.model),
             self.optim_wrapper,
             self.param_schedulers,
             message_hub=self.message_hub,

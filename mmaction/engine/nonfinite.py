@@ -13,8 +13,8 @@ from mmengine.model import BaseModel
 from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
 
-from mmaction.checkpoint.training_state import bare_model
 from mmaction.checkpoint.writing import copied, write_whole
+from mmaction.engine.distributed import bare_model
 from mmaction.engine.optimizers import TrainingOptimWrapper
 from mmaction.engine.signals import SIGNALS, StopSignals
 from mmaction.errors import ConfigError, UserError

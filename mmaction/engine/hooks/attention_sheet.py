@@ -11,7 +11,7 @@ from mmengine.dist import gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmaction.checkpoint.training_state import bare_model
+from mmaction.engine.distributed import bare_model
 from mmaction.errors import ConfigError, near
 from mmaction.explain import explain_views, render_sheet
 from mmaction.registry import HOOKS

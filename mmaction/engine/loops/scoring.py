@@ -12,7 +12,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop, TestLoop, ValLoop
 from torch import nn
 
-from mmaction.checkpoint.training_state import bare_model
+from mmaction.engine.distributed import bare_model
 from mmaction.engine.sharding import FullyShardedModel
 from mmaction.errors import ConfigError, near
 from mmaction.models.inference import fuse_for_inference
