@@ -10,8 +10,6 @@ import sys
 import warnings
 from pathlib import Path
 
-from mmaction.errors import first_line
-
 # Of malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _BYTES = 1 << 30
@@ -48,7 +46,7 @@ def warn_of_rivals() -> None:
 
 
 @functools.cache
-def tolerate_broken_torchvision() -> str | None:
+def tolerate_broken_torchvision() -> Exception | None:
     """Makes a torchvision that can't be imported count as absent, for this process.
 
     Its wheel raises ``RuntimeError`` beside another torch than the one it was built for, and
@@ -56,7 +54,7 @@ def tolerate_broken_torchvision() -> str | None:
     run down with it. Only ImageNet weights need torchvision.
 
     Returns:
-        Why it can't be imported; None where it can.
+        What it can't be imported for; None where it can.
     """
     try:
         importlib.import_module("torchvision.models")
@@ -65,7 +63,7 @@ def tolerate_broken_torchvision() -> str | None:
             del sys.modules[name]
         # None makes every later import raise ModuleNotFoundError: what "not installed" looks like.
         sys.modules["torchvision"] = None  # type: ignore[assignment]
-        return first_line(e)
+        return e
     return None
 
 

@@ -17,7 +17,7 @@ import torch
 from torch.distributed import DistError, run
 from torch.distributed.elastic.multiprocessing import SignalException, errors
 
-from mmaction.engine.signals import CODE_FILE
+from mmaction.engine.distributed import CODE_FILE
 from mmaction.errors import first_line
 from mmaction.exit_codes import EXIT_BY_SIGNAL, EXIT_USER_ERROR
 

@@ -94,7 +94,7 @@ import warnings
 from mmaction.environment import tolerate_broken_torchvision
 warnings.simplefilter("error")
 for _ in range(2):
-    assert tolerate_broken_torchvision() == "operator torchvision::nms does not exist"
+    assert str(tolerate_broken_torchvision()) == "operator torchvision::nms does not exist"
 try:
     import torchvision.models
 except ModuleNotFoundError:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mmaction.engine.signals import (
+from mmaction.engine.distributed import (
     ECHO_SEC,
     StopSignals,
     TrainingStopped,

@@ -59,7 +59,8 @@ def _torchvision_weights(source: str) -> Any:
     reason = tolerate_broken_torchvision()
     if reason is not None:
         raise CheckpointError(
-            f"pretrained={source!r}: torchvision can't be imported ({reason}): {_WAY_OUT}"
+            f"pretrained={source!r}: torchvision can't be imported ({first_line(reason)}): "
+            f"{_WAY_OUT}"
         )
     import torchvision.models
 
