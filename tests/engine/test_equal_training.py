@@ -19,10 +19,24 @@ STEPS = 4  # two epochs of two
 HOOK = """
 from pathlib import Path
 
+import torch.distributed as dist
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from torch.nn.modules.batchnorm import _BatchNorm
+
+
+exchanges = 0
+all_reduce = dist.all_reduce
+
+
+def counted(*args, **kwargs):
+    global exchanges
+    exchanges += 1
+    return all_reduce(*args, **kwargs)
+
+
+dist.all_reduce = counted
 
 
 @HOOKS.register_module(force=True)
@@ -35,6 +49,8 @@ class KeepNormsAndNames(Hook):
         names = " ".join(str(sample.index) for sample in data_batch["samples"])
         with open(Path(runner.work_dir) / f"seen{get_rank()}.txt", "a") as f:
             f.write(f"{names}\\n")
+        with open(Path(runner.work_dir) / f"exchanges{get_rank()}.txt", "a") as f:
+            f.write(f"{exchanges}\\n")
 """
 SETTINGS = (
     "custom_hooks = [dict(type='KeepNormsAndNames')]\n"
@@ -83,6 +99,9 @@ def test_two_processes_train_as_one(
     epochs = [one[0] + one[1], one[2] + one[3]]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(8))
     assert epochs[0] != epochs[1], "drawn anew"
+
+    exchanges = [int(n) for n in (folders[2] / "exchanges1.txt").read_text().split()]
+    assert (exchanges[1] - exchanges[0], exchanges[3] - exchanges[2]) == (1, 1), "one a step"
 
     of_one, of_two = losses(folders[1]), losses(folders[2])
     assert len(of_one) == len(of_two) == STEPS

@@ -24,30 +24,6 @@ MakeConfig = Callable[..., Path]
 TWO = "train_cfg['max_epochs'] = 2"
 
 
-def test_a_resumed_run_ends_as_an_unbroken_one(
-    trained: Trained,
-) -> None:
-    """Two epochs, and the second again from the first's end: all that a training is made of."""
-    _, straight = trained(TWO, "straight")
-    runner, second = trained(TWO, "second", resume_from=str(straight / "epoch_1.pth"))
-    assert (runner.epoch, runner.iter) == (2, 4)
-    assert not (second / "epoch_1.pth").exists()
-    expected, got = (read_checkpoint(folder / "epoch_2.pth") for folder in (straight, second))
-    assert expected["state_dict"].keys() == got["state_dict"].keys()
-    for name, weight in expected["state_dict"].items():
-        torch.testing.assert_close(got["state_dict"][name], weight, rtol=0, atol=0, msg=name)
-    assert got["optimizer"]["param_groups"] == expected["optimizer"]["param_groups"]
-    assert got["optimizer"]["param_groups"][0]["lr"] == pytest.approx(0.001), "÷ 10 after epoch 1"
-    for index, state in expected["optimizer"]["state"].items():
-        momentum = got["optimizer"]["state"][index]["momentum_buffer"]
-        torch.testing.assert_close(momentum, state["momentum_buffer"], rtol=0, atol=0)
-    assert got["param_schedulers"] == expected["param_schedulers"]
-    assert (got["meta"]["epoch"], got["meta"]["iter"]) == (2, 4)
-    losses = [c["message_hub"]["log_scalars"]["train/loss"]["history"] for c in (expected, got)]
-    assert len(losses[0]) == 4
-    assert torch.equal(*losses)
-
-
 def test_a_one_cycle_schedule_goes_on_where_it_stood(
     trained: Trained,
 ) -> None:
@@ -59,16 +35,6 @@ def test_a_one_cycle_schedule_goes_on_where_it_stood(
     assert len(rates[0]) == 4
     assert rates[0].argmax() == 1
     assert rates[1].tolist() == rates[0].tolist()
-
-
-def test_auto_resumes_from_the_newest_or_starts_anew(
-    trained: Trained,
-) -> None:
-    runner, folder = trained(name="auto", resume_from="auto")
-    assert runner.epoch == 1
-    runner, folder = trained(TWO, "auto", resume_from="auto")
-    assert (runner.epoch, runner.iter) == (2, 4)
-    assert len(read_checkpoint(folder / "epoch_2.pth")["message_hub"]["log_scalars"]) > 0
 
 
 def test_load_from_starts_at_epoch_0_with_what_fits(
@@ -150,11 +116,6 @@ def test_a_checkpoint_says_what_no_weight_tells(
     with pytest.raises(ConfigError, match=r"attention_branch\.spatial_stride=1, the config says 2"):
         run_test(load_config(config), tiny_checkpoint)
     assert not (tmp_path / "work").exists()
-
-
-def test_a_checkpoint_is_plain_data(tiny_checkpoint: Path) -> None:
-    content = torch.load(tiny_checkpoint, weights_only=True)
-    assert content.keys() >= {"state_dict", "optimizer", "param_schedulers", "message_hub", "meta"}
 
 
 def test_what_every_run_needs_is_there_without_a_word_in_the_config(
