@@ -25,12 +25,12 @@ from mmaction.checkpoint.settings import differing_settings, flat_settings, list
 from mmaction.checkpoint.training_state import collect, own_state, restore_histories
 from mmaction.checkpoint.writing import CheckpointWriter
 from mmaction.engine.distributed import bare_model
-from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
 from mmaction.engine.loops.resumable import ResumableLoop
 from mmaction.engine.optimizers import Start
 from mmaction.errors import CheckpointError
 from mmaction.files import DirectoryLock
 from mmaction.models import ResNet3D
+from mmaction.registry import HOOKS
 from mmaction.version import __version__
 
 # What decides how a rate goes on; another value of these and the schedule is that of the config.
@@ -137,12 +137,14 @@ class CheckpointedRunner(Runner):
 
     @cached_property
     def _directory(self) -> RunDirectory:
+        """By the config: where weights are sharded, it is asked for before there are hooks."""
         work_dir = Path(self.work_dir)
-        for hook in self.hooks:
-            if isinstance(hook, TrainingCheckpointHook):
-                names = {hook.filename_tmpl.format("*"), "iter_*.pth", "best_*.pth"}
-                return RunDirectory(work_dir, hook.directory(self), tuple(sorted(names)))
-        return RunDirectory(work_dir, work_dir)
+        given = (self.cfg.get("default_hooks") or {}).get("checkpoint", {})
+        if given is None:
+            return RunDirectory(work_dir, work_dir)
+        hook = HOOKS.build({"type": "TrainingCheckpointHook", "interval": 1, **given})
+        names = {hook.filename_tmpl.format("*"), "iter_*.pth", "best_*.pth"}
+        return RunDirectory(work_dir, hook.directory(self), tuple(sorted(names)))
 
     def _find_newest(self) -> None:
         """What ``auto`` goes on from; looked for once."""
