@@ -52,7 +52,7 @@ def check_dataset(
         _check_classes(cfg, split, lists, problems)
     problems += duplicates_by_name(lists)
     digests = _check_videos(lists, problems, depth=depth, jobs=jobs, stream=stream)
-    for group in _equal_contents(lists, digests, jobs=jobs, stream=stream):
+    for group in _equal_contents(digests, jobs=jobs, stream=stream):
         problems += duplicates(group, by_content=True)
     return lists
 
@@ -101,39 +101,31 @@ def _check_videos(
     lists: Sequence[VideoList], problems: Problems, *, depth: Depth, jobs: int, stream: TextIO
 ) -> list[tuple[Place, bytes]]:
     """Look at each; returns their digests."""
+    places = [Place(one, index) for one in lists if one.source for index in range(len(one))]
+    results = on_each_video(
+        partial(inspect_video, depth=depth),
+        places,
+        title="decoding" if depth == Depth.PIXELS else "checking",
+        jobs=jobs,
+        stream=stream,
+    )
     digests = []
-    doing = "decoding" if depth == Depth.PIXELS else "checking"
-    look = partial(inspect_video, depth=depth)
-    for one in lists:
-        if one.source is None:
-            continue
-        title = f"{doing} {one.split}"
-        results = on_each_video(look, one, range(len(one)), title=title, jobs=jobs, stream=stream)
-        for index, inspected in results.items():
-            if inspected is None:
-                text = "reading it kills the process that does so"
-                inspected = Inspected((Problem("fatal", ERROR, one.path(index), text),))
-            place = Place(one, index)
-            digests.append((place, inspected.digest))
-            problems += map(place.placed, inspected.findings)
+    for place, inspected in zip(places, results, strict=True):
+        if inspected is None:
+            text = "reading it kills the process that does so"
+            inspected = Inspected((Problem("fatal", ERROR, place.path, text),))
+        digests.append((place, inspected.digest))
+        problems += map(place.placed, inspected.findings)
     return digests
 
 
 def _equal_contents(
-    lists: Sequence[VideoList],
-    digests: Iterable[tuple[Place, bytes]],
-    *,
-    jobs: int,
-    stream: TextIO,
+    digests: Iterable[tuple[Place, bytes]], *, jobs: int, stream: TextIO
 ) -> list[list[Place]]:
     """Videos whose quick digests are equal and whose contents are, too."""
     groups = [g for g in groups_of_equal(digests) if len({place.path for place in g}) > 1]
-    whole = []
-    for one in lists:
-        indices = sorted(place.index for group in groups for place in group if place.one is one)
-        if indices:
-            results = on_each_video(
-                whole_digest, one, indices, title="comparing", jobs=jobs, stream=stream
-            )
-            whole += [(Place(one, index), digest or b"") for index, digest in results.items()]
-    return groups_of_equal(whole)
+    places = [place for group in groups for place in group]
+    if not places:
+        return []
+    whole = on_each_video(whole_digest, places, title="comparing", jobs=jobs, stream=stream)
+    return groups_of_equal(zip(places, (digest or b"" for digest in whole), strict=True))

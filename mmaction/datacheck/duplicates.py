@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from mmaction.datacheck.lists import VideoList
 from mmaction.datacheck.problems import ERROR, WARNING, Problem
 from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.base import FrameSource
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class Place:
     def _lines(self) -> AnnotationList:
         assert self.one.annotations is not None
         return self.one.annotations
+
+    @property
+    def arguments(self) -> tuple[FrameSource, str, int]:
+        """The video's source, its name there and how many frames are annotated."""
+        assert self.one.source is not None
+        return self.one.source, self._lines.name(self.index), int(self._lines.frames[self.index])
 
     def __str__(self) -> str:
         return f"'{self._lines.name(self.index)}' ({self._lines.where(self.index)})"

@@ -7,16 +7,16 @@ from contextlib import closing
 from functools import partial
 from typing import TextIO, TypeVar
 
+from mmaction.datacheck.duplicates import Place
 from mmaction.datacheck.findings import NO_DIGEST, Depth, Fault, Inspected
 from mmaction.datacheck.image_inspection import Images
-from mmaction.datacheck.lists import VideoList
 from mmaction.datacheck.video_inspection import VideoFile
 from mmaction.dataprep.worker_pool import each
 from mmaction.datasets.sources.base import FrameSource, ImageSource
 from mmaction.progress import Progress
 
 Result = TypeVar("Result")
-Video = tuple[int, str, int]  # position in its list, name, annotated frames
+Video = tuple[int, FrameSource, str, int]  # number, source, name, annotated frames
 _CHUNK = 8  # videos handed to a process at a time
 
 
@@ -59,48 +59,42 @@ class _Opening:
 
 def on_each_video(
     work: Callable[[FrameSource, str, int], Result],
-    videos: VideoList,
-    positions: Sequence[int],
+    places: Sequence[Place],
     *,
     title: str,
     jobs: int,
     stream: TextIO,
-) -> dict[int, Result | None]:
-    """Results of ``work(source, name, annotated frames)`` by position, in their order.
+) -> list[Result | None]:
+    """Results of ``work(source, name, annotated frames)`` on N videos, in their order.
 
     A video whose reading kills a process has no result: None.
 
     Args:
         work: A function that can be pickled.
-        videos: A list whose source could be opened.
-        positions: Of the videos in it.
+        places: The videos, of lists whose source could be opened.
         title: Of the progress.
         jobs: Processes.
         stream: Where progress is shown.
     """
-    assert videos.annotations is not None, "only such a list has a source"
-    assert videos.source is not None
-    names, frames = videos.annotations.name, videos.annotations.frames
-    wanted = [(position, names(position), int(frames[position])) for position in positions]
-    chunks = [wanted[first : first + _CHUNK] for first in range(0, len(wanted), _CHUNK)]
-    do = partial(_do, work, videos.source)
-    results: dict[int, Result | None] = dict.fromkeys(positions)
+    videos = [(number, *place.arguments) for number, place in enumerate(places)]
+    chunks = [videos[first : first + _CHUNK] for first in range(0, len(videos), _CHUNK)]
+    do = partial(_do, work)
+    results: list[Result | None] = [None] * len(places)
     with (
-        Progress(title, len(positions), "videos", stream=stream) as progress,
-        closing(each(do, chunks, jobs=jobs)) as done,
+        Progress(title, len(places), "videos", stream=stream) as progress,
+        closing(each(do, chunks, jobs=jobs)) as outcomes,
     ):
-        for chunk, of_chunk in done:
-            if of_chunk is not None:
-                results.update(of_chunk)
-            else:  # one of them kills the process
-                for _, alone in each(do, [[video] for video in chunk], jobs=1):
-                    results.update(alone or {})
-            for _ in chunk:
-                progress.advance()
+        for chunk, outcome in outcomes:
+            parts = [outcome]
+            if outcome is None:  # one of them kills the process
+                parts = [alone for _, alone in each(do, [[video] for video in chunk], jobs=1)]
+            for number, result in (pair for part in parts for pair in part or ()):
+                results[number] = result
+            progress.advance(len(chunk))
     return results
 
 
 def _do(
-    work: Callable[[FrameSource, str, int], Result], source: FrameSource, chunk: Sequence[Video]
-) -> dict[int, Result]:
-    return {position: work(source, name, frames) for position, name, frames in chunk}
+    work: Callable[[FrameSource, str, int], Result], chunk: Sequence[Video]
+) -> list[tuple[int, Result]]:
+    return [(number, work(source, name, frames)) for number, source, name, frames in chunk]

@@ -15,6 +15,7 @@ import pytest
 
 from mmaction.apis import load_config
 from mmaction.datacheck.check import check_dataset
+from mmaction.datacheck.duplicates import Place
 from mmaction.datacheck.findings import Depth
 from mmaction.datacheck.inspection import on_each_video
 from mmaction.datacheck.lists import open_lists
@@ -261,10 +262,9 @@ def test_a_crash_while_reading_is_a_problem_of_its_video(
     own_data: Path, make_config: Callable[..., Path]
 ) -> None:
     videos = open_lists(load_config(make_config(own_data)))[0]
-    results = on_each_video(
-        _die_of_video_1, videos, range(2), title="dying", jobs=2, stream=io.StringIO()
-    )
-    assert list(results.items()) == [(0, FRAMES), (1, None)]
+    places = [Place(videos, index) for index in range(2)]
+    results = on_each_video(_die_of_video_1, places, title="dying", jobs=2, stream=io.StringIO())
+    assert results == [FRAMES, None]
 
 
 def _die_of_video_1(_: object, name: str, frames: int) -> int:

@@ -34,7 +34,7 @@ def test_exit_code_0_without_errors(
     assert lines[2] == "warning more-frames                 1"
     assert f"train: {own_data}/train.txt:1: {own_data}/frames/train/video 0: annotated" in lines[3]
     assert re.fullmatch(r"0 errors, 1 warning, 2 notes in \d+\.\d s", lines[-1])
-    assert "2/2 videos" in done.err
+    assert "4/4 videos" in done.err
 
 
 def test_exit_code_1_with_errors(
