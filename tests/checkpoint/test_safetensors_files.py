@@ -9,11 +9,7 @@ import pytest
 import torch
 
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.checkpoint.safetensors_files import (
-    is_safetensors,
-    read_safetensors,
-    write_safetensors,
-)
+from mmaction.checkpoint.safetensors_files import read_safetensors, write_safetensors
 from mmaction.errors import CheckpointError
 
 STATE = {
@@ -21,11 +17,6 @@ STATE = {
     "b": torch.tensor(7),
     "half": torch.ones(3, dtype=torch.bfloat16),
 }
-
-
-def test_the_name_decides() -> None:
-    assert is_safetensors("work/x.safetensors")
-    assert not is_safetensors("x.pth")
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -13,14 +13,30 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 
 from mmaction.apis import load_config, train
 from mmaction.engine import ActionRunner
+from mmaction.registry import HOOKS
 
 REPO = Path(__file__).resolve().parents[2]
 Trained = Callable[..., tuple[ActionRunner, Path]]
 needs_two = pytest.mark.skipif(0 < torch.cuda.device_count() < 2, reason="two GPUs, or none")
 NO_VALIDATION = "val_dataloader = val_cfg = val_evaluator = None\n"
+
+
+@HOOKS.register_module(force=True)
+class SignalInValidation(Hook):
+    """Asks this process to end while it validates for the second time."""
+
+    validations = 0
+
+    def before_val_epoch(self, runner: Any) -> None:
+        self.validations += 1
+
+    def before_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        if self.validations == 2 and batch_idx == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mmengine.hooks import Hook
 
 from mmaction.apis import load_config
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import TrainingCheckpointHook, TrainingStopped
 from mmaction.errors import CheckpointError, ConfigError
-from mmaction.registry import HOOKS
 from tests.engine.conftest import NO_VALIDATION, Trained
 
 
@@ -127,15 +123,6 @@ def test_a_damaged_file_is_not_resumed_from(trained: Trained) -> None:
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"epoch_1\.pth: damaged"):
         trained(checkpoints(2), name="other", resume_from=str(path))
-
-
-@HOOKS.register_module(force=True)
-class SignalInValidation(Hook):
-    """Asks this process to end while it validates for the second time."""
-
-    def before_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        if runner.epoch == 2 and batch_idx == 0:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize("interval", [1, 5])
