@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +22,8 @@ class Place:
 
     @property
     def path(self) -> str:
-        """What tells the video from all others."""
-        return self.one.path(self.index)
+        """What tells the video from all others, however its name is written."""
+        return os.path.normpath(os.path.join(self.one.root, self._lines.name(self.index)))
 
     @property
     def label(self) -> int:

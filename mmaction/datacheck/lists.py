@@ -66,11 +66,6 @@ class VideoList:
         told = Problem(kind, ERROR, file, str(message), split=self.split, list=self.file)
         self.problems.append(told)
 
-    def path(self, index: int) -> str:
-        """What tells video ``index`` from all others, however its name is written."""
-        assert self.annotations is not None, "asked of lists that could be read"
-        return os.path.normpath(os.path.join(self.root, self.annotations.name(index)))
-
 
 def open_lists(cfg: Config) -> list[VideoList]:
     """Every list of every split once, in the order of the splits.
