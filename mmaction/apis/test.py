@@ -132,11 +132,7 @@ def _own_metrics(cfg: Config) -> bool:
 
 
 def _file_hash(path: str | os.PathLike[str]) -> str:
-    with open(path, "rb") as f:
-        digest = hashlib.sha256()
-        while block := f.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _cached_for_all(

@@ -65,18 +65,6 @@ def test_equals_the_formulas_step_by_step(
         torch.testing.assert_close(out.scores[b], scores, rtol=1e-4, atol=1e-4)
 
 
-def test_the_sign_of_a_weight_makes_no_difference() -> None:
-    torch.manual_seed(0)
-    branch = make_branch(num_classes=4, clip_len=3)
-    response = torch.rand(2, 4, 3, 5, 5)
-    spatial = branch.spatial(response)
-    temporal = branch.temporal(response, spatial)
-    branch.spatial_weight.data[::2] *= -1
-    branch.temporal_weight.data[1::2] *= -1
-    assert torch.equal(branch.spatial(response), spatial)
-    assert torch.equal(branch.temporal(response, spatial), temporal)
-
-
 def test_more_response_never_lowers_a_cells_rank() -> None:
     torch.manual_seed(0)
     branch = make_branch(num_classes=4, clip_len=3)
@@ -99,13 +87,6 @@ def test_maps_are_one_at_their_strongest_and_zero_without_response() -> None:
     assert spatial[0, 0, 0, 1, 1] == 0.5
     assert spatial.sum() == 1.5
     assert branch.temporal(response, spatial).flatten().tolist() == [0.25, 0, 1, 0]
-
-
-def test_a_frames_weight_reads_only_where_the_branch_looks() -> None:
-    branch = make_branch(num_classes=1, clip_len=2, smoothing_frames=1)
-    response = torch.tensor([[4.0, 1.0], [2.0, 9.0]]).view(1, 1, 2, 1, 2)
-    spatial = torch.tensor([[1.0, 0.0], [1.0, 0.0]]).view(1, 1, 2, 1, 2)
-    assert branch.temporal(response, spatial).flatten().tolist() == [1.0, 0.5]
 
 
 def test_a_clip_without_any_evidence_gets_none_and_finite_scores() -> None:

@@ -51,14 +51,6 @@ def test_same_scores_and_maps_without_a_norm_behind_a_convolution(
     assert any(isinstance(m, nn.BatchNorm3d) for m in model.modules())
 
 
-def test_plain_recognizer(make_plain) -> None:
-    torch.manual_seed(0)
-    model = seasoned(make_plain())
-    with torch.no_grad():
-        expected, got = model(CLIPS).scores, fuse_for_inference(model)(CLIPS).scores
-    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
-
-
 class PreActivated(BasicBlock3D):
     """Somebody's block: its norms come before its convolutions, whatever their names say."""
 
