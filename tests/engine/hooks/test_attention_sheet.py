@@ -11,15 +11,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmaction.apis import load_config, train
+from mmaction.apis import load_config
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import AttentionSheetHook
 from mmaction.engine.hooks.attention_sheet import choose_videos, sheet_tag
 from mmaction.errors import ConfigError
 from mmaction.explain import explain_views, render_sheet
 from mmaction.registry import DATASETS, MODELS
-from tests.engine.conftest import needs_two
+from tests.engine.conftest import Trained, needs_two
 
 MakeConfig = Callable[..., Path]
 HOOK = "custom_hooks = [dict(type='AttentionSheetHook'{})]\n"
@@ -40,13 +41,12 @@ def images(folder: Path) -> dict[str, np.ndarray]:
     """The RGB pictures that the back end on the disk wrote, by name."""
     return {
         path.stem: cv2.imread(str(path))[..., ::-1]
-        for path in folder.glob("work/*/vis_data/vis_image/*")
+        for path in folder.glob("**/vis_data/vis_image/*")
     }
 
 
-def expected_sheet(config: Path, checkpoint: Path, index: int, *, view: int = 0) -> np.ndarray:
+def expected_sheet(cfg: Config, checkpoint: Path, index: int, *, view: int = 0) -> np.ndarray:
     """The sheet of one validation video by a checkpoint's network, made without a run."""
-    cfg = load_config(config)
     model = MODELS.build(cfg.model).eval()
     model.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
@@ -63,31 +63,25 @@ def assert_alike(sheet: np.ndarray, expected: np.ndarray) -> None:
     assert np.abs(sheet.astype(int) - expected).mean() < 0.1
 
 
-def test_sheets_show_the_network_of_their_epoch(
-    make_config: MakeConfig, tiny_data: Path, tmp_path: Path
-) -> None:
+def test_sheets_show_the_network_of_their_epoch(trained: Trained) -> None:
     """By class the list is 0 3 6 | 1 4 | 2 5, the middles of its thirds are 3, 1 and 2."""
-    config = make_config(tiny_data, HOOK.format(", number=3"))
-    train(load_config(config, {"train_cfg.max_epochs": 2}))
-    found = images(tmp_path)
+    runner, work_dir = trained(HOOK.format(", number=3"), **{"train_cfg.max_epochs": 2})
+    found = images(work_dir)
     assert found.keys() == {
         f"attention_{index}_val_video_{index}_{epoch}" for index in (1, 2, 3) for epoch in (1, 2)
     }
     for epoch in (1, 2):
-        expected = expected_sheet(config, tmp_path / f"work/epoch_{epoch}.pth", 2)
+        expected = expected_sheet(runner.cfg, work_dir / f"epoch_{epoch}.pth", 2)
         assert_alike(found[f"attention_2_val_video_2_{epoch}"], expected)
     first, second = (found[f"attention_2_val_video_2_{epoch}"] for epoch in (1, 2))
     assert first.shape != second.shape or (first != second).any(), "the network has learned"
 
 
-def test_only_what_is_due_and_asked_for_by_name(
-    make_config: MakeConfig, tiny_data: Path, tmp_path: Path
-) -> None:
+def test_only_what_is_due_and_asked_for_by_name(trained: Trained) -> None:
     """Validated at 2, 4 and 5, the end; three epochs are over since the start at 4."""
-    config = make_config(tiny_data, HOOK.format(", interval=3, names='val/video 5'"))
     options = {"train_cfg.max_epochs": 5, "evaluation.interval": 2}
-    train(load_config(config, options))
-    assert images(tmp_path).keys() == {f"attention_5_val_video_5_{epoch}" for epoch in (4, 5)}
+    _, work_dir = trained(HOOK.format(", interval=3, names='val/video 5'"), **options)
+    assert images(work_dir).keys() == {f"attention_5_val_video_5_{epoch}" for epoch in (4, 5)}
 
 
 @needs_two
@@ -101,20 +95,19 @@ def test_two_processes_show_the_same_videos_once(
     found = images(tmp_path)
     assert found.keys() == {f"attention_{index}_val_video_{index}_1" for index in (1, 2, 3)}
     for index in (1, 2):
-        expected = expected_sheet(config, tmp_path / "work/epoch_1.pth", index)
+        expected = expected_sheet(load_config(config), tmp_path / "work/epoch_1.pth", index)
         assert_alike(found[f"attention_{index}_val_video_{index}_1"], expected)
 
 
-def test_tensorboard_gets_them(make_config: MakeConfig, tiny_data: Path, tmp_path: Path) -> None:
+def test_tensorboard_gets_them(trained: Trained) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     backends = "dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')"
     visualizer = f"visualizer = dict(type='Visualizer', vis_backends=[{backends}])\n"
-    config = make_config(tiny_data, HOOK.format(", number=1") + visualizer)
-    train(load_config(config))
-    [(name, sheet)] = images(tmp_path).items()
-    [events] = (tmp_path / "work").glob("*/vis_data/events*")
+    _, work_dir = trained(HOOK.format(", number=1") + visualizer)
+    [(name, sheet)] = images(work_dir).items()
+    [events] = work_dir.glob("*/vis_data/events*")
     accumulator = EventAccumulator(str(events), size_guidance={"images": 0})
     accumulator.Reload()
     [tag] = accumulator.Tags()["images"]
@@ -139,11 +132,11 @@ def test_tensorboard_gets_them(make_config: MakeConfig, tiny_data: Path, tmp_pat
     ],
 )
 def test_what_cant_work_is_said_before_the_training(
-    config_text: str, message: str, make_config: MakeConfig, tiny_data: Path, tmp_path: Path
+    config_text: str, message: str, trained: Trained, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
-        train(load_config(make_config(tiny_data, config_text)))
-    assert not list(tmp_path.glob("work/*.pth"))
+        trained(config_text)
+    assert not list(tmp_path.glob("run/*.pth"))
     assert not images(tmp_path)
 
 
@@ -172,12 +165,10 @@ def test_choice_and_tags(tiny_config: Path) -> None:
     ("crop", "crops", "middle"), [("ThreeCrop", 3, 2), ("TenCrop", 10, 4), ("CenterCrop", 1, 0)]
 )
 def test_of_several_views_the_middle_is_shown(
-    crop: str, crops: int, middle: int, make_config: MakeConfig, tiny_data: Path, tmp_path: Path
+    crop: str, crops: int, middle: int, trained: Trained
 ) -> None:
     """Of two clips the second one; of a frame the crop that is ``CenterCrop``'s."""
-    text = VIEWS.format(crop) + HOOK.format(", number=1")
-    config = make_config(tiny_data, text)
-    train(load_config(config))
-    [sheet] = images(tmp_path).values()
-    expected = expected_sheet(config, tmp_path / "work/epoch_1.pth", 1, view=crops + middle)
+    runner, work_dir = trained(VIEWS.format(crop) + HOOK.format(", number=1"))
+    [sheet] = images(work_dir).values()
+    expected = expected_sheet(runner.cfg, work_dir / "epoch_1.pth", 1, view=crops + middle)
     assert_alike(sheet, expected)

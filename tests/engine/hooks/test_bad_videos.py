@@ -9,6 +9,7 @@ import pytest
 from mmaction.apis import load_config, train
 from mmaction.engine.hooks.bad_videos import LIST_FILE
 from mmaction.errors import DataError
+from tests.engine.conftest import Trained
 
 MakeConfig = Callable[..., Path]
 RESAMPLE = "train_dataloader['dataset'].update(on_error='resample', max_bad_fraction={share})"
@@ -47,6 +48,5 @@ def test_too_many_bad_videos_end_it_with_a_list(
     assert not list((tmp_path / "work").glob("*.pth"))
 
 
-def test_a_sound_training_leaves_no_list(tiny_config: Path, tmp_path: Path) -> None:
-    train(load_config(tiny_config))
-    assert not (tmp_path / "work" / LIST_FILE).exists()
+def test_a_sound_training_leaves_no_list(trained: Trained) -> None:
+    assert not (trained()[1] / LIST_FILE).exists()
