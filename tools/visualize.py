@@ -39,17 +39,21 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from mmaction.apis import load_config
-    from mmaction.apis.visualize import visualize
+    from mmaction.apis.visualize import class_names, visualize
 
     cfg = load_config(args.config, args.cfg_options)
     out = args.out or os.path.join(cfg.work_dir, "visualization")
-    answers = visualize(cfg, args.checkpoint, args.videos, out=out, explainers=args.explainers)
-    widths = [max(len(a.name) for a in answers), max(len(a.class_name) for a in answers)]
-    for answer in answers:
-        print(
-            f"{answer.name:<{widths[0]}}  {answer.class_name:<{widths[1]}}"
-            f"  {100 * answer.probability:5.1f} %"
-        )
+    entries = visualize(cfg, args.checkpoint, args.videos, out=out, explainers=args.explainers)
+    classes = class_names(cfg) or [f"class {number}" for number in range(cfg.model.num_classes)]
+    lines = []
+    for entry in entries:
+        assert entry.prediction is not None
+        assert entry.probability is not None
+        lines.append((entry.name, classes[entry.prediction], entry.probability))
+    names, answers, _ = zip(*lines, strict=True)
+    widths = [max(map(len, names)), max(map(len, answers))]
+    for name, answer, probability in lines:
+        print(f"{name:<{widths[0]}}  {answer:<{widths[1]}}  {100 * probability:5.1f} %")
     print(f"page  {os.path.join(out, 'index.html')}")
     return 0
 

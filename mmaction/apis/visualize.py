@@ -28,7 +28,8 @@ from mmaction.errors import ConfigError, DataError
 from mmaction.explain import ExplanationWriter, write_gallery
 from mmaction.explain.explainers import Explainer, build_explainer
 from mmaction.explain.explanation import Explanation
-from mmaction.explain.records import ATTENTION, as_probabilities
+from mmaction.explain.gallery import Entry
+from mmaction.explain.records import ATTENTION
 from mmaction.explain.writer import explain_views
 from mmaction.files import require_writable
 from mmaction.models.recognizers.base import BaseRecognizer
@@ -37,23 +38,6 @@ from mmaction.readable_errors import readable_build_errors
 
 TITLE = "Where and when it looked"
 SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a recognizer says of a video.
-
-    Attributes:
-        name: As the page lists it.
-        prediction: The predicted class.
-        class_name: Its name, or ``class 3`` where the config has none.
-        probability: Of the prediction, in [0, 1].
-    """
-
-    name: str
-    prediction: int
-    class_name: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -82,7 +66,7 @@ def visualize(
     *,
     out: str | os.PathLike[str],
     explainers: Sequence[str] = (ATTENTION,),
-) -> list[Answer]:
+) -> list[Entry]:
     """Runs a recognizer on videos and writes what it looked at, and a page over all of them.
 
     Args:
@@ -93,7 +77,7 @@ def visualize(
         explainers: As ``build_explainer`` takes them, ``name`` or ``name:option=value,…``.
 
     Returns:
-        The answers, in the order of the videos.
+        What the page lists of each, in the order of the videos.
 
     Raises:
         UserError: For a video, checkpoint, config, explainer or directory that can't be used.
@@ -103,19 +87,18 @@ def visualize(
     out = Path(out)
     built = _build_explainers(explainers)
     opened = open_videos(videos)
-    classes = _class_names(cfg)
+    classes = class_names(cfg)
     with readable_build_errors():
         pipeline = Pipeline(cfg.test_dataloader.dataset.pipeline)
     model = load_recognizer(cfg, checkpoint)
     require_writable(out, name="--out")
     writer = ExplanationWriter(out_dir=out)
-    answers = []
     with Progress("visualize", len(opened), "videos", stream=sys.stderr) as progress:
         for index, video in enumerate(opened):
-            answers.append(_explain_video(video, index, model, pipeline, built, writer, classes))
+            _explain_video(video, index, model, pipeline, built, writer, classes)
             progress.advance()
     write_gallery(out, TITLE, entries=writer.entries, classes=classes)
-    return answers
+    return writer.entries
 
 
 def open_videos(paths: Sequence[str | os.PathLike[str]]) -> list[Video]:
@@ -189,7 +172,7 @@ def _build_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
     return built
 
 
-def _class_names(cfg: Config) -> tuple[str, ...] | None:
+def class_names(cfg: Config) -> tuple[str, ...] | None:
     """The class names of the config's test set, or None; the test set itself may be missing."""
     dataset = cfg.test_dataloader.dataset
     first = next(iter(annotation_files(dataset)), "")
@@ -204,7 +187,7 @@ def _explain_video(
     explainers: dict[str, Explainer | None],
     writer: ExplanationWriter,
     classes: Sequence[str] | None,
-) -> Answer:
+) -> None:
     item = pipeline(
         {
             "index": index,
@@ -232,13 +215,6 @@ def _explain_video(
     writer.write(
         list(zip(*views, strict=True)),
         fps=shown_rate(video.fps, result.sample.frame_indices[0]),
-    )
-    first = views[0][0]
-    return Answer(
-        name=video.name,
-        prediction=first.prediction,
-        class_name=first.class_name(first.prediction),
-        probability=float(as_probabilities(first.scores)[first.prediction]),
     )
 
 

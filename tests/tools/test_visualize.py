@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 Run = Callable[..., Any]
 
 
@@ -19,9 +21,11 @@ def test_a_line_a_video_and_the_page(
     )
     assert ended.code == 0, ended.err
     *lines, last = ended.out.splitlines()
-    for line, name in zip(lines[-2:], ("video 0", "video 5"), strict=True):
-        assert re.fullmatch(rf"{name}  (bend|jack|wave) +\d+\.\d %", line), line
     page = tmp_path / "work/visualization/index.html"
+    for line, name in zip(lines[-2:], ("video 0", "video 5"), strict=True):
+        with np.load(page.parent / name / "explanation.npz") as found:
+            answer = ("bend", "jack", "wave")[int(found["prediction"])]
+        assert re.fullmatch(rf"{name}  {answer} +\d+\.\d %", line), line
     assert last.split() == ["page", str(page)]
     assert page.is_file()
     assert (page.parent / "video 5/explanation.grad_cam.npz").is_file()
