@@ -44,12 +44,6 @@ def test_label_out_of_range_is_named(annotations: AnnotationList) -> None:
         check_labels(annotations, 7)
 
 
-def test_present_videos_pass(annotations: AnnotationList, tmp_path: Path) -> None:
-    for name in annotations.names():
-        (tmp_path / name).mkdir(parents=True)
-    check_present(annotations, [frames_in(tmp_path)])
-
-
 def test_missing_videos_are_counted(annotations: AnnotationList, tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"^5 of 5 videos are not in '.*': 'a' \(.*txt:1\), 'b' .*, 'c/d' .*, …$"
