@@ -114,6 +114,8 @@ setup(
     extras_require={
         "dev": requirements("requirements-dev.txt"),
         "lmdb": ["lmdb>=1.4"],  # frames packed into one file
+        "timm": ["timm>=1.0.20"],  # image networks as backbones
+        "transformers": ["transformers>=4.56"],  # video transformers as backbones
         "explain": ["captum>=0.7"],  # other explainers to compare the attention maps with
     },
     zip_safe=False,

@@ -98,7 +98,9 @@ def test_a_part_that_crashes_is_a_line(tmp_path: Path) -> None:
     options = ["--device", "cpu", "--minutes", "1", "--only", "vit"]
     assert run(tmp_path / "out", *options, PYTHONPATH=path).returncode == 0
     vit = parts(tmp_path / "out")["vit"]
-    assert (vit["status"], vit["note"]) == ("failed", "exit code 1: RuntimeError: timm is broken")
+    assert vit["status"] == "failed"
+    assert vit["note"].startswith("exit code 1: ")
+    assert "timm is broken" in vit["note"]
 
 
 def test_a_part_without_time_is_not_begun_and_comes_next_time(tmp_path: Path) -> None:

@@ -5,10 +5,14 @@ from mmaction.models.attention_branch import AttentionBranch, AttentionOutput
 from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
 from mmaction.models.attention_mechanism import AttentionMechanism
 from mmaction.models.backbones.resnet3d import ResNet3D
+from mmaction.models.backbones.timm_backbone import TimmBackbone
+from mmaction.models.backbones.torchvision_backbone import TorchvisionBackbone
+from mmaction.models.backbones.transformers_backbone import TransformersBackbone
 from mmaction.models.data_preprocessor import ClipPreprocessor
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizer3d import Recognizer3D
 from mmaction.models.recognizers.st_abn import STABN, PerceptionBranch
+from mmaction.models.residual_stage import ResidualStage
 
 __all__ = [
     "STABN",
@@ -22,5 +26,9 @@ __all__ = [
     "PointwiseStage",
     "Recognizer3D",
     "ResNet3D",
+    "ResidualStage",
     "SafePretrainedInit",
+    "TimmBackbone",
+    "TorchvisionBackbone",
+    "TransformersBackbone",
 ]

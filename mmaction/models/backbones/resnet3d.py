@@ -73,6 +73,7 @@ class ResNet3D(BaseModule):
         inflate_style: ``'3x1x1'`` or ``'3x3x3'``: which convolution of a bottleneck does.
         frozen_stages: -1 for none; 0 freezes the stem, n the stem and the first n stages: no
             gradients, and norms in eval mode.
+        frozen: Freeze the stem and all stages.
         norm_eval: Keep every norm in eval mode while training.
         norm_cfg: The norm layers' config.
         zero_init_residual: Start every block as the identity.
@@ -99,6 +100,7 @@ class ResNet3D(BaseModule):
         inflate: Sequence[bool | int] = (0, 0, 1, 1),
         inflate_style: str = "3x1x1",
         frozen_stages: int = -1,
+        frozen: bool = False,
         norm_eval: bool = False,
         norm_cfg: dict[str, Any] | None = None,
         zero_init_residual: bool = False,
@@ -128,7 +130,7 @@ class ResNet3D(BaseModule):
         self.temporal_strides = tuple(temporal_strides)
         self.inflate = tuple(bool(i) for i in inflate)
         self.inflate_style = inflate_style
-        self.frozen_stages = frozen_stages
+        self.frozen_stages = num_stages if frozen else frozen_stages
         self.norm_eval = norm_eval
         self.norm_cfg = norm_cfg or dict(type="BN3d")
         self.zero_init_residual = zero_init_residual

@@ -20,6 +20,7 @@ from mmaction.models.recognizers.base import (
     feature_channels,
     top1,
 )
+from mmaction.models.residual_stage import default_stage
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction
 
@@ -74,7 +75,8 @@ class STABN(BaseRecognizer):
     Args:
         backbone: Config of the feature extractor, from clips to B×C×T'×h×w, with ``out_channels``,
             which is C. Where T' isn't T, it has ``temporal_stride``, T' being ⌈T/temporal_stride⌉.
-            Where it has no ``make_next_stage``, each branch's config names its own ``stage``.
+            Where it has no ``make_next_stage`` and a branch's config no ``stage``, the branch gets
+            a ``ResidualStage``, and the log says which.
         attention_branch: Config of the attention branch. ``spatial_stride`` (default 1) and
             ``blocks`` (default: the depth's) shape its stage; ``pretrained_stage=False`` leaves it
             at its start values where the backbone's weights are pretrained.
@@ -122,17 +124,14 @@ class STABN(BaseRecognizer):
     def _build_branch(self, cfg: dict[str, Any], **sizes: int) -> Any:
         shape = {key: cfg.pop(key, None) for key in ("spatial_stride", "blocks")}
         pretrained = cfg.pop("pretrained_stage", True)
-        if "stage" in cfg:
-            stage = MODELS.build(cfg.pop("stage"))
-        elif hasattr(self.backbone, "make_next_stage"):
+        if "stage" not in cfg and hasattr(self.backbone, "make_next_stage"):
             stage = self.backbone.make_next_stage(**shape)
             self._made_by_backbone += [stage] if pretrained else []
         else:
-            raise ConfigError(
-                f"backbone {type(self.backbone).__name__} can't make the branches' stages: "
-                f"give {cfg['type']} a stage of its own, such as stage=dict(type='PointwiseStage', "
-                f"in_channels={feature_channels(self.backbone)}, out_channels=64)"
+            stage_cfg = cfg.pop("stage", None) or default_stage(
+                self.backbone, name=cfg["type"], **shape
             )
+            stage = MODELS.build(stage_cfg)
         return MODELS.build(
             cfg, default_args=dict(stage=stage, num_classes=self.num_classes, **sizes)
         )

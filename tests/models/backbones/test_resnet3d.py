@@ -102,3 +102,9 @@ def test_wrong_arguments_are_named(wrong: dict, named: str) -> None:
 def test_no_stage_is_left_behind_the_fourth() -> None:
     with pytest.raises(ConfigError, match="num_stages=4"):
         ResNet3D(depth=18, base_channels=4).make_next_stage()
+
+
+def test_a_frozen_network_has_no_gradients_and_stays_in_eval_mode() -> None:
+    backbone = ResNet3D(depth=18, base_channels=4, frozen=True).train()
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+    assert not any(m.training for m in backbone.modules() if isinstance(m, nn.BatchNorm3d))

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmaction.errors import ConfigError, DataError
 from mmaction.models import STABN, Recognizer3D
+from mmaction.models.backbones.libraries import import_library
 from mmaction.structures import ClipSample
 
 
@@ -156,7 +157,6 @@ class Drawing(nn.Module):
         nn.init.normal_(self.conv.weight)
 
 
-UNIMPORTABLE = (ImportError, RuntimeError)  # beside a torchvision that is
 
 
 def of_torch() -> nn.Module:
@@ -176,13 +176,11 @@ def of_mmcv_resnet() -> nn.Module:
 
 
 def of_timm() -> nn.Module:
-    library = pytest.importorskip("timm", exc_type=UNIMPORTABLE)
-    return library.create_model("vit_tiny_patch16_224")
+    return import_library("timm", of="a test").create_model("vit_tiny_patch16_224")
 
 
 def of_transformers() -> nn.Module:
-    library = pytest.importorskip("transformers")
-    pytest.importorskip("transformers.models.vit.modeling_vit", exc_type=UNIMPORTABLE)
+    library = import_library("transformers", of="a test")
     size = dict(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=8)
     return library.ViTModel(library.ViTConfig(**size))
 

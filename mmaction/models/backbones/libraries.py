@@ -1,0 +1,183 @@
+"""Networks of other libraries: importing them, and what their wrappers share."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.errors import CheckpointError, ConfigError, first_line, near
+
+_NORMS = (nn.modules.batchnorm._BatchNorm,)
+_declared: list[torch.library.Library] = []  # a Library takes its operators back when it is freed
+
+
+def import_library(name: str, *, of: str) -> ModuleType:
+    """Imports timm, transformers or torchvision, which are optional.
+
+    Args:
+        name: Of the library, as it is imported and as the extra that installs it is called.
+        of: Who needs it, for the message.
+
+    Raises:
+        ConfigError: It isn't installed, or can't be imported.
+    """
+    if importlib.util.find_spec(name) is None and sys.modules.get(name, "") is not None:
+        raise ConfigError(f"backbone {of} needs {name}: pip install 'st-abn[{name}]'")
+    try:
+        if name != "transformers":
+            _import_torchvision()
+        return importlib.import_module(name)
+    except (ImportError, RuntimeError, OSError, AttributeError) as e:
+        raise ConfigError(
+            f"backbone {of}: {name} can't be imported ({first_line(e)}); install the release of"
+            " torchvision that belongs to this torch"
+        ) from e
+
+
+def _import_torchvision() -> None:
+    """Imports torchvision, if need be without its compiled operators.
+
+    Its wheel raises beside another torch than the one it was built for, since it describes
+    operators that did not load. Its networks need none of them: once they are declared, without
+    anything that computes them, it imports.
+    """
+    try:
+        importlib.import_module("torchvision.models")
+        return
+    except (ImportError, RuntimeError, OSError, AttributeError):
+        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("no module named 'torchvision'")
+    described = Path(spec.origin).with_name("_meta_registrations.py").read_text()
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in re.findall(r'register_fake\("torchvision::(\w+)"\)', described):
+        if not hasattr(torch.ops.torchvision, operator):
+            library.define(f"{operator}(Tensor x) -> Tensor")
+    _declared.append(library)
+    importlib.import_module("torchvision.models")
+
+
+class LibraryBackbone(BaseModule):
+    """Base of the wrappers: freezing, pretrained weights, and the sizes of the features.
+
+    A subclass's ``__init__`` sets ``network``, ``out_channels``, ``temporal_stride`` and
+    ``spatial_stride`` and ends with ``freeze``.
+
+    Args:
+        frozen: True: no gradients at all, norms and dropout in eval mode. Names of layers, as in
+            ``blocks.0``: those alone.
+        norm_eval: Batch norms in eval mode while training.
+        pretrained: What a training starts from: False, True for the library's own weights, or the
+            path of a file of the network's weights. Tests and resumed runs never ask for it.
+        init_cfg: mmengine's.
+    """
+
+    tokens = False  # whether features are tokens of a transformer
+    network: nn.Module
+    out_channels: int
+    temporal_stride: int
+    spatial_stride: int
+
+    def __init__(
+        self,
+        *,
+        frozen: bool | Sequence[str] = False,
+        norm_eval: bool = False,
+        pretrained: bool | str = False,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.frozen = frozen
+        self.norm_eval = norm_eval
+        self.pretrained = pretrained
+
+    def freeze(self) -> None:
+        """Takes the gradients of what is frozen.
+
+        Raises:
+            ConfigError: ``frozen`` names a layer that the network hasn't.
+        """
+        for part in self._frozen_parts():
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def _frozen_parts(self) -> list[nn.Module]:
+        if isinstance(self.frozen, bool):
+            return [self] if self.frozen else []
+        layers = dict(self.network.named_modules())
+        for name in self.frozen:
+            if name not in layers:
+                raise ConfigError(f"backbone.frozen={name!r}: no such layer{near(name, layers)}")
+        return [layers[name] for name in self.frozen]
+
+    def train(self, mode: bool = True) -> LibraryBackbone:
+        """As torch's; what is frozen stays in eval mode."""
+        super().train(mode)
+        if hasattr(self, "network"):
+            kept = list(self._frozen_parts())
+            if self.norm_eval:
+                kept += [module for module in self.modules() if isinstance(module, _NORMS)]
+            for part in kept:
+                if part is self:
+                    super().train(False)
+                else:
+                    part.eval()
+        return self
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Clips B×3×T×H×W to features B×``out_channels``×T'×h×w, without a graph where frozen."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen is not True):
+            return self.features(clips)
+
+    def features(self, clips: Tensor) -> Tensor:
+        """What a subclass computes."""
+        raise NotImplementedError
+
+    def init_weights(self) -> None:
+        """Loads the pretrained weights, where some are asked for.
+
+        Raises:
+            CheckpointError: They can't be had, or hardly any of them fits.
+        """
+        self._is_init = True
+        if self.pretrained is True:
+            self._load(self.library_weights(), source="the library's weights")
+        elif self.pretrained:
+            state = read_checkpoint(self.pretrained)["state_dict"]
+            self._load(state, source=str(self.pretrained))
+
+    def library_weights(self) -> dict[str, Tensor]:
+        """The library's own weights by the names that ``network`` has."""
+        raise NotImplementedError
+
+    def _load(self, state: dict[str, Tensor], *, source: str) -> None:
+        own = self.network.state_dict()
+        fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+        if 2 * len(fitting) < len(own):
+            raise CheckpointError(
+                f"pretrained={source}: {len(fitting)} of the network's {len(own)} tensors are in it"
+            )
+        self.network.load_state_dict(fitting, strict=False)
+
+
+def strides(clips: Sequence[int], features: Sequence[int]) -> tuple[int, int]:
+    """How many frames and pixels go into a step of the features.
+
+    Args:
+        clips: Their shape, B×3×T×H×W.
+        features: Theirs, B×C×T'×h×w.
+    """
+    return round(clips[2] / features[2]), round(clips[3] / features[3])

@@ -1,0 +1,110 @@
+"""Video transformers of the transformers library, their tokens laid out over time and picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmaction.errors import CheckpointError, ConfigError, first_line
+from mmaction.models.backbones.libraries import LibraryBackbone, import_library
+from mmaction.registry import MODELS
+
+# model_type: the classes of its own tokens before the patches, and whether time runs fastest.
+_LAYOUTS = {
+    "videomae": (0, False),
+    "vivit": (1, False),
+    "timesformer": (1, True),
+    "vjepa2": (0, False),
+}
+
+
+@MODELS.register_module()
+class TransformersBackbone(LibraryBackbone):
+    """VideoMAE, TimeSformer, ViViT or V-JEPA 2: clips B×3×T×H×W to B×C×T'×h×w.
+
+    The tokens of the last layer, class tokens left out: T' = T / the tubelet's frames, h = H / the
+    patch's pixels, 8×14×14 for VideoMAE-B on 16×224². V-JEPA 2 runs without its predictor.
+
+    Args:
+        model: A hub's id, a directory with a ``config.json``, or a dict with ``model_type`` and
+            what its config says, for a network without weights.
+        **kwargs: ``frozen``, ``norm_eval``, ``pretrained``; see ``LibraryBackbone``.
+
+    Raises:
+        ConfigError: transformers isn't there, or the model is none of the four.
+    """
+
+    tokens = True
+
+    def __init__(self, *, model: str | dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        library = import_library("transformers", of="TransformersBackbone")
+        self.model = model
+        config = _read_config(library, model)
+        if config.model_type not in _LAYOUTS:
+            raise ConfigError(
+                f"TransformersBackbone model={model!r} is a {config.model_type}: expected one of"
+                f" {', '.join(_LAYOUTS)}"
+            )
+        self.model_type: str = config.model_type
+        self.network = _without_head(library.AutoModel.from_config(config))
+        self.out_channels = config.hidden_size
+        self.temporal_stride, self.spatial_stride = _patch(config)
+        self.freeze()
+
+    def features(self, clips: Tensor) -> Tensor:
+        frames, height, width = clips.shape[2:]
+        if frames % self.temporal_stride:
+            raise ConfigError(
+                f"{self.model_type} takes {self.temporal_stride} frames a token, which"
+                f" model.clip_len={frames} is no multiple of"
+            )
+        steps = frames // self.temporal_stride
+        rows, columns = height // self.spatial_stride, width // self.spatial_stride
+        options = dict(skip_predictor=True) if self.model_type == "vjepa2" else {}
+        tokens = self.network(clips.transpose(1, 2), **options).last_hidden_state
+        own, time_fastest = _LAYOUTS[self.model_type]
+        tokens = tokens[:, own:].transpose(1, 2)
+        if time_fastest:
+            return tokens.unflatten(2, (rows, columns, steps)).movedim(-1, 2)
+        return tokens.unflatten(2, (steps, rows, columns))
+
+    def library_weights(self) -> dict[str, Tensor]:
+        library = import_library("transformers", of="TransformersBackbone")
+        if not isinstance(self.model, str):
+            raise CheckpointError("pretrained=True needs model as a hub's id or a directory")
+        try:
+            loaded = library.AutoModel.from_pretrained(self.model, use_safetensors=True)
+        except (OSError, ValueError, RuntimeError) as e:
+            raise CheckpointError(
+                f"weights of {self.model} can't be had ({first_line(e)}): give model a directory"
+                " with config.json and model.safetensors, or pretrained=False"
+            ) from e
+        return dict(_without_head(loaded).state_dict())
+
+
+def _read_config(library: Any, model: str | dict[str, Any]) -> Any:
+    try:
+        if isinstance(model, str):
+            return library.AutoConfig.from_pretrained(model)
+        options = dict(model)
+        return library.AutoConfig.for_model(options.pop("model_type"), **options)
+    except (OSError, ValueError, KeyError) as e:
+        raise ConfigError(f"TransformersBackbone model={model!r}: {first_line(e)}") from e
+
+
+def _patch(config: Any) -> tuple[int, int]:
+    """Frames and pixels of a token."""
+    size = getattr(config, "tubelet_size", 1)
+    if isinstance(size, int):
+        return size, config.patch_size
+    return size[0], size[1]
+
+
+def _without_head(network: nn.Module) -> nn.Module:
+    """Without what computes nothing that is used: V-JEPA 2's predictor, ViViT's pooler."""
+    for name in ("predictor", "pooler"):
+        if getattr(network, name, None) is not None:
+            setattr(network, name, None)
+    return network
