@@ -157,8 +157,6 @@ class Drawing(nn.Module):
         nn.init.normal_(self.conv.weight)
 
 
-
-
 def of_torch() -> nn.Module:
     return nn.TransformerEncoderLayer(8, 2)
 
