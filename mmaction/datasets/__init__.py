@@ -3,6 +3,7 @@
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.batches import EpochSampler, SampleKey, collate_clips
 from mmaction.datasets.clip_dataset import ClipDataset, RawframeDataset, VideoDataset
+from mmaction.datasets.features import FeatureDataset
 from mmaction.datasets.splits import (
     check_columns,
     check_labelled,
@@ -18,6 +19,7 @@ __all__ = [
     "AnnotationList",
     "ClipDataset",
     "EpochSampler",
+    "FeatureDataset",
     "RawframeDataset",
     "SampleKey",
     "VideoDataset",

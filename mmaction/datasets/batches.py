@@ -146,12 +146,19 @@ def collate_clips(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         items: Each ``inputs`` uint8 V×T×H×W×3, ``color`` float32 3×4, ``sample`` ClipSample.
 
     Returns:
-        ``inputs`` uint8 B×V×T×H×W×3, ``color`` float32 B×3×4, ``samples`` list of B.
+        ``inputs`` uint8 B×V×T×H×W×3, ``color`` float32 B×3×4, ``samples`` list of B. Of a
+        ``FeatureDataset``'s items: ``features`` float16 B×C×T×h×w, ``samples``.
 
     Raises:
         DataError: Clips of different shapes.
     """
     first = items[0]
+    samples = [item["sample"] for item in items]
+    if "features" in first:
+        return {
+            "features": default_collate([item["features"] for item in items]),
+            "samples": samples,
+        }
     for item in items:
         if item["inputs"].shape != first["inputs"].shape:
             raise DataError(
@@ -163,7 +170,7 @@ def collate_clips(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         # In a worker straight into the shared memory that takes the batch to the main process.
         "inputs": default_collate([item["inputs"] for item in items]),
         "color": default_collate([item["color"] for item in items]),
-        "samples": [item["sample"] for item in items],
+        "samples": samples,
     }
 
 

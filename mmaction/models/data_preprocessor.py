@@ -60,12 +60,13 @@ class ClipPreprocessor(BaseDataPreprocessor):
 
         Args:
             data: From ``collate_clips``: ``inputs`` uint8 B×V×T×H×W×3, ``color`` float32 B×3×4,
-                ``samples``, B of them.
+                ``samples``, B of them. Or ``features`` in the place of the first two.
 
         Returns:
             The recognizer's arguments: ``clips`` float32 (B·V)×3×T×H×W, the views of a video one
             after another; ``labels`` int64 B, or None where a sample has none (or there are no
-            samples, for a part of a batch); ``samples``.
+            samples, for a part of a batch); ``samples``. Or ``features`` float32 in the place of
+            clips.
         """
         samples = data["samples"]
         labels = None
@@ -74,6 +75,10 @@ class ClipPreprocessor(BaseDataPreprocessor):
             pinned = self.device.type == "cuda"
             labels = torch.tensor([s.label for s in samples], pin_memory=pinned)
             labels = labels.to(self.device, non_blocking=True)
+        if "features" in data:
+            features = data["features"].to(self.device, non_blocking=True).float()
+            features = features.contiguous(memory_format=torch.channels_last_3d)
+            return dict(features=features, labels=labels, samples=samples)
         inputs = data["inputs"].to(self.device, non_blocking=True)
         color = data["color"].to(self.device, non_blocking=True)
         views = inputs.shape[1]

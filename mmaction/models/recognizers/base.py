@@ -72,12 +72,21 @@ class BaseRecognizer(BaseModel, ABC):
             labels: int64, B.
         """
 
+    def predict_features(self, features: Tensor) -> Prediction:
+        """A backbone's features B×C×T'×h×w to a ``Prediction``; for training on cached ones.
+
+        Raises:
+            ConfigError: This recognizer can't.
+        """
+        raise ConfigError(f"{type(self).__name__} can't be trained on cached features")
+
     def forward(
         self,
-        clips: Tensor,
+        clips: Tensor | None = None,
         labels: Tensor | None = None,
         samples: Sequence[ClipSample] | None = None,
         mode: str = "tensor",
+        features: Tensor | None = None,
     ) -> Prediction | dict[str, Tensor] | list[VideoResult]:
         """Runs the network.
 
@@ -87,15 +96,20 @@ class BaseRecognizer(BaseModel, ABC):
             samples: N videos; ``'predict'`` needs them.
             mode: ``'tensor'`` gives the ``Prediction`` of the clips, ``'loss'`` a dict of scalars,
                 ``'predict'`` one ``VideoResult`` a video, its views averaged.
+            features: In the place of clips, with ``'loss'``: see ``predict_features``.
 
         Raises:
             ValueError: The clips' shape does not fit, or the mode is none of the three.
         """
+        if features is not None:
+            assert mode == "loss", "only training takes cached features"
+            return self._loss(self.predict_features(features), labels)
+        assert clips is not None
         self._check_clips(clips)
         if mode == "tensor":
             return self.predict_clips(clips)
         if mode == "loss":
-            return self._loss(clips, labels)
+            return self._loss(self.predict_clips(clips), labels)
         if mode == "predict":
             assert samples is not None, "mode='predict' needs the samples"
             return self._score(clips.split(self.max_views or len(clips)), samples)
@@ -117,6 +131,9 @@ class BaseRecognizer(BaseModel, ABC):
         for name in sorted(kept):
             print_log(f"{name} keeps the weights it was made with", logger="current")
         super().init_weights()
+
+    def _dump_init_info(self) -> None:
+        """Nothing: mmengine's takes two lines of the log for each parameter."""
 
     def val_step(self, data: dict[str, Any]) -> list[VideoResult]:
         """As ``test_step``."""
@@ -158,11 +175,13 @@ class BaseRecognizer(BaseModel, ABC):
                 "sample clips of that length, or set model.clip_len"
             )
 
-    def _loss(self, clips: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def _loss(self, prediction: Prediction, labels: Tensor | None) -> dict[str, Tensor]:
         if labels is None:
             raise DataError("training needs labels: some annotation lines have none")
-        views = clips.shape[0] // labels.shape[0]
-        return self.losses(self.predict_clips(clips), labels.repeat_interleave(views))
+        clips = len(prediction.scores)
+        if clips % len(labels):
+            raise ValueError(f"{clips} clips do not fit {len(labels)} labels")
+        return self.losses(prediction, labels.repeat_interleave(clips // len(labels)))
 
     def _average(self, prediction: Prediction, samples: Sequence[ClipSample]) -> list[VideoResult]:
         by_video = {}

@@ -43,6 +43,9 @@ class Recognizer3D(BaseRecognizer):
     def predict_clips(self, clips: Tensor) -> Prediction:
         features = self.backbone(clips)
         check_features(features, self.backbone)
+        return self.predict_features(features)
+
+    def predict_features(self, features: Tensor) -> Prediction:
         return Prediction(scores=self.head(features))
 
     def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:

@@ -146,14 +146,26 @@ class STABN(BaseRecognizer):
     def predict_clips(self, clips: Tensor) -> AttendedPrediction:
         features = self.backbone(clips)
         check_features(features, self.backbone, steps=self.feature_steps)
+        return self._attend(features, clips)
+
+    def predict_features(self, features: Tensor) -> AttendedPrediction:
+        if self.loss_weights["stillness"]:
+            raise ConfigError(
+                f"model.loss_weights.stillness={self.loss_weights['stillness']}: it compares clips"
+                " with the attention, and cached features have none; set it to 0"
+            )
+        return self._attend(features, None)
+
+    def _attend(self, features: Tensor, clips: Tensor | None) -> AttendedPrediction:
         attention = self.attention_branch(features)
         weighed = self.attention_mechanism(features, attention.spatial, attention.temporal)
+        spatial = attention.spatial.squeeze(1)
         return AttendedPrediction(
             scores=self.perception_branch(weighed),
             attention_scores=attention.scores,
-            spatial_attention=self._per_frame(attention.spatial.squeeze(1)),
+            spatial_attention=self._per_frame(spatial),
             temporal_attention=self._per_frame(attention.temporal.flatten(1)),
-            still_share=self._still_share(clips, attention.spatial.squeeze(1)),
+            still_share=None if clips is None else self._still_share(clips, spatial),
         )
 
     def _still_share(self, clips: Tensor, spatial: Tensor) -> Tensor | None:

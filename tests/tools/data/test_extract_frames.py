@@ -18,7 +18,7 @@ from tests.dataprep.conftest import write_video
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = ROOT / "tools/data/extract_frames.py"
-FRAMES, VIDEOS = 60, 12
+FRAMES, VIDEOS = 60, 30
 
 
 @pytest.fixture(scope="module")

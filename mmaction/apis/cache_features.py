@@ -1,0 +1,122 @@
+"""Computing what a frozen backbone makes of a training's clips, once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from torch.utils.data import DataLoader
+
+from mmaction.apis.train import check_start
+from mmaction.datasets import ClipDataset, SampleKey, collate_clips
+from mmaction.datasets.features import FeatureFile, clips_hash, network_hash
+from mmaction.errors import ConfigError, DataError
+from mmaction.files import require_writable
+from mmaction.progress import Progress
+from mmaction.readable_errors import readable_build_errors
+from mmaction.registry import DATASETS, MODELS
+
+
+@torch.no_grad()
+def cache_features(cfg: Config, out: str | os.PathLike[str], *, views: int) -> FeatureFile:
+    """Writes the features of the training set's clips; what is there already is kept.
+
+    View v of a video is the clip that a training with the config's seed takes in epoch v.
+
+    Args:
+        cfg: From ``load_config``; its ``train_dataloader.dataset`` is that of clips.
+        out: The file.
+        views: V, augmented views of each video.
+
+    Returns:
+        The complete file.
+
+    Raises:
+        ConfigError: The backbone isn't frozen.
+        DataError: ``out`` was made of something else.
+        UserError: What a training of this config would end with, too.
+    """
+    if cfg.model.get("backbone", {}).get("frozen") is not True:
+        raise ConfigError("model.backbone.frozen: expected True: only then features stay the same")
+    if views < 1:
+        raise ConfigError(f"--views {views}: expected 1 or more")
+    check_start(cfg)
+    require_writable(Path(out).parent, name="output directory")
+    with readable_build_errors():
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        model: Any = MODELS.build(cfg.model)
+    if not isinstance(dataset, ClipDataset):
+        raise ConfigError("train_dataloader.dataset.type: expected a data set of clips")
+    model.init_weights()
+    model = model.to(get_device()).eval()
+    made_from = {
+        "clips": clips_hash(cfg.train_dataloader.dataset),
+        "network": network_hash(model),
+        "seed": str(_seed(cfg)),
+    }
+    file = _open(out, dataset, model, made_from, views=views, seed=_seed(cfg))
+    keys = [SampleKey(n, epoch=v, seed=_seed(cfg)) for n, v in file.missing()]
+    with Progress("features", len(keys), "views", stream=sys.stderr) as progress:
+        for some, batch in _batches(dataset, keys, cfg.train_dataloader):
+            clips = model.data_preprocessor(batch, training=False)["clips"]
+            file.put(some, model.backbone(clips))
+            progress.advance(len(some))
+    return file
+
+
+def _seed(cfg: Config) -> int:
+    return int((cfg.get("randomness") or {}).get("seed") or 0)
+
+
+def _open(
+    out: str | os.PathLike[str],
+    dataset: ClipDataset,
+    model: Any,
+    made_from: dict[str, str],
+    *,
+    views: int,
+    seed: int,
+) -> FeatureFile:
+    """The file that is there, or a new one, which a first clip says the sizes of."""
+    if os.path.exists(out):
+        file = FeatureFile(out, writable=True)
+        differing = [k for k, v in made_from.items() if file.header["made_from"].get(k) != v]
+        if file.there.shape[1] != views:
+            differing.append("views")
+        if differing:
+            raise DataError(
+                f"'{out}' was made from other {', '.join(differing)}: name another file, or delete"
+                " it"
+            )
+        return file
+    first = collate_clips([dataset[SampleKey(0, seed=seed)]])
+    clips = model.data_preprocessor(first, training=False)["clips"]
+    if len(clips) != 1:
+        raise ConfigError(f"the training pipeline gives {len(clips)} clips a video: expected one")
+    return FeatureFile.create(
+        out,
+        shape=(len(dataset), views, *model.backbone(clips).shape[1:]),
+        names=[dataset.name(n) for n in range(len(dataset))],
+        labels=dataset.labels.tolist(),
+        made_from=made_from,
+    )
+
+
+def _batches(
+    dataset: ClipDataset, keys: list[SampleKey], loader: Config
+) -> Iterator[tuple[list[SampleKey], dict[str, Any]]]:
+    size = loader.batch_size
+    parts = [keys[start : start + size] for start in range(0, len(keys), size)]
+    batches = DataLoader(
+        dataset,
+        batch_sampler=parts,
+        num_workers=loader.get("num_workers", 0),
+        collate_fn=collate_clips,
+    )
+    yield from zip(parts, batches, strict=True)
