@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
@@ -28,13 +30,15 @@ from mmaction.engine.optimizers import use_mixed_precision
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.files import atomic_path, require_writable
+from mmaction.models import ResNet3D
+from mmaction.models.backbones.libraries import LibraryBackbone
 from mmaction.models.backbones.pretrained import pretrained_state
 from mmaction.readable_errors import (
     readable_build_errors,
     readable_loader_errors,
     require_known_functions,
 )
-from mmaction.registry import DATASETS
+from mmaction.registry import DATASETS, MODELS
 
 
 def apply_train_options(cfg: Config, args: argparse.Namespace) -> Config:
@@ -96,19 +100,37 @@ def check_start(cfg: Config) -> None:
     """Looks at what a training begins with, weights and lists, before anything is made.
 
     Raises:
-        UserError: See ``check_weights``, ``pretrained_state`` and ``check_data``.
+        UserError: See ``check_weights``, ``check_backbone`` and ``check_data``.
     """
     tolerate_broken_torchvision()
     if cfg.get("load_from"):
         check_weights(cfg, cfg.load_from, strict=bool(cfg.get("resume")))
-    backbone = cfg.model.get("backbone") or {}
     begins = not cfg.get("load_from") and not cfg.get("resume")
-    pretrained = backbone.get("pretrained")
-    if begins and backbone.get("type") == "ResNet3D" and pretrained is not None:
-        pretrained_state(pretrained)
     with readable_build_errors():
         require_known_functions(cfg)
+        check_backbone(cfg.model.get("backbone") or {}, begins=begins)
         check_data(cfg)
+
+
+def check_backbone(backbone: Mapping[str, Any], *, begins: bool) -> None:
+    """Builds a backbone of another library, and reads the weights that it starts from.
+
+    Args:
+        backbone: The config's.
+        begins: Whether the training starts from the backbone's pretrained weights.
+
+    Raises:
+        ConfigError: The library isn't there, or has no such network.
+        CheckpointError: The weights can't be had.
+    """
+    kind, pretrained = backbone.get("type"), backbone.get("pretrained")
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    if begins and kind is ResNet3D and pretrained is not None:
+        pretrained_state(pretrained)
+    elif isinstance(kind, type) and issubclass(kind, LibraryBackbone):
+        built = MODELS.build(backbone)
+        if begins:
+            built.init_weights()
 
 
 def check_data(cfg: Config) -> None:

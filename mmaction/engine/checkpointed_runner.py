@@ -30,6 +30,7 @@ from mmaction.engine.optimizers import Start
 from mmaction.errors import CheckpointError
 from mmaction.files import DirectoryLock
 from mmaction.models import ResNet3D
+from mmaction.models.backbones.libraries import LibraryBackbone
 from mmaction.registry import HOOKS
 from mmaction.version import __version__
 
@@ -174,7 +175,8 @@ class CheckpointedRunner(Runner):
     def _init_model_weights(self) -> None:
         """As mmengine's; a run that starts from a checkpoint asks for no weights beside it."""
         backbone = getattr(bare_model(self.model), "backbone", None)
-        if self._load_from is not None and isinstance(backbone, ResNet3D) and backbone.pretrained:
+        starts = isinstance(backbone, ResNet3D | LibraryBackbone) and backbone.pretrained
+        if self._load_from is not None and starts:
             backbone.pretrained = None
             self.logger.info(f"model.backbone.pretrained is not loaded: {self._load_from} is")
         super()._init_model_weights()

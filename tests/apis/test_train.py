@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.config import Config
 
+from mmaction import apis
 from mmaction.apis import load_config, train
 from mmaction.apis.train import apply_train_options, check_data
-from mmaction.errors import CheckpointError, ConfigError, DataError
+from mmaction.errors import CheckpointError, ConfigError, DataError, UserError
+from mmaction.models import TimmBackbone
 
 MakeConfig = Callable[..., Path]
 
@@ -119,6 +122,49 @@ def test_weights_that_cant_be_had_are_told_before_anything_is_made(
     with pytest.raises(CheckpointError, match=f"pretrained='{pretrained}'.*{expected}"):
         train(load_config(config))
     assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("backbone", "expected"),
+    [
+        (dict(type="TimmBackbone", model="resnet18", pretrained="no.pth"), "no.pth: no such file"),
+        (dict(type="TorchvisionBackbone", model="r3d_18", pretrained=True), "can't be had"),
+        (dict(type="TimmBackbone", model="resnet19"), "model='resnet19'"),
+    ],
+)
+def test_what_a_library_hasnt_is_told_before_anything_is_made(
+    backbone: dict[str, Any],
+    expected: str,
+    make_config: MakeConfig,
+    tiny_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing listens
+    config = make_config(tiny_data, f"model['backbone'] = {backbone!r}")
+    with pytest.raises(UserError, match=expected) as refusal:
+        train(load_config(config))
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "work").exists()
+
+
+def test_weights_of_a_library_are_asked_for_at_the_start_alone(
+    make_config: MakeConfig, tiny_data: Path, tmp_path: Path
+) -> None:
+    """Neither a resume nor a start from a checkpoint nor a test misses the file."""
+    weights = tmp_path / "weights.pth"
+    backbone = dict(type="TimmBackbone", model="resnet18", out_index=1, pretrained=str(weights))
+    torch.save(TimmBackbone(model="resnet18", out_index=1).network.state_dict(), weights)
+    config = make_config(tiny_data, f"model['backbone'] = {backbone!r}")
+    train(load_config(config))
+    weights.unlink()
+    checkpoint = str(tmp_path / "work/epoch_1.pth")
+    options = {"resume_from": checkpoint, "train_cfg.max_epochs": 2}
+    assert train(load_config(config, options)).epoch == 2
+    started = {"load_from": checkpoint, "work_dir": str(tmp_path / "started")}
+    assert train(load_config(config, started)).epoch == 1
+    assert apis.test(load_config(config), checkpoint)
 
 
 def train_args(**given: Any) -> argparse.Namespace:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -19,6 +20,8 @@ from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
+# What the same weights' names begin with in files of the libraries, and of this project.
+_PREFIXES = ("backbone.", "network.", "model.", "videomae.", "vivit.", "timesformer.", "vjepa2.")
 _declared: list[torch.library.Library] = []  # a Library takes its operators back when it is freed
 
 
@@ -32,7 +35,7 @@ def import_library(name: str, *, of: str) -> ModuleType:
     Raises:
         ConfigError: It isn't installed, or can't be imported.
     """
-    if importlib.util.find_spec(name) is None and sys.modules.get(name, "") is not None:
+    if importlib.util.find_spec(name) is None:
         raise ConfigError(f"backbone {of} needs {name}: pip install 'st-abn[{name}]'")
     try:
         if name != "transformers":
@@ -82,7 +85,6 @@ class LibraryBackbone(BaseModule):
         norm_eval: Batch norms in eval mode while training.
         pretrained: What a training starts from: False, True for the library's own weights, or the
             path of a file of the network's weights. Tests and resumed runs never ask for it.
-        init_cfg: mmengine's.
     """
 
     tokens = False  # whether features are tokens of a transformer
@@ -97,12 +99,11 @@ class LibraryBackbone(BaseModule):
         frozen: bool | Sequence[str] = False,
         norm_eval: bool = False,
         pretrained: bool | str = False,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.frozen = frozen
         self.norm_eval = norm_eval
-        self.pretrained = pretrained
+        self.pretrained: bool | str | None = pretrained  # None: others are loaded
 
     def freeze(self) -> None:
         """Takes the gradients of what is frozen.
@@ -164,13 +165,34 @@ class LibraryBackbone(BaseModule):
         raise NotImplementedError
 
     def _load(self, state: dict[str, Tensor], *, source: str) -> None:
-        own = self.network.state_dict()
-        fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+        """Takes the tensors that fit by name and shape; what is put over time has none there."""
+        given = {_plain(name): value for name, value in state.items()}
+        own = {k: v for k, v in self.network.state_dict().items() if ".over_time." not in k}
+        fitting = {
+            name: given[_plain(name)]
+            for name, value in own.items()
+            if _plain(name) in given and given[_plain(name)].shape == value.shape
+        }
         if 2 * len(fitting) < len(own):
             raise CheckpointError(
                 f"pretrained={source}: {len(fitting)} of the network's {len(own)} tensors are in it"
             )
+        missing = [name for name in own if name not in fitting]
+        if missing:
+            print_log(
+                f"pretrained={source}: {len(missing)} of the network's {len(own)} tensors are not"
+                f" in it and keep their start values, such as {missing[0]}",
+                logger="current",
+                level=logging.WARNING,
+            )
         self.network.load_state_dict(fitting, strict=False)
+
+
+def _plain(name: str) -> str:
+    """A tensor's name without what wrappers put before and, over time, into it."""
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name.replace(".inner.", ".")
 
 
 def strides(clips: Sequence[int], features: Sequence[int]) -> tuple[int, int]:

@@ -56,7 +56,7 @@ class TimmBackbone(LibraryBackbone):
         self.differences = differences
         self.out_channels = info.channels()[-1] * (2 if differences else 1)
         self.spatial_stride = info.reduction()[-1]
-        self.tokens = not any(isinstance(m, nn.BatchNorm2d) for m in self.network.modules())
+        self.tokens = _is_transformer(self.network)
         self.over_time = put_over_time(self.network, temporal, shift_div=shift_div, name=model)
         self.freeze()
 
@@ -70,7 +70,7 @@ class TimmBackbone(LibraryBackbone):
                 return timm.create_model(self.model, feature_cls="getter", **options)
             except (AttributeError, AssertionError, TypeError):
                 return timm.create_model(self.model, **options)
-        except (RuntimeError, ValueError, IndexError, AssertionError, TypeError) as e:
+        except (RuntimeError, ValueError, IndexError, AssertionError, TypeError, OSError) as e:
             raise ConfigError(
                 f"TimmBackbone model={self.model!r}, out_index={self.out_index}: {first_line(e)}"
             ) from e
@@ -89,10 +89,15 @@ class TimmBackbone(LibraryBackbone):
     def library_weights(self) -> dict[str, Tensor]:
         try:
             pretrained: nn.Module = self._create(pretrained=True)
-        except (OSError, ConfigError) as e:
+        except ConfigError as e:
             raise CheckpointError(
-                f"timm's weights of {self.model} can't be had ({first_line(e)}): give the path of a"
-                " downloaded file, or pretrained=False"
+                f"timm's weights can't be had ({first_line(e)}): give pretrained the path of a"
+                " downloaded file, or False"
             ) from e
-        put_over_time(pretrained, None, shift_div=1, name=self.model)
         return pretrained.state_dict()
+
+
+def _is_transformer(network: nn.Module) -> bool:
+    """timm calls a block's self-attention ``attn``; its ResNets so call what weighs channels."""
+    has_attention = any(name.endswith(".attn") for name, _ in network.named_modules())
+    return has_attention and not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())

@@ -87,7 +87,10 @@ class TransformersBackbone(LibraryBackbone):
 def _read_config(library: Any, model: str | dict[str, Any]) -> Any:
     try:
         if isinstance(model, str):
-            return library.AutoConfig.from_pretrained(model)
+            try:  # a hub is asked only for what is not yet on this machine
+                return library.AutoConfig.from_pretrained(model, local_files_only=True)
+            except OSError:
+                return library.AutoConfig.from_pretrained(model)
         options = dict(model)
         return library.AutoConfig.for_model(options.pop("model_type"), **options)
     except (OSError, ValueError, KeyError) as e:

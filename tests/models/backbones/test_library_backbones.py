@@ -317,20 +317,52 @@ def test_what_is_frozen_stays_in_eval_mode() -> None:
         TimmBackbone(model="resnet18", frozen=["model.layer1x"])
 
 
-def test_weights_of_a_file_are_taken_when_training_begins(tmp_path: Path) -> None:
-    source = timm.create_model("resnet18")
-    torch.save({f"model.{k}": v for k, v in source.state_dict().items()}, tmp_path / "own.pth")
-    model = STABN(
-        num_classes=3,
-        clip_len=4,
-        backbone=dict(type="TimmBackbone", model="resnet18", pretrained=str(tmp_path / "own.pth")),
-    )
+@pytest.mark.parametrize("temporal", [None, "shift", "conv"])
+@pytest.mark.parametrize("names", ["", "model.", "backbone.network.model."])
+def test_weights_of_a_file_are_taken_when_training_begins(
+    names: str, temporal: str | None, tmp_path: Path
+) -> None:
+    source, path = timm.create_model("resnet18"), tmp_path / "own.pth"
+    torch.save({f"{names}{k}": v for k, v in source.state_dict().items()}, path)
+    backbone = dict(type="TimmBackbone", model="resnet18", temporal=temporal, pretrained=str(path))
+    model = STABN(num_classes=3, clip_len=4, backbone=backbone)
     model.init_weights()
-    assert torch.equal(model.backbone.network.model.conv1.weight, source.conv1.weight)
+    require_weights(model.backbone, source)
+
+
+@pytest.mark.parametrize("temporal", [None, "shift"])
+def test_the_librarys_own_weights_are_taken(temporal: str | None, tmp_path: Path) -> None:
+    """As timm finds them: here in a file, where it would download one."""
+    source, path = timm.create_model("resnet18"), tmp_path / "own.pth"
+    torch.save(source.state_dict(), path)
+    options = dict(pretrained_cfg_overlay=dict(file=str(path)))
+    backbone = TimmBackbone(
+        model="resnet18", temporal=temporal, pretrained=True, model_options=options
+    )
+    backbone.init_weights()
+    require_weights(backbone, source)
+
+
+def require_weights(backbone: TimmBackbone, source: nn.Module) -> None:
+    state = source.state_dict()
+    for name, value in backbone.network.state_dict().items():
+        if ".over_time." not in name:
+            assert torch.equal(value, state[name.removeprefix("model.").replace(".inner.", ".")])
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({"other": torch.zeros(3)}, tmp_path / "other.pth")
     backbone = TimmBackbone(model="resnet18", pretrained=str(tmp_path / "other.pth"))
     with pytest.raises(CheckpointError, match="0 of the network's"):
         backbone.init_weights()
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [("resnet18", False), ("convnext_atto", False), ("vit_tiny_patch16_224", True)],
+)
+def test_a_transformers_features_are_tokens(model: str, tokens: bool) -> None:
+    assert TimmBackbone(model=model).tokens == tokens
 
 
 @pytest.mark.parametrize(
