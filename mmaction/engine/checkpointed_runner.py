@@ -174,9 +174,9 @@ class CheckpointedRunner(Runner):
 
     def _init_model_weights(self) -> None:
         """As mmengine's; a run that starts from a checkpoint asks for no weights beside it."""
-        backbone = getattr(bare_model(self.model), "backbone", None)
-        starts = isinstance(backbone, ResNet3D | LibraryBackbone) and backbone.pretrained
-        if self._load_from is not None and starts:
+        backbone: Any = getattr(bare_model(self.model), "backbone", None)
+        own = isinstance(backbone, ResNet3D | LibraryBackbone)
+        if own and backbone.pretrained and self._load_from is not None:
             backbone.pretrained = None
             self.logger.info(f"model.backbone.pretrained is not loaded: {self._load_from} is")
         super()._init_model_weights()
