@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class Layout:
         unused: Pattern of what it carries and its network does not use, or this project's has not.
         assumes: What its networks compute that no weight tells, by the keys of
             ``checkpoint.assumptions``; None where it makes networks of many kinds.
+        model: What a config's ``model`` says of a backbone of another library whose weights they
+            are, and whose names they get; None where they are those of a network of this project.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Layout:
     names: tuple[tuple[str, str], ...]
     unused: str | None = None
     assumes: Mapping[str, Any] | None = None
+    model: Mapping[str, Any] | None = None
 
     def recognises(self, names: Collection[str]) -> bool:
         """Whether ``names``, of a whole checkpoint, are this layout's."""
@@ -139,6 +142,33 @@ MMACTION = Layout(
     unused=r"data_preprocessor\.",
 )
 
+
+def _efficientnet_names(blocks: Sequence[int]) -> tuple[tuple[str, str], ...]:
+    """From efficientnet_pytorch's names, blocks in one row, to timm's, blocks by stage."""
+    names = [(r"_conv_stem\.", "conv_stem."), (r"_bn0\.", "bn1."), (r"_fc\.", "classifier.")]
+    names += [(r"_conv_head\.", "conv_head."), (r"_bn1\.", "bn2.")]
+    # A block without an expansion has one convolution less.
+    first = dict(_depthwise_conv="conv_dw", _bn1="bn1", _project_conv="conv_pw", _bn2="bn2")
+    others = dict(_expand_conv="conv_pw", _bn0="bn1", _depthwise_conv="conv_dw", _bn1="bn2")
+    others |= dict(_project_conv="conv_pwl", _bn2="bn3")
+    places = [(stage, n) for stage, count in enumerate(blocks) for n in range(count)]
+    for number, (stage, n) in enumerate(places):
+        for theirs, own in (others if stage else first).items():
+            names.append((rf"_blocks\.{number}\.{theirs}\.", f"blocks.{stage}.{n}.{own}."))
+    return tuple(names)
+
+
+EFFICIENTNET_LITE0 = Layout(
+    name="efficientnet_lite0",
+    title="EfficientNet-Lite0 of efficientnet_pytorch",
+    mark=r"_conv_stem\.",
+    names=_efficientnet_names((1, 2, 2, 3, 3, 4, 1)),
+    model=dict(
+        backbone=dict(type="TimmBackbone", model="tf_efficientnet_lite0"),
+        data_preprocessor=dict(mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5)),
+    ),
+)
+
 PLAIN = Layout(
     name="plain",
     title="this project's names",
@@ -146,7 +176,10 @@ PLAIN = Layout(
     names=((r"", ""),),
 )
 
-LAYOUTS = {layout.name: layout for layout in (ORIGINAL, REIMPLEMENTATION, MMACTION, PLAIN)}
+LAYOUTS = {
+    layout.name: layout
+    for layout in (ORIGINAL, REIMPLEMENTATION, MMACTION, EFFICIENTNET_LITE0, PLAIN)
+}
 
 
 @dataclass

@@ -65,6 +65,10 @@ def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> 
             f"{source}: {found.title} ({found.name}) has no weights named {_some(own.unknown)}"
             + _elsewhere(own.unknown)
         )
+    if found.model is not None:
+        return Conversion(
+            own.state, found, dict(own.dropped), settings=dict(found.model), assumes={}
+        )
     settings = model_settings(own.state, assumes=found.assumes)
     if found is not PLAIN and settings.model is None:
         assert settings.reason is not None

@@ -153,11 +153,9 @@ def _backbone(stem: Tensor, stages: list[dict[str, Tensor]]) -> dict[str, Any] |
 def as_python(settings: Mapping[str, Any], assumes: Mapping[str, Any]) -> str:
     """``settings`` as they stand in a config file, a line each; ``assumes`` as comments before."""
     comments = [f"# assumed: model.{key}={value}" for key, value in assumes.items()]
-    comments = [
-        "# No weight tells, so compare it with the code that trained them:",
-        *comments,
-        _STEM,
-    ]
+    if comments:
+        told = "# No weight tells, so compare it with the code that trained them:"
+        comments = [told, *comments, _STEM]
     lines = "".join(f"    {key}={_value(value)},\n" for key, value in settings.items())
     return "\n".join([*comments, f"model = dict(\n{lines})"])
 

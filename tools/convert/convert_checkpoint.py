@@ -10,7 +10,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's o
 
 from mmaction.cli import ArgumentParser, add_config_options, run_command
 
-LAYOUTS = ("auto", "st_abn_original", "st_abn_reimplementation", "mmaction", "plain")
+LAYOUTS = (
+    "auto",
+    "st_abn_original",
+    "st_abn_reimplementation",
+    "mmaction",
+    "efficientnet_lite0",
+    "plain",
+)
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmaction.checkpoint.layouts import recognised, renamed
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
 
@@ -158,6 +159,9 @@ class LibraryBackbone(BaseModule):
             self._load(self.library_weights(), source="the library's weights")
         elif self.pretrained:
             state = read_checkpoint(self.pretrained)["state_dict"]
+            layout = recognised(state)
+            if layout is not None and layout.model is not None:
+                state = renamed(state, layout, source=str(self.pretrained)).state
             self._load(state, source=str(self.pretrained))
 
     def library_weights(self) -> dict[str, Tensor]:
