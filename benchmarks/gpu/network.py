@@ -238,7 +238,12 @@ def _graphed(run: Callable[[], object]) -> Callable[[], object]:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         run()
-    return graph.replay
+
+    def replay(_: object = run) -> None:
+        """Holds on to what the graph reads: the clips and the weights."""
+        graph.replay()
+
+    return replay
 
 
 def _set_tf32(on: bool | None) -> None:

@@ -37,12 +37,17 @@ def measure(settings: Settings) -> Iterator[Row]:
 
 
 def _kernels(events: Any, device: str) -> list[tuple[str, float, float]]:
-    """Name, start and end in microseconds of what ran on the device, in order."""
+    """Name, start and end in microseconds of what ran on the device, in order.
+
+    Without the spans that the optimizer and others are annotated with, which cover many kernels.
+    """
     wanted = DeviceType.CUDA if device == "cuda" else DeviceType.CPU
     found = [
         (event.name, event.time_range.start, event.time_range.end)
         for event in events
-        if event.device_type == wanted and (device == "cuda" or not event.cpu_children)
+        if event.device_type == wanted
+        and not getattr(event, "is_user_annotation", False)
+        and (device == "cuda" or not event.cpu_children)
     ]
     return sorted(found, key=lambda kernel: kernel[1])
 
