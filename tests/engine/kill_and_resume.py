@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import signal
 import socket
 import sys
@@ -28,18 +29,22 @@ from mmaction.cli import run_command
 from mmaction.engine.distributed import leave_processes
 from mmaction.registry import HOOKS
 
+BEGUN, ENDED = b"b", b"e"
 SHARE = 0.4  # of the whole training's time: the latest moment of a signal
 
 
 @HOOKS.register_module()
 class TellStart(Hook):
-    """Writes a byte to a pipe when training begins."""
+    """Writes a byte to a pipe when training begins, and another when it ends."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     def before_train(self, runner: Any) -> None:
-        os.write(self.descriptor, b"x")
+        os.write(self.descriptor, BEGUN)
+
+    def after_train(self, runner: Any) -> None:
+        os.write(self.descriptor, ENDED)
 
 
 def run(config: Path, rank: int, processes: int, descriptor: int) -> int:
@@ -83,13 +88,23 @@ def attempt(config: Path, processes: int, number: int, delay_sec: float) -> tupl
     os.close(writing)
     os.read(reading, 1)  # nothing comes of a run that ends before it trains
     started = time.monotonic()
-    if number:
-        time.sleep(delay_sec)
+    if number and not ends_within(reading, delay_sec):
         for pid in pids:
             os.killpg(pid, number)
     codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
     os.close(reading)
     return codes[0], time.monotonic() - started
+
+
+def ends_within(reading: int, seconds: float) -> bool:
+    """Whether a training tells its end; from then on a signal meets a process that only leaves."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([reading], [], [], left)[0]:
+            told = os.read(reading, 16)
+            if ENDED in told or not told:
+                return True
+    return False
 
 
 def main() -> None:

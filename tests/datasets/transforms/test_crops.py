@@ -105,8 +105,8 @@ def test_random_resized_crop_keeps_to_area_and_shape(
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height
     across, down = right - left, bottom - top
-    # Sides are rounded to whole pixels.
-    assert (across + 1) / max(down - 1, 0.5) >= ratio[0]
+    # Sides are rounded to whole pixels; one pixel stands for whatever is shorter, too.
+    assert down == 1 or (across + 1) / (down - 1) >= ratio[0]
     assert (across - 1) / (down + 1) <= ratio[1]
     largest = across == width or down == height  # what is taken where nothing fits
     assert largest or (across - 1) * (down - 1) <= scale[1] * width * height
