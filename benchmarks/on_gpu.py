@@ -63,7 +63,7 @@ def _end_all(process: subprocess.Popen[bytes]) -> None:
 
 
 def _why(code: int, errors: Path) -> str:
-    lines = errors.read_text().strip().splitlines()
+    lines = errors.read_text(errors="replace").strip().splitlines()
     return f"exit code {code}: {lines[-1] if lines else 'no word'}"
 
 

@@ -117,8 +117,14 @@ def _gpu_decoding(video: Path, settings: Settings, clip_len: int) -> Iterator[Ro
     if settings.device != "cuda" or importlib.util.find_spec("torchcodec") is None:
         yield {"what": what, "note": "needs a GPU and torchcodec"}
         return
-    from torchcodec.decoders import VideoDecoder
-
+    try:
+        from torchcodec.decoders import VideoDecoder
+    except (ImportError, RuntimeError, OSError) as e:
+        yield {
+            "what": what,
+            "note": f"torchcodec can't be imported: {str(e).partition(chr(10))[0]}",
+        }
+        return
     places = [int((i + 0.5) * LENGTH / clip_len) for i in range(clip_len)]
     ms = median_ms(
         lambda: VideoDecoder(str(video), device="cuda").get_frames_at(places).data,

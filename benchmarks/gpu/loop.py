@@ -15,7 +15,7 @@ from gpu.parts import Row, Settings
 from mmaction.dataprep.motion_shapes import CLASSES, DataSetOptions, make_data_set
 from mmaction.environment import tolerate_broken_torchvision
 
-WORD = "synchroniz"  # of torch's warnings in its sync debug mode
+WAITS = "called a synchronizing"  # begins torch's warning of a wait in its sync debug mode
 
 
 def measure(settings: Settings) -> Iterator[Row]:
@@ -42,5 +42,5 @@ def measure(settings: Settings) -> Iterator[Row]:
     for name in sorted({name for block in watch.blocks for name in block} - {"loop", "bare"}):
         yield {"what": f"host time in: {name}", "ms": round(watch.median(name), 3)}
     if settings.device == "cuda":
-        waits = sum(WORD in str(warning.message) for warning in caught)
-        yield {"what": "waits for the device, a step", "ms": round(waits / steps, 2)}
+        waits = sum(WAITS in str(warning.message) for warning in caught)
+        yield {"what": "waits for the device, a step", "number": round(waits / steps, 2)}

@@ -66,14 +66,16 @@ PARTS = {
     "tests": Part("marked_tests", "tests marked gpu", 10, 240, needs=("pytest",)),
     "quickstart": Part("quickstart", "the quickstart's training and test", 20, 240, needs=WHOLE),
     "network_32x224": Part(
-        "network", "ST-ABN R50, 8 clips of 32×224²", 20, 150, function="measure_32x224"
+        "network", "ST-ABN R50, 8 clips of 32×224²", 20, 180, function="measure_32x224"
     ),
     "network_16x112": Part(
         "network", "ST-ABN R50, 32 clips of 16×112²", 20, 120, function="measure_16x112"
     ),
     "compiled": Part("compiled", "torch.compile: graph breaks, last batch, warm-up", 20, 240),
     "loop": Part("loop", "the training loop beside bare steps", 20, 90, needs=WHOLE),
-    "vit": Part("vit", "ST-ABN on ViT-B, frozen and fine-tuned", 20, 120, needs=("timm",)),
+    "vit": Part(
+        "vit", "ST-ABN on ViT-B, frozen and fine-tuned", 20, 120, needs=("timm", "torchvision")
+    ),
     "data_path": Part("data_path", "clips/s from files to the device", 20, 200, needs=WHOLE),
     "step_profile": Part("step_profile", "kernels of one training step and gaps", 10, 90),
 }

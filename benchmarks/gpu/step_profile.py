@@ -32,6 +32,8 @@ def measure(settings: Settings) -> Iterator[Row]:
         step()
         wait(device)
     kernels = _kernels(profiled.events(), device)
+    if not kernels:
+        raise RuntimeError("the profiler saw nothing run on the device")
     yield from _longest(kernels)
     yield from _gaps(kernels)
 
@@ -70,8 +72,6 @@ def _longest(kernels: list[tuple[str, float, float]]) -> Iterator[Row]:
 
 def _gaps(kernels: list[tuple[str, float, float]]) -> Iterator[Row]:
     """All of them together, then the longest with the kernels around them."""
-    if not kernels:
-        return
     gaps: list[tuple[float, str, str]] = []
     last_name, _, busy_until = kernels[0]
     for name, start, end in kernels[1:]:

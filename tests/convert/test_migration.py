@@ -130,7 +130,9 @@ def test_slow_only_of_mmaction2(migrated: Migrated) -> None:
     assert new.evaluation.interval == 8
     assert new.work_dir == "./work_dirs/slowonly"
     warm_up, cosine = new.param_scheduler
-    assert warm_up == dict(type="LinearLR", start_factor=0.1, end=34, by_epoch=True)
+    assert warm_up == dict(
+        type="LinearLR", start_factor=0.1, end=34, by_epoch=True, convert_to_iter_based=True
+    )
     assert cosine == dict(type="CosineAnnealingLR", by_epoch=True, eta_min=0)
 
 
@@ -189,6 +191,8 @@ def test_a_key_that_is_not_understood_is_named(migrated: Migrated, place: str) -
         ("data.train.img_norm_cfg", "to_rgb", False),
         ("lr_config", "policy", "poly"),
         ("data.test", "oversample", "five_crop"),
+        ("lr_config", "step", None),
+        ("model.cls_head", "type", "TSMHead"),
     ],
 )
 def test_a_value_with_no_counterpart_is_named(
@@ -202,6 +206,27 @@ def test_a_value_with_no_counterpart_is_named(
     with pytest.raises(ConfigError) as refusal:
         migrated(former)
     assert f"{place}.{key}={value!r}" in str(refusal.value)
+
+
+def test_what_a_head_drops_unsaid(migrated: Migrated) -> None:
+    """0.8 in the first code, whose configs all say 0.5."""
+    former = copy.deepcopy(st_abn(1, dense=False))
+    del former["model"]["cls_head"]["dropout_ratio"]
+    assert migrated(former).model.perception_branch.dropout_ratio == 0.8
+
+
+def test_splits_normalised_apart_are_refused(migrated: Migrated) -> None:
+    former = copy.deepcopy(st_abn(1, dense=False))
+    former["data"]["val"]["img_norm_cfg"] = dict(mean=[0, 0, 0], std=[1, 1, 1], to_rgb=True)
+    with pytest.raises(ConfigError, match=r"data\.val\.img_norm_cfg=.*another split's differs"):
+        migrated(former)
+
+
+def test_a_config_of_tests_alone_says_its_clips(migrated: Migrated) -> None:
+    former = copy.deepcopy(st_abn(1, dense=False))
+    for split in ("train", "val"):
+        del former["data"][split]
+    assert migrated(former).model.clip_len == 32
 
 
 def test_a_crop_without_a_size_is_named(migrated: Migrated) -> None:

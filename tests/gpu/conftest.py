@@ -28,6 +28,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def device() -> str:
     """What is tested; without TF32, whose products are off by 1e-3."""
     if DEVICE == "cuda":
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # of processes that a test starts
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     return DEVICE
 

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,15 @@ class CountWaits(Hook):
         self.step = batch_idx
 
     def _count(self, message: Any, *args: Any, **kwargs: Any) -> None:
-        if "synchroniz" in str(message):
+        if str(message).startswith("called a synchronizing"):
             self.waits[self.step] += 1
 
-    def after_train(self, runner: Any) -> None:
+
+@contextmanager
+def sync_debug_mode_off_again() -> Iterator[None]:
+    try:
+        yield
+    finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
@@ -120,7 +126,7 @@ def test_the_host_waits_at_most_once_a_step(data: Path, tmp_path: Path, cuda: st
         "default_hooks.logger.interval": 100,
         "custom_hooks": [dict(type="CountWaits")],
     }
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), sync_debug_mode_off_again():
         runner = apis.train(config(tmp_path, **options))
     [hook] = [hook for hook in runner.hooks if isinstance(hook, CountWaits)]
     steps = range(2, 11)  # the twelfth step ends the epoch, and saves

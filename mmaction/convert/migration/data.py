@@ -23,21 +23,24 @@ def convert_data(former: Former) -> tuple[dict[str, Any], int, dict[str, Any]]:
         former: The former ``data``.
 
     Returns:
-        ``train_dataloader`` and its like, those that there are; the frames of a training clip;
+        ``train_dataloader`` and its like, those that there are; T, of the first one;
         ``model.data_preprocessor``.
     """
     batch = former.take("videos_per_gpu", former.take("imgs_per_gpu", 1))
     workers = former.take("workers_per_gpu", 0)
     loaders: dict[str, Any] = {}
-    clip_len, preprocessor = 1, dict[str, Any]()
+    clip_len, preprocessor = 0, dict[str, Any]()
     for split in ("train", "val", "test"):
         loader = former.section(f"{split}_dataloader")
         if split not in former:
             continue
         dataset, found = _dataset(former.section(split), split)
         sampled = getattr(dataset["pipeline"][0], "value", {})
-        if split == "train":
+        if not loaders:
             clip_len, preprocessor = sampled.get("clip_len", 1), found
+        elif found != preprocessor:
+            told = {key: changed.value for key, changed in found.items()}
+            former.refuse(f"{split}.img_norm_cfg", told, "another split's differs")
         loaders[f"{split}_dataloader"] = dict(
             batch_size=_batch_size(loader, split, batch),
             num_workers=Changed(loader.take("workers_per_gpu", workers), "workers_per_gpu"),

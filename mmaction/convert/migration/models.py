@@ -8,6 +8,8 @@ from mmaction.convert.migration.former import Changed, Former
 
 RECOGNIZERS = ("TSN3D", "Recognizer3D")
 BACKBONES = ("ResNet_SlowFast", "ResNet3dSlowOnly")
+# What a head drops where its config doesn't say.
+UNSAID_DROPOUT = {"ClsHead": 0.8, "I3DHead": 0.5}
 # Start values of torch's own convolutions, which the first code's were.
 TORCH_INIT = dict(
     type="Kaiming",
@@ -130,13 +132,16 @@ def _pretrained(former: Former) -> Any:
 
 
 def _head(former: Former) -> tuple[Any, Any]:
-    former.expect("type", "ClsHead", "I3DHead")
+    kind = former.take("type", "I3DHead")
+    if kind not in UNSAID_DROPOUT:
+        former.refuse("type", kind, f"there are {' and '.join(UNSAID_DROPOUT)}")
     # Sizes follow from what comes in.
     former.drop("in_channels", "with_avg_pool", "temporal_feature_size", "spatial_feature_size")
     former.expect("spatial_type", "avg")
     former.expect("loss_cls", dict(type="CrossEntropyLoss"))
     former.expect("init_std", 0.01)
-    num_classes, dropout = former.take("num_classes"), former.take("dropout_ratio", 0.5)
+    num_classes = former.take("num_classes")
+    dropout = former.take("dropout_ratio", UNSAID_DROPOUT.get(kind))
     if not isinstance(num_classes, int):
         former.refuse("num_classes", num_classes, "expected a number")
     former.finish()

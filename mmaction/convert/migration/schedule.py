@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmaction.convert.migration.former import Changed, Former
@@ -70,10 +71,14 @@ def _warmup(former: Former) -> list[dict[str, Any]]:
     ratio, by_epoch = former.take("warmup_ratio", 0.1), former.take("warmup_by_epoch", False)
     if kind is None:
         return []
+    # The former codes' rates rise with each step, also where the length is said in epochs.
+    span = dict(end=length, by_epoch=by_epoch)
+    if by_epoch:
+        span["convert_to_iter_based"] = True
     if kind == "linear":
-        return [dict(type="LinearLR", start_factor=ratio, end=length, by_epoch=by_epoch)]
+        return [dict(type="LinearLR", start_factor=ratio, **span)]
     if kind == "constant":
-        return [dict(type="ConstantLR", factor=ratio, end=length, by_epoch=by_epoch)]
+        return [dict(type="ConstantLR", factor=ratio, **span)]
     former.refuse("warmup", kind, "there are 'linear' and 'constant'")
     return []
 
@@ -84,6 +89,9 @@ def _policy(former: Former, policy: str) -> list[dict[str, Any]]:
         step, gamma = former.take("step"), former.take("gamma", 0.1)
         if isinstance(step, int):
             return [dict(type="StepLR", step_size=step, gamma=gamma, by_epoch=by_epoch)]
+        if not isinstance(step, Sequence):
+            former.refuse("step", step, "expected epochs, or how many of them")
+            return []
         milestones = list(step)
         return [dict(type="MultiStepLR", milestones=milestones, gamma=gamma, by_epoch=by_epoch)]
     if policy == "CosineAnnealing":

@@ -37,7 +37,7 @@ def import_library(name: str, *, of: str) -> ModuleType:
         ConfigError: It isn't installed, or can't be imported.
     """
     if importlib.util.find_spec(name) is None:
-        raise ConfigError(f"backbone {of} needs {name}: pip install 'st-abn[{name}]'")
+        raise ConfigError(f"backbone {of} needs {name}: pip install {name}")
     try:
         if name != "transformers":
             _import_torchvision()

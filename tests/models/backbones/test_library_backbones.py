@@ -396,4 +396,4 @@ except ConfigError as e:
     print(e)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "backbone TimmBackbone needs timm: pip install 'st-abn[timm]'\n"
+    assert done.stdout == "backbone TimmBackbone needs timm: pip install timm\n"
