@@ -36,28 +36,15 @@ if "--clock" in sys.argv:
 
 import torch
 import torch.nn.functional as F
-from literal_st_abn import LiteralSTABN
+from networks import CLASSES, Size, build, shared_weights
 from timing import median_ratio, print_table, raised_peak_bytes, report_machine, taking_turns
 from torch import Tensor, nn
 
 from mmaction.apis.complexity import count
 from mmaction.environment import keep_freed_memory
-from mmaction.models import STABN
 from mmaction.models.inference import fuse_for_inference
 
-CLASSES = 174
 MATRIX = 2048
-
-
-@dataclass(frozen=True)
-class Size:
-    """A network and its clips."""
-
-    depth: int
-    batch: int
-    frames: int
-    pixels: int
-    blocks: tuple[int, ...]
 
 
 SIZES = {
@@ -82,20 +69,7 @@ class Row:
     infers: bool = True
 
     def model(self, size: Size) -> nn.Module:
-        deep = size.depth >= 50
-        if self.literal:
-            return LiteralSTABN(blocks=size.blocks, deep=deep, classes=CLASSES, frames=size.frames)
-        backbone: dict[str, Any] = dict(
-            type="ResNet3D",
-            depth=size.depth,
-            num_stages=3,
-            with_cp=self.with_cp,
-        )
-        return STABN(
-            num_classes=CLASSES,
-            clip_len=size.frames,
-            backbone=backbone,
-        )
+        return build(size, literal=self.literal, with_cp=self.with_cp)
 
 
 DEFAULT = dict(channels_last=True)
@@ -127,9 +101,8 @@ class Measured:
             own = {k: v for k, v in own.items() if not k.startswith("data_preprocessor")}
         self.model.load_state_dict(own)
         layout = torch.channels_last_3d if row.channels_last else torch.contiguous_format
-        shape = (size.batch, 3, size.frames, size.pixels, size.pixels)
         draw = torch.Generator().manual_seed(0)
-        self.clips = torch.randn(shape, generator=draw).to(memory_format=layout)
+        self.clips = torch.randn(size.shape, generator=draw).to(memory_format=layout)
         self.labels = torch.arange(size.batch) % CLASSES
         self.network: Callable[[Tensor], Any] = self.model
         if row.fused:
@@ -162,18 +135,6 @@ class Measured:
         for parameter in self.model.parameters():
             if parameter.requires_grad:
                 parameter.grad = torch.zeros_like(parameter)
-
-
-def shared_weights(size: Size) -> dict[str, Tensor]:
-    """Of a network whose norms have seen something, so that maps and scores are no constants."""
-    torch.manual_seed(0)
-    weights = Row().model(size).state_dict()
-    for name, value in weights.items():
-        if name.endswith("running_mean"):
-            value.normal_(0, 0.1)
-        elif name.endswith("running_var"):
-            value.uniform_(0.8, 1.2)
-    return weights
 
 
 def memory(name: str, args: argparse.Namespace) -> int:

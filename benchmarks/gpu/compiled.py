@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 
 import torch
+from networks import build, shared_weights
 from torch._dynamo.utils import counters
 
-from gpu.network import SIZES, SMALL, Switches, build, shared_weights
+from gpu.network import SIZES, SMALL
 from gpu.parts import Row, Settings
 from gpu.timing import wait
 
@@ -17,7 +18,7 @@ def measure(settings: Settings) -> Iterator[Row]:
     """Compiles it as ``compile = True`` does; on a CPU without a code generator."""
     size = SMALL if settings.small else SIZES["16x112"]
     device, backend = settings.device, "aot_eager" if settings.small else "inductor"
-    model = build(Switches(), size).to(device)
+    model = build(size).to(device)
     model.load_state_dict(shared_weights(size), strict=False)
     layout = torch.channels_last_3d
     batch = max(size.batch, 4)

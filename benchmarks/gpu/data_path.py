@@ -13,9 +13,10 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from networks import shared_weights
 from torch.utils.data import DataLoader
 
-from gpu.network import SIZES, SMALL, Switches, prepared, shared_weights
+from gpu.network import SIZES, SMALL, Switches, prepared
 from gpu.parts import Row, Settings
 from gpu.timing import median_ms, wait
 from mmaction.datasets import EpochSampler, RawframeDataset, VideoDataset, collate_clips

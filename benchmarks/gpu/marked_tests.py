@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from gpu.parts import WHOLE, Row, Settings
+from gpu.parts import WHOLE, Row, Settings, not_installed
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 300  # characters of a failure
@@ -19,7 +18,7 @@ SHOWN = 300  # characters of a failure
 
 def measure(settings: Settings) -> Iterator[Row]:
     """Runs tests/gpu without the other tests' set-up, which needs the whole environment."""
-    missing = [name for name in WHOLE if importlib.util.find_spec(name) is None]
+    missing = not_installed(WHOLE)
     if missing:
         why = f"not installed: {', '.join(missing)}"
         yield {"test": "test_precision, test_runs", "outcome": "skipped", "why": why}

@@ -14,33 +14,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from literal_st_abn import LiteralSTABN
+from networks import CLASSES, Size, build, shared_weights
 from torch import Tensor, nn
 
 from gpu.parts import Row, Settings
 from gpu.timing import forward_flops, median_ms, peak_mib, product_tflops
-from mmaction.models import STABN
 from mmaction.models.inference import fuse_for_inference
 
-CLASSES = 174
 # Operations of a training step by those of its forward pass: the pass, and both of its gradients.
 STEP = 3
-
-
-@dataclass(frozen=True)
-class Size:
-    """A network and its clips."""
-
-    depth: int
-    batch: int
-    frames: int
-    pixels: int
-    blocks: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the clips."""
-        return (self.batch, 3, self.frames, self.pixels, self.pixels)
 
 
 SIZES = {
@@ -102,7 +84,7 @@ def measure(settings: Settings, size: Size) -> Iterator[Row]:
     """A row for each way to train and to infer, and one for each goal."""
     device = settings.device
     with torch.device("meta"):
-        flops = forward_flops(build(Switches(), size).eval(), size.shape)
+        flops = forward_flops(build(size).eval(), size.shape)
     peak = product_tflops(torch.bfloat16, device=device, size=256 if settings.small else 8192)
     weights = shared_weights(size)
     found: dict[tuple[str, str], Row] = {}
@@ -145,28 +127,6 @@ def goals(found: dict[tuple[str, str], Row]) -> Iterator[Row]:
             yield {"what": f"goal: {kind}, {key} {goal}", "way": row["way"], key: row[key]}
 
 
-def build(switches: Switches, size: Size) -> nn.Module:
-    """The network, with its start values."""
-    if switches.literal:
-        deep = size.depth >= 50
-        return LiteralSTABN(blocks=size.blocks, deep=deep, classes=CLASSES, frames=size.frames)
-    backbone: dict[str, Any] = dict(type="ResNet3D", depth=size.depth, num_stages=3)
-    backbone["with_cp"] = switches.with_cp
-    return STABN(num_classes=CLASSES, clip_len=size.frames, backbone=backbone)
-
-
-def shared_weights(size: Size) -> dict[str, Tensor]:
-    """Of a network whose norms have seen something, so that scores are no constants."""
-    torch.manual_seed(0)
-    weights = build(Switches(), size).state_dict()
-    for name, value in weights.items():
-        if name.endswith("running_mean"):
-            value.normal_(0, 0.1)
-        elif name.endswith("running_var"):
-            value.uniform_(0.8, 1.2)
-    return {k: v for k, v in weights.items() if not k.startswith("data_preprocessor")}
-
-
 def _times(
     switches: Switches, size: Size, weights: dict[str, Tensor], device: str, *, train: bool
 ) -> Row:
@@ -194,7 +154,7 @@ def prepared(
         device: ``'cuda'`` or ``'cpu'``.
         train: A training step.
     """
-    model = build(switches, size).to(device)
+    model = build(size, literal=switches.literal, with_cp=switches.with_cp).to(device)
     model.load_state_dict(weights, strict=switches.literal)
     layout = torch.channels_last_3d if switches.channels_last else torch.contiguous_format
     clips = torch.randn(size.shape, generator=torch.Generator().manual_seed(0))

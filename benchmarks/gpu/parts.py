@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 Row = dict[str, Any]
 # The project as a whole; the network alone needs torch, numpy and mmengine without OpenCV.
 WHOLE = ("cv2", "av", "PIL", "safetensors", "matplotlib")
+
+
+def not_installed(names: Iterable[str]) -> list[str]:
+    """Those of the modules that are not."""
+    return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Part:
 
     def missing(self) -> list[str]:
         """Which of the modules it needs are not installed."""
-        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+        return not_installed(self.needs)
 
     def rows(self, settings: Settings) -> Iterator[Row]:
         """Measures, in this process."""

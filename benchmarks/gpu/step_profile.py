@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from networks import shared_weights
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from gpu.network import SIZES, SMALL, Switches, prepared, shared_weights
+from gpu.network import SIZES, SMALL, Switches, prepared
 from gpu.parts import Row, Settings
 from gpu.timing import wait
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmaction.apis.config import load_config
-from mmaction.convert.migration import as_python, migrate
+from mmaction.convert.migration import migrate
+from mmaction.convert.python_text import as_python
 from mmaction.errors import ConfigError, UserError, first_line
 from mmaction.files import atomic_path, require_writable
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmaction.checkpoint.assumptions import assumptions_of
 from mmaction.checkpoint.compatibility import SHOWN_DIFFERENCES, differences
+from mmaction.convert.python_text import on_one_line
 from mmaction.models.backbones.blocks import Bottleneck3D
 from mmaction.models.backbones.resnet3d import ARCHITECTURES
 from mmaction.registry import MODELS
@@ -156,11 +157,5 @@ def as_python(settings: Mapping[str, Any], assumes: Mapping[str, Any]) -> str:
     if comments:
         told = "# No weight tells, so compare it with the code that trained them:"
         comments = [told, *comments, _STEM]
-    lines = "".join(f"    {key}={_value(value)},\n" for key, value in settings.items())
+    lines = "".join(f"    {key}={on_one_line(value)},\n" for key, value in settings.items())
     return "\n".join([*comments, f"model = dict(\n{lines})"])
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"dict({', '.join(f'{k}={_value(v)}' for k, v in value.items())})"
-    return repr(value).replace("'", '"')

@@ -20,7 +20,9 @@ from torch.utils.data import Dataset
 
 from mmaction.datasets.batches import SampleKey
 from mmaction.datasets.class_names import find_classes
+from mmaction.datasets.splits import annotation_files
 from mmaction.errors import ConfigError, DataError
+from mmaction.files import atomic_path
 from mmaction.registry import DATASETS
 from mmaction.structures import ClipSample
 
@@ -88,11 +90,9 @@ class FeatureFile:
         header = dict(shape=list(shape), names=list(names), labels=list(map(int, labels)))
         text = json.dumps(header | dict(made_from=dict(made_from))).encode()
         _, data = _layout(len(text), shape)
-        temporary = Path(f"{os.fspath(path)}.part")
-        with temporary.open("wb") as file:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(_MAGIC + b"%d\n" % len(text) + text)
             file.truncate(data + 2 * int(np.prod(shape)))
-        os.replace(temporary, path)
         return cls(path, writable=True)
 
     def put(self, keys: Sequence[SampleKey], features: Tensor) -> None:
@@ -131,11 +131,9 @@ def clips_hash(dataset: Mapping[str, Any]) -> str:
     Args:
         dataset: Its config.
     """
-    files = dataset["ann_file"]
-    paths = [files] if isinstance(files, str | os.PathLike) else list(files)
     said = {key: dataset[key] for key in _OF_CLIPS if dataset.get(key) is not None}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
-    for path in paths:
+    for path in annotation_files(dataset):
         try:
             digest.update(Path(path).read_bytes())
         except OSError as e:
@@ -204,8 +202,7 @@ class FeatureDataset(Dataset[dict[str, Any]]):
                 f"features '{features}' were made of other lists or another pipeline: compute them"
                 " again with tools/data/cache_features.py"
             )
-        first = clips["ann_file"] if isinstance(clips["ann_file"], str) else clips["ann_file"][0]
-        self.classes = find_classes(classes, first, num_classes)
+        self.classes = find_classes(classes, annotation_files(clips)[0], num_classes)
 
     @property
     def metainfo(self) -> dict[str, Any]:

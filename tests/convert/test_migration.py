@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmaction.apis import load_config
 from mmaction.apis.migrate_config import migrate_config
 from mmaction.convert.migration.former import Changed
-from mmaction.convert.migration.python_text import as_python
+from mmaction.convert.python_text import as_python
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, UserError
 from mmaction.registry import MODELS

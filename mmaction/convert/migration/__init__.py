@@ -1,6 +1,5 @@
 """Configs of MMAction 0.x, mmaction2 0.x, TPN and ST-ABN's first code, in this project's form."""
 
 from mmaction.convert.migration.config import migrate
-from mmaction.convert.migration.python_text import as_python
 
-__all__ = ["as_python", "migrate"]
+__all__ = ["migrate"]

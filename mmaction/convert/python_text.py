@@ -30,7 +30,7 @@ def _entry(name: str, value: Any, equals: str, end: str, indent: str) -> str:
 
 def _text(value: Any, indent: str, used: int) -> str:
     """On one line where it fits and no change is within, else a line for each part."""
-    flat = _flat(value)
+    flat = on_one_line(value)
     if flat is not None and len(indent) + used + len(flat) <= _WIDTH:
         return flat
     inner = indent + _INDENT
@@ -43,15 +43,15 @@ def _text(value: Any, indent: str, used: int) -> str:
     return repr(value)
 
 
-def _flat(value: Any) -> str | None:
-    """The value on one line; None where a change within wants its comment."""
+def on_one_line(value: Any) -> str | None:
+    """The value as Python on one line; None where a change within wants its comment."""
     if isinstance(value, Changed):
         return None
     if _is_keywords(value):
-        parts = [(f"{key}=", _flat(part)) for key, part in value.items()]
+        parts = [(f"{key}=", on_one_line(part)) for key, part in value.items()]
         opening, closing = "dict(", ")"
     elif isinstance(value, list):
-        parts = [("", _flat(part)) for part in value]
+        parts = [("", on_one_line(part)) for part in value]
         opening, closing = "[", "]"
     else:
         return _quoted(value)
