@@ -43,9 +43,9 @@ def atomic_path(path: str | os.PathLike[str], *, durable: bool = False) -> Itera
         temporary.unlink(missing_ok=True)
 
 
-def remove_parts(directory: Path) -> None:
-    """Removes what killed runs left unfinished in ``directory``."""
-    for part in directory.glob(f"{PART}*"):
+def remove_parts(directory: Path, name: str = "") -> None:
+    """Removes what killed runs left unfinished in ``directory``, of one ``name`` or of all."""
+    for part in directory.glob(f"{PART}*{name}"):
         part.unlink(missing_ok=True)
 
 

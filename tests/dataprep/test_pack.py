@@ -24,9 +24,7 @@ def contents(path: Path) -> dict[str, bytes]:
         lmdb.open(str(path), subdir=False, readonly=True, lock=False) as environment,
         environment.begin() as transaction,
     ):
-        found = {key.decode(): value[4:] for key, value in transaction.cursor()}
-    found.pop("\0complete", None)
-    return found
+        return {key.decode(): value[4:] for key, value in transaction.cursor()}
 
 
 @pytest.fixture
@@ -63,12 +61,18 @@ def test_what_can_not_be_packed(out: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="empty' holds no frames"):
         pack_frames(str(tmp_path / "empty"), str(out))
     with pytest.raises(DataError, match="dir.lmdb' can't be written as a pack: .*directory"):
-        pack_frames(write(tmp_path / "in", {"a/1.jpg": b"x"}), str(tmp_path / "dir.lmdb"))
+        pack_frames(
+            write(tmp_path / "in", {"a/1.jpg": b"x"}), str(tmp_path / "dir.lmdb"), overwrite=True
+        )
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/1.jpg").symlink_to("nowhere")
+    with pytest.raises(DataError, match="can't be written as a pack: .*No such file.*/1.jpg"):
+        pack_frames(str(tmp_path / "broken"), str(out))
     with pytest.raises(DataError, match="its name is longer than 511 bytes"):
         pack_frames(
             write(tmp_path / "in", {f"{'d' * 250}/{'e' * 250}/12345678.jpg": b"x"}), str(out)
         )
-    assert not out.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"broken", "dir.lmdb", "empty", "in"}
 
 
 def test_the_map_grows(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,29 +87,35 @@ KILLED = """
 import os, signal, sys
 from mmaction.dataprep import pack
 pack._FRAMES_A_TRANSACTION = 20
-whole = pack._write
-def write(environment, records):
-    whole(environment, records)
-    if records:
-        os.kill(os.getpid(), signal.SIG{how})
-pack._write = write
-pack.pack_frames(sys.argv[1], sys.argv[2])
+put = pack._put
+def interrupted(environment, records):
+    put(environment, records)
+    os.kill(os.getpid(), signal.SIG{how})
+pack._put = interrupted
+pack.pack_frames(sys.argv[1], sys.argv[2], overwrite=True)
 """
 
 
 @pytest.mark.parametrize("how", ["KILL", "INT"])
-def test_packing_that_was_interrupted_goes_on(tmp_path: Path, out: Path, how: str) -> None:
+def test_packing_that_was_interrupted_leaves_what_there_was(
+    tmp_path: Path, out: Path, how: str
+) -> None:
     frames = {f"a/{number}.jpg": b"%d" % number for number in range(50)}
     write(tmp_path / "frames", frames)
     command = [sys.executable, "-c", KILLED.format(how=how), tmp_path / "frames", out]
-    done = subprocess.run([str(part) for part in command], cwd=REPO, capture_output=True)
-    assert done.returncode != 0
-    assert 0 < len(contents(out)) < 50
-    with pytest.raises(DataError, match="packing was interrupted: the same tools/data/pack_frames"):
-        find_frames(out, "a", kind=LmdbFrames)
+
+    def interrupted() -> None:
+        done = subprocess.run([str(part) for part in command], cwd=REPO, capture_output=True)
+        assert done.returncode != 0
+
+    interrupted()
+    assert not out.exists()
     # What has changed meanwhile is packed as it is now.
     (tmp_path / "frames/a/0.jpg").unlink()
     del frames["a/0.jpg"]
     frames["a/1.jpg"] = b"changed"
     assert pack_frames(write(tmp_path / "frames", frames), str(out)) == 49
+    assert contents(out) == frames
+    assert list(tmp_path.glob(".*")) == []  # nothing that the killed one had begun
+    interrupted()
     assert contents(out) == frames

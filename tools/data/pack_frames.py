@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("source", metavar="SRC_DIR", nargs="?", help="directory of the videos' directories")
-    add("out", metavar="OUT", nargs="?", help="pack to make; interrupted, it goes on")
+    add("out", metavar="OUT", nargs="?", help="pack to make")
     add("--verify", metavar="PACK", help="make nothing, compare this pack with its checksums")
     add("--overwrite", action="store_true", help="make OUT anew where it is there")
     return parser.parse_intermixed_args()

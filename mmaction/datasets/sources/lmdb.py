@@ -20,7 +20,6 @@ from mmaction.datasets.sources.directory import FrameDirectory
 from mmaction.errors import ConfigError, DataError
 
 SUFFIX = ".lmdb"
-COMPLETE_KEY = b"\0complete"  # its record is written last
 _CHECKSUM_BYTES = 4
 
 
@@ -109,7 +108,7 @@ _open: dict[str, Any] = {}
 
 
 def close_packs() -> None:
-    """Closes what is open in this process: before a file is written anew, or after a fork."""
+    """Closes what is open in this process: after a file was written anew, or a fork."""
     while _open:
         _open.popitem()[1].close()
 
@@ -120,44 +119,26 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 @contextmanager
 def reading(path: str) -> Iterator[Any]:
-    """A read transaction on a complete pack, which then stays open in this process.
+    """A read transaction on a pack, which then stays open in this process.
 
     Raises:
-        DataError: It can't be read, or is not complete.
+        DataError: It can't be read, or is cut short.
     """
     lmdb = import_lmdb()
     try:
         if path not in _open:
-            pack = lmdb.open(
+            _open[path] = lmdb.open(
                 path, subdir=False, readonly=True, lock=False, readahead=False, create=False
             )
-            _open[path] = _whole(pack, path)
+            size, needed = os.path.getsize(path), used_bytes(_open[path])
+            if size < needed:  # to read behind the file's end would kill the process
+                close_packs()
+                problem = f"is cut short: {size} bytes of {needed}; copy or pack it anew"
+                raise DataError(f"'{path}' {problem}")
         with _open[path].begin() as transaction:
             yield transaction
     except lmdb.Error as error:
         raise DataError(f"'{path}' can't be read as a pack: {error}") from None
-
-
-def _whole(pack: Any, path: str) -> Any:
-    """``pack``, or DataError where it is not all there."""
-    size, needed = os.path.getsize(path), used_bytes(pack)
-    if size < needed:  # to read behind the file's end would kill the process
-        problem = f"is cut short: {size} bytes of {needed}; copy or pack it anew"
-    elif not is_complete(pack):
-        problem = (
-            "is no pack, or one whose packing was interrupted: the same"
-            " tools/data/pack_frames.py command goes on with it"
-        )
-    else:
-        return pack
-    pack.close()
-    raise DataError(f"'{path}' {problem}")
-
-
-def is_complete(pack: Any) -> bool:
-    """Whether all frames have been packed."""
-    with pack.begin() as transaction:
-        return transaction.get(COMPLETE_KEY) is not None
 
 
 def used_bytes(pack: Any) -> int:
