@@ -28,7 +28,7 @@ FLOORS = (
     ("readable_errors", "environment", "checkpoint"),
     ("models", "datasets", "evaluation"),
     ("convert", "dataprep", "explain"),
-    ("datacheck",),
+    ("datacheck", "inference"),
     ("engine",),
     ("launcher",),
     ("cli", "apis"),

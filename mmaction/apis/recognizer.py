@@ -1,21 +1,107 @@
-"""A config's network with a checkpoint's weights, outside any runner."""
+"""A checkpoint as a network, and as a recognizer that takes videos."""
 
 from __future__ import annotations
 
+import importlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import print_log
 
+from mmaction.apis.config import load_config
 from mmaction.checkpoint.compatibility import fitting_weights, in_own_names, load_weights
+from mmaction.checkpoint.description import Description, describe, description_of
 from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
+from mmaction.datasets.class_names import find_classes
+from mmaction.datasets.splits import annotation_files
+from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.environment import tolerate_broken_torchvision
+from mmaction.errors import CheckpointError, ConfigError, first_line
+from mmaction.inference import VideoRecognizer, require_harmless
 from mmaction.models import BaseRecognizer
 from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import MODELS
+
+ConfigLike: TypeAlias = Config | str | os.PathLike[str]
+
+
+def load(
+    checkpoint: str | os.PathLike[str],
+    *,
+    config: ConfigLike | None = None,
+    device: str | torch.device | None = None,
+    compile: bool = False,
+    trust: bool = False,
+) -> VideoRecognizer:
+    """A checkpoint, ready to take videos.
+
+    Args:
+        checkpoint: Of a training, or of ``tools/publish_model.py``.
+        config: For a checkpoint that doesn't describe its recognizer, or another than it says.
+        device: Where the network runs; None: a GPU where there is one.
+        compile: By ``torch.compile``, which takes a while at the first video.
+        trust: Whether to run what the checkpoint names beyond this package's own parts: modules of
+            ``custom_imports``, types by their import path, paths and addresses.
+
+    Raises:
+        CheckpointError: It is missing, broken, of another architecture, names what isn't trusted,
+            or doesn't describe its recognizer and no config is given.
+        ConfigError: The network or its pipeline can't be built.
+    """
+    tolerate_broken_torchvision()
+    path = Path(checkpoint)
+    content = read_checkpoint(path)
+    said = description_of(content, path) if config is None else _described(config)
+    if said is None:
+        raise CheckpointError(
+            f"checkpoint {path} doesn't describe its recognizer: give the config, too"
+        )
+    if config is None and not trust:
+        require_harmless(said, path)
+    for module in said.custom_imports:
+        _import(module)
+    if not said.pipeline:
+        raise ConfigError(
+            f"checkpoint {path}: no test set or validation set says how clips are made: give a"
+            " config with test_dataloader"
+        )
+    with readable_build_errors():
+        pipeline = Pipeline(said.pipeline)
+    network = _network(said.model, content, path).to(device or get_device()).eval()
+    if compile:
+        network.compile()
+    return VideoRecognizer(network=network, pipeline=pipeline, classes=said.classes)
+
+
+def init_recognizer(
+    config: ConfigLike,
+    checkpoint: str | os.PathLike[str],
+    device: str | torch.device | None = None,
+) -> VideoRecognizer:
+    """``load`` under mmaction2's name.
+
+    Args:
+        config: A config or its file.
+        checkpoint: Weights of its network.
+        device: Where the network runs; None: a GPU where there is one.
+    """
+    return load(checkpoint, config=config, device=device)
+
+
+def inference_recognizer(model: VideoRecognizer, video: Any, **options: Any) -> Any:
+    """A call of the recognizer under mmaction2's name.
+
+    Args:
+        model: From ``init_recognizer``.
+        video: As a ``VideoRecognizer`` takes it.
+        **options: Likewise.
+    """
+    return model(video, **options)
 
 
 def load_recognizer(cfg: Config, checkpoint: str | os.PathLike[str]) -> BaseRecognizer:
@@ -27,14 +113,7 @@ def load_recognizer(cfg: Config, checkpoint: str | os.PathLike[str]) -> BaseReco
     """
     tolerate_broken_torchvision()
     path = Path(checkpoint)
-    content = read_checkpoint(path)
-    with readable_build_errors():
-        model = MODELS.build(cfg.model)
-    content, said = in_own_names(model, content, path)
-    if said is not None:
-        print_log(said, logger="current")
-    load_weights(model, content, path, strict=True)
-    return model.to(get_device()).eval()
+    return _network(cfg.model, read_checkpoint(path), path).to(get_device()).eval()
 
 
 def check_weights(cfg: Config, checkpoint: str | os.PathLike[str], *, strict: bool) -> None:
@@ -51,12 +130,42 @@ def check_weights(cfg: Config, checkpoint: str | os.PathLike[str], *, strict: bo
     """
     path = Path(checkpoint)
     require_undamaged(path)
-    content = read_checkpoint(path)
+    partly = bool(cfg.get("load_partly", False))
+    _check_fit(cfg.model, read_checkpoint(path), path, strict=strict, partly=partly)
+
+
+def _network(model: Mapping[str, Any], content: dict[str, Any], path: Path) -> BaseRecognizer:
+    """On the CPU. What doesn't fit is found before memory is taken."""
+    _check_fit(model, content, path, strict=True)
+    with readable_build_errors():
+        network: BaseRecognizer = MODELS.build(model)
+    content, said = in_own_names(network, content, path)
+    if said is not None:
+        print_log(said, logger="current")
+    load_weights(network, content, path, strict=True)
+    return network
+
+
+def _check_fit(model: Mapping[str, Any], content: dict[str, Any], path: Path, **how: bool) -> None:
     try:
         with readable_build_errors(), torch.device("meta"):
-            model = MODELS.build(cfg.model)
+            planned = MODELS.build(model)
     except (RuntimeError, NotImplementedError):
-        return  # it needs memory to be built: the runner compares them
-    content, _ = in_own_names(model, content, path)
-    partly = bool(cfg.get("load_partly", False))
-    fitting_weights(model, content, path, strict=strict, partly=partly)
+        return  # it needs memory to be built: its weights are compared when they are loaded
+    content, _ = in_own_names(planned, content, path)
+    fitting_weights(planned, content, path, **how)
+
+
+def _described(config: ConfigLike) -> Description:
+    cfg = config if isinstance(config, Config) else load_config(config)
+    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}
+    dataset = loader.get("dataset") or {}
+    first = next(iter(annotation_files(dataset)), "")
+    return describe(cfg, find_classes(dataset.get("classes"), first, cfg.model.num_classes))
+
+
+def _import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ImportError as e:
+        raise ConfigError(f"custom_imports: {module!r}: {first_line(e)}") from e

@@ -6,11 +6,10 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -19,9 +18,6 @@ from mmaction.apis.evaluate import split_explainers
 from mmaction.apis.recognizer import load_recognizer
 from mmaction.datasets.batches import collate_clips
 from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.sources.base import FrameSource
-from mmaction.datasets.sources.directory import find_frames
-from mmaction.datasets.sources.video import VideoFiles, count_frames
 from mmaction.datasets.splits import annotation_files
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
@@ -32,31 +28,13 @@ from mmaction.explain.gallery import Entry
 from mmaction.explain.records import ATTENTION
 from mmaction.explain.writer import explain_views
 from mmaction.files import require_writable
+from mmaction.inference.sources import Video, open_path
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.progress import Progress
 from mmaction.readable_errors import readable_build_errors
 
 TITLE = "Where and when it looked"
 SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player
-
-
-@dataclass(frozen=True)
-class Video:
-    """One video to look at.
-
-    Attributes:
-        name: What it is called in the folder; unlike any other.
-        source: Where its frames come from.
-        source_name: What the source calls it.
-        total_frames: How many there are.
-        fps: Frames a second of a video file; None for a directory of frames.
-    """
-
-    name: str
-    source: FrameSource
-    source_name: str
-    total_frames: int
-    fps: float | None
 
 
 def visualize(
@@ -110,7 +88,9 @@ def open_videos(paths: Sequence[str | os.PathLike[str]]) -> list[Video]:
     given = list(dict.fromkeys(Path(path) for path in paths))
     if not given:
         raise DataError("no video is given")
-    return [_open(path, name) for path, name in zip(given, unique_names(given), strict=True)]
+    return [
+        open_path(path, name=name) for path, name in zip(given, unique_names(given), strict=True)
+    ]
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -123,24 +103,6 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
         path.name if alike[path.name] == 1 else path.relative_to(common).as_posix()
         for path in paths
     ]
-
-
-def _open(path: Path, name: str) -> Video:
-    if path.is_dir():
-        path = path.absolute()
-        frames = find_frames(path.parent, path.name, start_index=None)
-        total = frames.count(path.name)
-        return Video(name, frames, path.name, total, None)
-    if not path.exists():
-        raise DataError(f"video '{path}' does not exist")
-    total = count_frames(path)
-    if not total:
-        raise DataError(f"video '{path}' has no frames")
-    with av.open(os.fspath(path), metadata_errors="ignore") as container:
-        rate = container.streams.video[0].average_rate
-    return Video(
-        name, VideoFiles(data_root=path.parent), path.name, total, float(rate) if rate else None
-    )
 
 
 def shown_rate(fps: float | None, frame_indices: np.ndarray) -> float | None:

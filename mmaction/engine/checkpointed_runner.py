@@ -19,6 +19,8 @@ from mmaction.checkpoint.compatibility import (
     load_weights,
     require_training_state,
 )
+from mmaction.checkpoint.description import META_KEY as RECOGNIZER
+from mmaction.checkpoint.description import describe
 from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.checkpoint.run_directory import RunDirectory
 from mmaction.checkpoint.settings import differing_settings, flat_settings, list_digests
@@ -120,8 +122,11 @@ class CheckpointedRunner(Runner):
         meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
         meta |= dict(mmaction_version=__version__, run_id=self.run_id, settings=self.settings)
         meta[META_KEY] = assumptions_of(bare_model(self.model))
-        dataset = self.train_dataloader.dataset
-        return {**meta, "dataset_meta": dataset.metainfo} if hasattr(dataset, "metainfo") else meta
+        metainfo = getattr(self.train_dataloader.dataset, "metainfo", None)
+        if metainfo is not None:
+            meta["dataset_meta"] = metainfo
+        meta[RECOGNIZER] = describe(self.cfg, (metainfo or {}).get("classes")).as_text()
+        return meta
 
     def load_or_resume(self) -> None:
         """Finds what ``resume_from='auto'`` goes on from, and says which files it passed over.

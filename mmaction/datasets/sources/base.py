@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -67,6 +67,16 @@ class FrameSource(ABC):
         Raises:
             DataError: A frame that is missing, can't be decoded or has another size; names it.
         """
+
+    def stream(self, name: str, positions: Iterable[int]) -> Iterator[np.ndarray]:
+        """As ``frames``, of as many as there are: none is held, and none is written over.
+
+        Args:
+            name: The video.
+            positions: 0-based, rising; each is asked for once the frame before it was taken.
+        """
+        for position in positions:
+            yield from map(np.copy, self.frames(name, [position]))
 
     @abstractmethod
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:

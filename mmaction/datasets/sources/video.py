@@ -49,6 +49,9 @@ class VideoFiles(FrameSource):
     def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
         yield from read_frames(self.file(name), positions)
 
+    def stream(self, name: str, positions: Iterable[int]) -> Iterator[np.ndarray]:
+        return stream_frames(self.file(name), positions)
+
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return [i for i in indices if not os.path.isfile(self.file(annotations.name(i)))]
 
@@ -69,6 +72,16 @@ def count_frames(path: str | os.PathLike[str]) -> int:
         if _is_seekable(container):
             return len(_time_stamps(container, stream, path))
         return sum(1 for _ in container.decode(stream))
+
+
+def frame_rate(path: str | os.PathLike[str]) -> float | None:
+    """Frames a second of a video file, on average; None where it doesn't say.
+
+    Raises:
+        DataError: It can't be read as a video.
+    """
+    with open_video(path) as (_, stream):
+        return float(stream.average_rate) if stream.average_rate else None
 
 
 def read_frames(path: str | os.PathLike[str], positions: Sequence[int]) -> np.ndarray:
@@ -103,6 +116,34 @@ def read_frames(path: str | os.PathLike[str], positions: Sequence[int]) -> np.nd
                 return pixels
     _require_frames(path, positions, count_frames(path))
     raise DataError(f"video '{path}': frame {positions[missing[0]]} can't be decoded")
+
+
+def stream_frames(path: str | os.PathLike[str], positions: Iterable[int]) -> Iterator[np.ndarray]:
+    """Decodes a video file from its start, once.
+
+    Args:
+        path: The file.
+        positions: 0-based in order of presentation, rising; each is asked for once the frame before
+            it was taken.
+
+    Yields:
+        uint8 RGB, H×W×3, of each position.
+
+    Raises:
+        DataError: The file or one of the frames can't be read; names it.
+    """
+    wanted = iter(positions)
+    position = next(wanted, None)
+    reformatter = VideoReformatter()
+    with open_video(path) as (container, stream):
+        for number, frame in enumerate(container.decode(stream)):
+            if position is None:
+                return
+            if number == position:
+                yield np.ascontiguousarray(to_rgb(frame, reformatter))
+                position = next(wanted, None)
+    if position is not None:
+        raise DataError(f"video '{path}': frame {position} can't be decoded")
 
 
 def _require_frames(path: str | os.PathLike[str], positions: Sequence[int], total: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -228,3 +228,19 @@ class MultiScaleCrop(_ResizedCrop):
         quarters += [(0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
         x, y = quarters[rng.integers(self.num_positions)]
         return right * x // 4, bottom * y // 4, box_width, box_height
+
+
+def middle_view(transforms: Iterable[Any], views: int) -> int:
+    """Which of a video's views is the middle crop of its middle clip.
+
+    Args:
+        transforms: Those of the pipeline.
+        views: How many views it makes, clip by clip, the crops of a clip one after the other.
+    """
+    crops, middle = 1, 0
+    for transform in transforms:
+        of_each = getattr(transform, "crops", 1)
+        middle = middle * of_each + getattr(transform, "middle_crop", 0)
+        crops *= of_each
+    clips = views // crops
+    return clips // 2 * crops + middle

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from mmengine.dist import gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
+from mmaction.datasets.transforms.crops import middle_view
 from mmaction.engine.distributed import bare_model
 from mmaction.errors import ConfigError, near
 from mmaction.explain import explain_views, render_sheet
@@ -145,22 +146,6 @@ def choose_videos(dataset: Any, *, number: int, names: Sequence[str] | None = No
             f"{near(unknown[0], positions)}"
         )
     return {positions[name] for name in names}
-
-
-def middle_view(transforms: Iterable[Any], views: int) -> int:
-    """Which of a video's views is the middle crop of its middle clip.
-
-    Args:
-        transforms: Those of the pipeline.
-        views: How many views it makes, clip by clip, the crops of a clip one after the other.
-    """
-    crops, middle = 1, 0
-    for transform in transforms:
-        of_each = getattr(transform, "crops", 1)
-        middle = middle * of_each + getattr(transform, "middle_crop", 0)
-        crops *= of_each
-    clips = views // crops
-    return clips // 2 * crops + middle
 
 
 def sheet_tag(index: int, name: str) -> str:

@@ -1,0 +1,107 @@
+"""What a checkpoint says of its recognizer: all that it takes to use it, as JSON.
+
+With it a checkpoint needs neither the config file that it was trained by nor the data set.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmaction.errors import CheckpointError
+from mmaction.version import __version__
+
+META_KEY = "recognizer"
+OWN_LAYOUT = "st_abn"
+# Where a training starts from: a file has weights of its own.
+_OF_THE_START = ("pretrained", "pretrained_stage", "init_cfg")
+
+
+@dataclass(frozen=True)
+class Description:
+    """A recognizer, ready to be built and fed.
+
+    Attributes:
+        model: Config of the network, without pretrained weights.
+        pipeline: Configs of the transforms that make a test's clips; empty: none is known.
+        classes: K class names, or None.
+        custom_imports: Modules that register parts of the user's own.
+        layout: Whose names the weights have.
+        versions: Of this package and of torch, which wrote it.
+    """
+
+    model: dict[str, Any]
+    pipeline: list[dict[str, Any]]
+    classes: tuple[str, ...] | None = None
+    custom_imports: tuple[str, ...] = ()
+    layout: str = OWN_LAYOUT
+    versions: dict[str, str] = field(
+        default_factory=lambda: {"mmaction": __version__, "torch": str(torch.__version__)}
+    )
+
+    def as_text(self) -> str:
+        """JSON, for the metadata of a file."""
+        return json.dumps(asdict(self))
+
+
+def describe(cfg: Mapping[str, Any], classes: Sequence[str] | None) -> Description:
+    """A config's recognizer.
+
+    Args:
+        cfg: As a run has it; the pipeline is that of its test set, or of its validation set.
+        classes: K class names.
+    """
+    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}
+    pipeline = (loader.get("dataset") or {}).get("pipeline") or ()
+    imports = (cfg.get("custom_imports") or {}).get("imports") or ()
+    return Description(
+        model=_plain(cfg["model"]),
+        pipeline=[_plain(step) for step in pipeline],
+        classes=None if classes is None else tuple(classes),
+        custom_imports=(imports,) if isinstance(imports, str) else tuple(imports),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Plain data without what says where a training starts from."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items() if k not in _OF_THE_START}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    return value
+
+
+def description_of(checkpoint: Mapping[str, Any], path: str | Path) -> Description | None:
+    """What a checkpoint says of its recognizer; None where it says nothing.
+
+    Args:
+        checkpoint: From ``read_checkpoint``.
+        path: What messages call it.
+
+    Raises:
+        CheckpointError: It can't be understood.
+    """
+    meta = checkpoint.get("meta")
+    text = meta.get(META_KEY) if isinstance(meta, Mapping) else None
+    if text is None:
+        return None
+    try:
+        said = json.loads(text)
+        classes = said["classes"]
+        return Description(
+            model=dict(said["model"]),
+            pipeline=[dict(step) for step in said["pipeline"]],
+            classes=None if classes is None else tuple(map(str, classes)),
+            custom_imports=tuple(map(str, said["custom_imports"])),
+            layout=str(said["layout"]),
+            versions=dict(said["versions"]),
+        )
+    except (ValueError, TypeError, KeyError) as e:
+        raise CheckpointError(f"checkpoint {path}: its meta.{META_KEY} is damaged") from e

@@ -1,0 +1,199 @@
+"""A trained network that takes videos and answers with records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmaction.datasets.batches import collate_clips
+from mmaction.datasets.transforms.crops import middle_view
+from mmaction.datasets.transforms.pipeline import Pipeline
+from mmaction.errors import ConfigError, UserError
+from mmaction.explain.explainers import build_explainer
+from mmaction.explain.records import ATTENTION
+from mmaction.inference.recognition import Recognition
+from mmaction.inference.sources import Video, VideoSource, is_one_video, opened
+from mmaction.inference.windows import Window, windows_of
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.structures import VideoResult
+
+Explain = bool | str
+
+
+class VideoRecognizer:
+    """Videos to ``Recognition``; ``mmaction.load`` makes it. Several threads may call it.
+
+    Args:
+        network: In eval mode, on its device.
+        pipeline: The transforms that make a test's clips.
+        classes: K class names; None: classes are called by their numbers.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: BaseRecognizer,
+        pipeline: Pipeline,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.network = network
+        self.pipeline = pipeline
+        count = network.num_classes
+        self.classes = tuple(classes or (f"class {k}" for k in range(count)))
+        if len(self.classes) != count:
+            raise ConfigError(f"{len(self.classes)} class names for {count} classes")
+
+    def __call__(
+        self,
+        source: Any,
+        *,
+        explain: Explain = False,
+        fps: float | None = None,
+        batch_size: int = 8,
+    ) -> Any:
+        """Recognizes one video, or several.
+
+        Args:
+            source: A video file or a file object of one, a directory of numbered frames, an array
+                T×H×W×3 of uint8 RGB, a list of such frames, PIL images or image files; or a list of
+                any of these.
+            explain: Also say where and when: True by the network's own attention, or the name of an
+                explainer, such as ``'grad_cam'``.
+            fps: Frames a second, where the video doesn't say.
+            batch_size: Of a list of videos, how many go through the network at once.
+
+        Returns:
+            A ``Recognition``, or a list of them for a list of videos.
+
+        Raises:
+            UserError: A video that can't be read, or a network without the maps asked for.
+        """
+        if is_one_video(source):
+            with opened(source, fps=fps) as video:
+                return self._recognize([self._clips(video)], [video], explain)[0]
+        found: list[Recognition] = []
+        for start in range(0, len(source), batch_size):
+            items, videos = [], []
+            for each in source[start : start + batch_size]:
+                with opened(each, fps=fps) as video:
+                    items.append(self._clips(video))
+                    videos.append(video)
+            found += self._recognize(items, videos, explain)
+        return found
+
+    def windows(
+        self,
+        source: VideoSource,
+        *,
+        window_sec: float,
+        stride_sec: float | None = None,
+        explain: Explain = False,
+        fps: float | None = None,
+    ) -> Iterator[Recognition]:
+        """Recognizes a long video part by part; each of its frames is decoded once.
+
+        Args:
+            source: One video.
+            window_sec: How long a part is.
+            stride_sec: From the beginning of a part to that of the next; None: ``window_sec``.
+            explain: As of a call.
+            fps: Frames a second, where the video doesn't say.
+
+        Yields:
+            An answer a part, in order; ``seconds`` and ``frame_indices`` are those of the video.
+            The last part ends with the video. Memory doesn't grow with the video's length.
+
+        Raises:
+            UserError: The video can't be read, or its rate isn't known.
+        """
+        stride_sec = window_sec if stride_sec is None else stride_sec
+        with opened(source, fps=fps) as video:
+            for window in windows_of(
+                video, self.pipeline, window_sec=window_sec, stride_sec=stride_sec
+            ):
+                yield self._of_window(window, video, explain)
+
+    def _of_window(self, window: Window, video: Video, explain: Explain) -> Recognition:
+        return self._recognize([window.item], [video], explain, first_frame=window.first)[0]
+
+    def _clips(self, video: Video) -> dict[str, Any]:
+        return self.pipeline(
+            {
+                "index": 0,
+                "name": video.source_name,
+                "label": None,
+                "total_frames": video.total_frames,
+                "rng": np.random.default_rng(0),
+                "source": video.source,
+            }
+        )
+
+    def _recognize(
+        self,
+        items: list[dict[str, Any]],
+        videos: list[Video],
+        explain: Explain,
+        *,
+        first_frame: int = 0,
+    ) -> list[Recognition]:
+        batch = self.network.data_preprocessor(collate_clips(items))
+        with torch.inference_mode():
+            results = self.network(batch["clips"], samples=batch["samples"], mode="predict")
+        clips = batch["clips"].unflatten(0, (len(items), -1))
+        return [
+            self._record(video, item, result, clips[n], explain, first_frame)
+            for n, (video, item, result) in enumerate(zip(videos, items, results, strict=True))
+        ]
+
+    def _record(
+        self,
+        video: Video,
+        item: dict[str, Any],
+        result: VideoResult,
+        clips: Tensor,
+        explain: Explain,
+        first_frame: int,
+    ) -> Recognition:
+        shown = middle_view(self.pipeline.transforms, len(clips))
+        indices = result.sample.frame_indices[shown] + first_frame
+        maps: dict[str, Any] = {}
+        if explain:
+            maps = self._maps(result, clips[shown], shown, explain)
+            maps["frames"] = item["inputs"][shown].numpy()
+        positions = indices - video.source.start_index
+        return Recognition(
+            name=video.name,
+            classes=self.classes,
+            probabilities=self._probabilities(result.scores),
+            attention_probabilities=self._probabilities(result.attention_scores),
+            frame_indices=indices,
+            seconds=None if video.fps is None else positions / video.fps,
+            **maps,
+        )
+
+    def _probabilities(self, scores: Tensor | None) -> Any:
+        if scores is None:
+            return None
+        scores = scores.float()
+        averages_logits = self.network.average_views == "score"
+        return (scores.softmax(0) if averages_logits else scores).cpu().numpy()
+
+    def _maps(
+        self, result: VideoResult, clip: Tensor, shown: int, explain: Explain
+    ) -> dict[str, Any]:
+        if isinstance(explain, str) and explain != ATTENTION:
+            explainer = build_explainer(explain)
+            found = explainer.explain(self.network, clip[None])
+            spatial, temporal, method = found.spatial[0], found.temporal[0], explainer.name
+        elif result.spatial_attention is None or result.temporal_attention is None:
+            raise UserError("the network has no attention maps: name an explainer, explain='rise'")
+        else:
+            spatial, temporal = result.spatial_attention[shown], result.temporal_attention[shown]
+            method = ATTENTION
+        numbers = {"spatial": spatial, "temporal": temporal}
+        maps = {key: value.detach().float().cpu().numpy() for key, value in numbers.items()}
+        return {**maps, "method": method}

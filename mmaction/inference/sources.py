@@ -1,0 +1,179 @@
+"""Whatever holds one video, as a source of frames."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeGuard
+
+import numpy as np
+from PIL import Image
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.sources.directory import find_frames
+from mmaction.datasets.sources.image_files import decode_image
+from mmaction.datasets.sources.video import VideoFiles, count_frames, frame_rate
+from mmaction.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+UNNAMED = "clip"
+Frame = np.ndarray | Image.Image | str | os.PathLike[str]
+VideoSource = str | os.PathLike[str] | IO[bytes] | np.ndarray | Sequence[Frame]
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video.
+
+    Attributes:
+        name: What it is called.
+        source: Where its frames come from.
+        source_name: What the source calls it.
+        total_frames: How many there are.
+        fps: Frames a second; None: not known.
+    """
+
+    name: str
+    source: FrameSource
+    source_name: str
+    total_frames: int
+    fps: float | None
+
+
+class FrameList(FrameSource):
+    """The frames of one video, at hand.
+
+    Args:
+        frames: uint8 RGB H×W×3 arrays, PIL images or paths of image files, all of one size.
+        name: What messages call the video.
+    """
+
+    data_root = ""
+
+    def __init__(self, frames: Sequence[Frame], *, name: str = UNNAMED) -> None:
+        self._frames = frames
+        self.name = name
+
+    def path(self, name: str, position: int) -> str:
+        return f"{name}, frame {position}"
+
+    def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
+        size = None
+        for position in positions:
+            frame = _pixels(self._frames[position], self.path(name, position))
+            size = size or frame.shape
+            if frame.shape != size:
+                raise DataError(
+                    f"{self.path(name, position)}: {frame.shape[1]}×{frame.shape[0]} pixels, those"
+                    f" before have {size[1]}×{size[0]}"
+                )
+            yield frame
+
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        return []
+
+    def count(self, name: str) -> int:
+        return len(self._frames)
+
+
+@contextmanager
+def opened(given: VideoSource, *, fps: float | None = None) -> Iterator[Video]:
+    """One video, to be read within the block.
+
+    Args:
+        given: A video file or a file object of one; a directory of numbered frames; an array
+            T×H×W×3 of uint8 RGB; a list of such frames, PIL images or image files.
+        fps: Frames a second, where the video doesn't say.
+
+    Raises:
+        DataError: It is none of these, isn't there, holds no frames or can't be read.
+    """
+    if isinstance(given, str | os.PathLike):
+        yield open_path(Path(given), fps=fps)
+    elif hasattr(given, "read"):
+        # A decoder wants to go back and forth, which not every file object can.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / (Path(str(getattr(given, "name", ""))).name or UNNAMED)
+            with path.open("wb") as file:
+                shutil.copyfileobj(given, file)
+            yield open_path(path, fps=fps)
+    else:
+        frames = _frames_of(given)
+        yield Video(UNNAMED, FrameList(frames), UNNAMED, len(frames), fps)
+
+
+def open_path(path: Path, *, name: str | None = None, fps: float | None = None) -> Video:
+    """A video file or a directory of numbered frames.
+
+    Args:
+        path: Where it is.
+        name: What it shall be called; None: its last part.
+        fps: Frames a second, where the video doesn't say.
+
+    Raises:
+        DataError: It isn't there, holds no frames or can't be read.
+    """
+    if path.is_dir():
+        path = path.absolute()
+        frames = find_frames(path.parent, path.name, start_index=None)
+        return Video(name or path.name, frames, path.name, frames.count(path.name), fps)
+    if not path.exists():
+        raise DataError(f"video '{path}' does not exist")
+    total = count_frames(path)
+    if not total:
+        raise DataError(f"video '{path}' has no frames")
+    files = VideoFiles(data_root=path.parent)
+    return Video(name or path.name, files, path.name, total, fps or frame_rate(path))
+
+
+def is_one_video(given: Any) -> TypeGuard[VideoSource]:
+    """Whether it is one video and not a list of several."""
+    if isinstance(given, np.ndarray):
+        return given.ndim == 4
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        return True
+    return bool(given) and all(_is_frame(each) for each in given)
+
+
+def _is_frame(given: Any) -> bool:
+    if isinstance(given, str | os.PathLike):
+        return Path(given).suffix.lower() in IMAGE_SUFFIXES
+    return isinstance(given, Image.Image) or (isinstance(given, np.ndarray) and given.ndim == 3)
+
+
+def _frames_of(given: Any) -> Sequence[Frame]:
+    is_array = isinstance(given, np.ndarray)
+    if is_array and (given.ndim != 4 or given.shape[3] != 3 or given.dtype != np.uint8):
+        raise DataError(
+            f"a video of shape {given.shape} and dtype {given.dtype}: expected T×H×W×3, uint8, RGB"
+        )
+    if not is_array and not (isinstance(given, Sequence) and all(map(_is_frame, given))):
+        raise DataError(
+            f"a {type(given).__name__} is no video: expected a file, a directory of frames, an"
+            " array T×H×W×3 or a list of images"
+        )
+    if not len(given):
+        raise DataError("a video without frames")
+    return given
+
+
+def _pixels(frame: Frame, where: str) -> np.ndarray:
+    """uint8 RGB, H×W×3, contiguous."""
+    if isinstance(frame, str | os.PathLike):
+        try:
+            return decode_image(Path(frame).read_bytes(), os.fspath(frame))
+        except OSError as e:
+            raise DataError(f"frame '{frame}' can't be read: {e.strerror}") from None
+    if isinstance(frame, Image.Image):
+        frame = np.array(frame.convert("RGB"))
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise DataError(
+            f"{where}: shape {frame.shape}, dtype {frame.dtype}: expected H×W×3, uint8, RGB"
+        )
+    return np.ascontiguousarray(frame)

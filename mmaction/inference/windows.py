@@ -1,0 +1,141 @@
+"""Parts of a long video, each of whose frames is decoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources.base import FrameSource
+from mmaction.datasets.transforms.pipeline import Pipeline
+from mmaction.errors import ConfigError, DataError
+from mmaction.inference.sources import Video
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a video, ready for the network.
+
+    Attributes:
+        first: Position of its first frame in the video, from 0.
+        item: What the pipeline packs of it.
+    """
+
+    first: int
+    item: dict[str, Any]
+
+
+class _Part(FrameSource):
+    """The frames of a part that its clips are made of, as they come by."""
+
+    data_root = ""
+
+    def __init__(self, video: Video, first: int) -> None:
+        self.video, self.first = video, first
+        self.start_index = video.source.start_index
+        self.kept: dict[int, np.ndarray] = {}
+
+    def path(self, name: str, position: int) -> str:
+        return self.video.source.path(name, position + self.first)
+
+    def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
+        for position in positions:
+            yield self.kept[position + self.first]
+
+    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
+        return []
+
+
+@dataclass
+class _Open:
+    """A part some of whose frames are yet to come."""
+
+    part: _Part
+    results: dict[str, Any]
+    needed: set[int] = field(default_factory=set)
+
+
+def windows_of(
+    video: Video, pipeline: Pipeline, *, window_sec: float, stride_sec: float
+) -> Iterator[Window]:
+    """Cuts a video into parts and makes each one's clips.
+
+    No frame is decoded twice, and those alone are held that parts not yet made need.
+
+    Args:
+        video: An opened one.
+        pipeline: The transforms; the first of them samples frames.
+        window_sec: How long a part is.
+        stride_sec: From the beginning of a part to that of the next.
+
+    Raises:
+        ConfigError: A length that isn't positive.
+        DataError: The video's rate isn't known, or a frame can't be read.
+    """
+    for name, value in (("window_sec", window_sec), ("stride_sec", stride_sec)):
+        if not value > 0:
+            raise ConfigError(f"{name}={value!r}: expected more than 0")
+    if video.fps is None:
+        raise DataError(f"video '{video.name}' doesn't say how many frames a second has: give fps")
+    length = max(1, min(round(window_sec * video.fps), video.total_frames))
+    starts = starts_of(video.total_frames, length, max(1, round(stride_sec * video.fps)))
+    sampler, rest = pipeline.transforms[0], pipeline.transforms[1:]
+    waiting: list[_Open] = []
+
+    def needed() -> Iterator[int]:
+        """Opens parts as they begin; called for the next position once a frame has been kept."""
+        begins = iter(starts)
+        first = next(begins, None)
+        for position in range(video.total_frames):
+            if position == first:
+                waiting.append(_open(video, first, length, sampler))
+                first = next(begins, None)
+            if any(position in each.needed for each in waiting):
+                yield position
+
+    for frame in video.source.stream(video.source_name, needed()):
+        position = min(min(each.needed) for each in waiting if each.needed)
+        for each in waiting:
+            if position in each.needed:
+                each.part.kept[position] = frame
+                each.needed.discard(position)
+        while waiting and not waiting[0].needed:
+            yield _made(waiting.pop(0), rest)
+
+
+def starts_of(total: int, length: int, stride: int) -> Iterator[int]:
+    """First positions of parts of ``length`` frames; the last one ends with the video.
+
+    Args:
+        total: Frames of the video.
+        length: Of a part, at most ``total``.
+        stride: From a part to the next.
+    """
+    last = total - length
+    yield from range(0, last, stride)
+    yield last
+
+
+def _open(video: Video, first: int, length: int, sampler: Any) -> _Open:
+    part = _Part(video, first)
+    results = sampler(
+        {
+            "index": 0,
+            "name": video.source_name,
+            "label": None,
+            "total_frames": length,
+            "rng": np.random.default_rng(0),
+            "source": part,
+        }
+    )
+    return _Open(part, results, {int(i) + first for i in np.unique(results["frame_indices"])})
+
+
+def _made(each: _Open, transforms: Sequence[Any]) -> Window:
+    results = each.results
+    for transform in transforms:
+        results = transform(results)
+    return Window(each.part.first, results)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmaction import apis
+from mmaction.apis import load_config
+from mmaction.datasets.sources.video import count_frames, read_frames
+from mmaction.errors import DataError, UserError
+from mmaction.inference import VideoRecognizer
+from tests.conftest import CLASSES
+
+
+@pytest.fixture
+def film(write_video: Callable[..., Path], tmp_path: Path) -> Path:
+    return write_video(tmp_path / "film.mp4", 20, step=12)
+
+
+def test_answers_as_a_test_does(
+    recognizer: VideoRecognizer, tiny_config: Path, tiny_checkpoint: Path, tiny_data: Path
+) -> None:
+    table = apis.test(load_config(tiny_config), tiny_checkpoint).table
+    assert table is not None
+    names = [f"val/video {n}" for n in range(7)]
+    answers = recognizer([tiny_data / "frames" / name for name in names], batch_size=3)
+    for answer, scores in zip(answers, table.scores, strict=True):
+        np.testing.assert_allclose(answer.probabilities, scores, atol=1e-5)
+        assert answer.classes == tuple(CLASSES)
+        assert answer.label == CLASSES[int(np.argmax(scores))]
+
+
+def test_all_kinds_of_sources_are_the_same_video(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    pixels = read_frames(film, range(20))
+    paths = []
+    for number, frame in enumerate(pixels):
+        paths.append(tmp_path / f"{number:03d}.png")
+        Image.fromarray(frame).save(paths[-1])
+    expected = recognizer(film).probabilities
+    images = [Image.fromarray(frame) for frame in pixels]
+    sources = [film, str(film), pixels, list(pixels), images, paths]
+    for source in (*sources, io.BytesIO(film.read_bytes())):
+        np.testing.assert_allclose(recognizer(source).probabilities, expected, atol=1e-6)
+    for answer in recognizer([*sources, film.open("rb")], batch_size=4):
+        np.testing.assert_allclose(answer.probabilities, expected, atol=1e-6)
+
+
+def test_says_when_and_which_frames(recognizer: VideoRecognizer, film: Path) -> None:
+    answer = recognizer(film, explain=True)
+    # Four segments of five frames at ten a second, the middle of each.
+    assert answer.frame_indices.tolist() == [2, 7, 12, 17]
+    assert answer.seconds.tolist() == pytest.approx([0.2, 0.7, 1.2, 1.7])
+    assert answer.spatial.shape[0] == answer.temporal.shape[0] == len(answer.frames) == 4
+    assert recognizer(read_frames(film, range(20))).seconds is None
+    assert recognizer(read_frames(film, range(20)), fps=5).seconds[0] == pytest.approx(0.4)
+
+
+def test_maps_are_those_of_the_network_or_of_an_explainer(
+    recognizer: VideoRecognizer, film: Path
+) -> None:
+    plain, attended, other = (recognizer(film, explain=e) for e in (False, True, "grad_cam"))
+    assert plain.spatial is None
+    assert plain.frames is None
+    assert attended.spatial.min() >= 0
+    assert attended.spatial.max() <= 1
+    assert other.method == "grad_cam"
+    assert other.spatial.shape[0] == 4
+    assert not np.allclose(other.temporal, attended.temporal)
+    assert other.sheet().shape[2] == 3
+    with pytest.raises(UserError, match="explain=True"):
+        plain.sheet()
+
+
+def test_threads_get_the_answers_of_one(
+    recognizer: VideoRecognizer, tiny_data: Path, tmp_path: Path
+) -> None:
+    videos = [tiny_data / f"frames/val/video {n}" for n in range(7)] * 4
+    one = [recognizer(video).probabilities for video in videos]
+    with ThreadPoolExecutor(4) as pool:
+        many = list(pool.map(lambda video: recognizer(video).probabilities, videos))
+    np.testing.assert_allclose(many, one, atol=1e-6)
+
+
+def test_windows_are_the_parts_of_the_video(
+    recognizer: VideoRecognizer, write_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    film = write_video(tmp_path / "long.mp4", 47, step=5)
+    assert count_frames(film) == 47
+    found = list(recognizer.windows(film, window_sec=1.6, stride_sec=0.5, explain=True))
+    starts = [0, 5, 10, 15, 20, 25, 30, 31]  # 16 frames each, the last ends with the video
+    assert len(found) == len(starts)
+    for start, answer in zip(starts, found, strict=True):
+        part = recognizer(read_frames(film, range(start, start + 16)), explain=True)
+        np.testing.assert_allclose(answer.probabilities, part.probabilities, atol=1e-6)
+        np.testing.assert_allclose(answer.spatial, part.spatial, atol=1e-5)
+        assert answer.frame_indices.tolist() == (part.frame_indices + start).tolist()
+        np.testing.assert_allclose(answer.seconds, answer.frame_indices / 10)
+
+
+def test_windows_that_cannot_be(recognizer: VideoRecognizer, film: Path, tiny_data: Path) -> None:
+    with pytest.raises(ValueError, match=r"window_sec=0: expected more than 0"):
+        next(recognizer.windows(film, window_sec=0))
+    with pytest.raises(DataError, match="give fps"):
+        next(recognizer.windows(tiny_data / "frames/val/video 1", window_sec=1))
+    whole = list(recognizer.windows(film, window_sec=1000))
+    np.testing.assert_allclose(whole[0].probabilities, recognizer(film).probabilities, atol=1e-6)
+    assert len(whole) == 1
+
+
+def test_bad_sources_get_one_line(recognizer: VideoRecognizer, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    frame = np.zeros((8, 8, 3), np.uint8)
+    for source, said in (
+        (tmp_path / "none.mp4", "does not exist"),
+        (broken, "damaged, truncated or no video"),
+        (io.BytesIO(b"no video"), "damaged, truncated or no video"),
+        (np.zeros((4, 8, 8, 3), np.float32), "expected T×H×W×3, uint8, RGB"),
+        (np.zeros((4, 3, 8, 8), np.uint8), "expected T×H×W×3, uint8, RGB"),
+        (np.zeros((0, 8, 8, 3), np.uint8), "without frames"),
+        (3, "a int is no video"),
+        ([frame, frame, frame, frame[:4]], "8×4 pixels, those before have 8×8"),
+    ):
+        with pytest.raises(DataError, match=said) as raised:
+            recognizer(source)
+        assert "\n" not in str(raised.value)
+
+
+def test_json_has_all_but_the_pixels(recognizer: VideoRecognizer, film: Path) -> None:
+    answer = recognizer(film, explain=True)
+    said = json.loads(answer.to_json())
+    assert said["label"] == answer.label
+    assert said["name"] == "film.mp4"
+    assert list(said["probabilities"].items()) == answer.top(3)
+    assert sum(said["probabilities"].values()) == pytest.approx(1)
+    np.testing.assert_allclose(said["spatial"], answer.spatial)
+    assert Image.open(io.BytesIO(answer._repr_png_())).size[0] > 100

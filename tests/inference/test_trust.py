@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import mmaction
+from mmaction.errors import CheckpointError
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+@pytest.fixture
+def changed(tiny_checkpoint: Path, tmp_path: Path) -> Callable[[Change], Path]:
+    """A copy of the checkpoint whose description says something else."""
+
+    def write(change: Change) -> Path:
+        content = torch.load(tiny_checkpoint, weights_only=True)
+        said = json.loads(content["meta"]["recognizer"])
+        change(said)
+        content["meta"]["recognizer"] = json.dumps(said)
+        path = tmp_path / "changed.pth"
+        torch.save(content, path)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.update(custom_imports=["evil"]), "custom_imports"),
+        (lambda d: d["model"].update(type="os.system"), r"model\.type='os\.system'"),
+        (lambda d: d["model"]["backbone"].update(type="Linear.evil"), r"backbone\.type"),
+        (lambda d: d["model"]["backbone"].update(pretrained="x.pth"), r"backbone\.pretrained"),
+        (lambda d: d["model"].update(init_cfg=dict(type="Pretrained")), r"model\.init_cfg"),
+        (
+            lambda d: d["model"].update(
+                backbone=dict(type="TransformersBackbone", model="some/where")
+            ),
+            r"model\.backbone\.model='some/where' names a place",
+        ),
+        (
+            lambda d: d["model"].update(
+                backbone=dict(type="TimmBackbone", model="hf-hub:some/where")
+            ),
+            "names a place",
+        ),
+        (
+            lambda d: d["model"].update(
+                backbone=dict(
+                    type="TimmBackbone", model="resnet18", model_options=dict(checkpoint_path="x")
+                )
+            ),
+            "checkpoint_path",
+        ),
+        (lambda d: d["pipeline"].insert(0, dict(type="subprocess.run")), r"pipeline\[0\]\.type"),
+        (lambda d: d["pipeline"].insert(0, dict(type="EMAHook")), r"pipeline\[0\]\.type"),
+        (lambda d: d["pipeline"][0].update(file="~/secret"), r"pipeline\[0\]\.file"),
+    ],
+)
+def test_a_strangers_file_runs_nothing(
+    changed: Callable[[Change], Path], change: Change, said: str
+) -> None:
+    path = changed(change)
+    with pytest.raises(CheckpointError, match=f"refused, .*{said}.*trust=True") as raised:
+        mmaction.load(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_trusted_imports_are_made(
+    changed: Callable[[Change], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_parts.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = changed(lambda d: d.update(custom_imports=["own_parts"]))
+    with pytest.raises(CheckpointError):
+        mmaction.load(path)
+    assert not (tmp_path / "imported").exists()
+    mmaction.load(path, trust=True)
+    assert (tmp_path / "imported").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model": {}}'])
+def test_a_damaged_description_is_named(text: str, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    content = torch.load(tiny_checkpoint, weights_only=True)
+    content["meta"]["recognizer"] = text
+    torch.save(content, tmp_path / "damaged.pth")
+    with pytest.raises(CheckpointError, match=r"damaged\.pth: its meta\.recognizer is damaged"):
+        mmaction.load(tmp_path / "damaged.pth")
