@@ -16,6 +16,7 @@ from mmaction.engine.optimizers import (
     TrainingAmpOptimWrapper,
     TrainingOptimWrapper,
 )
+from mmaction.engine.parameter_groups import ParameterGroupConstructor
 from mmaction.engine.runner import ActionRunner
 from mmaction.engine.sharding import FullyShardedModel
 
@@ -29,6 +30,7 @@ __all__ = [
     "DataWaitHook",
     "ExplanationHook",
     "FullyShardedModel",
+    "ParameterGroupConstructor",
     "RecognizerTestLoop",
     "RecognizerValLoop",
     "ResumableIterTrainLoop",

@@ -165,7 +165,7 @@ def follow_run(schedules: Any, *, epochs: int | None, steps: int | None) -> None
     Raises:
         ConfigError: A schedule ends at another time than the run, and none goes on from there.
     """
-    found = list(_schedules(schedules))
+    found = list(single_schedules(schedules))
     begins = {(s.get("by_epoch", True), s.get("begin", 0)) for _, s in found}
     for where, schedule in found:
         name = str(getattr(schedule["type"], "__name__", schedule["type"]))
@@ -189,16 +189,16 @@ def follow_run(schedules: Any, *, epochs: int | None, steps: int | None) -> None
                 )
 
 
-def _schedules(schedules: Any, where: str = "param_scheduler") -> Iterator[tuple[str, Any]]:
+def single_schedules(schedules: Any, where: str = "param_scheduler") -> Iterator[tuple[str, Any]]:
     """The configs of single schedules, with the keys that lead to them."""
     if isinstance(schedules, list | tuple):
         for number, each in enumerate(schedules):
-            yield from _schedules(each, f"{where}[{number}]")
+            yield from single_schedules(each, f"{where}[{number}]")
     elif isinstance(schedules, dict) and "type" in schedules:
         yield where, schedules
     elif isinstance(schedules, dict):  # one for each part of the network, by its name
         for name, each in schedules.items():
-            yield from _schedules(each, f"{where}.{name}")
+            yield from single_schedules(each, f"{where}.{name}")
 
 
 class Start:

@@ -17,6 +17,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger, print_log
 from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -30,6 +31,7 @@ from mmaction.engine.distributed import (
     require_sync_bn_possible,
 )
 from mmaction.engine.optimizers import follow_run, fuse_on_gpu
+from mmaction.engine.parameter_groups import keep_multiples
 from mmaction.engine.sharding import (
     FullyShardedModel,
     model_wrapper_type,
@@ -156,14 +158,18 @@ class ActionRunner(CheckpointedRunner):
         super()._maybe_compile("forward" if target == "train_step" else target)
 
     def build_param_scheduler(self, scheduler: Any) -> Any:
-        """Schedules that don't say when they end do so with the run."""
+        """Schedules that don't say when they end do so with the run; all keep ``lr_mult``."""
         follow_run(scheduler, epochs=self.max_epochs, steps=self.max_iters)
+        if isinstance(self.optim_wrapper, OptimWrapper):
+            keep_multiples(scheduler, self.optim_wrapper.param_groups)
         return super().build_param_scheduler(scheduler)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Fused on GPUs unless the config says otherwise, and made ready for sharded weights."""
         if isinstance(optim_wrapper, dict) and isinstance(optim_wrapper.get("optimizer"), dict):
             optim_wrapper.setdefault("type", "TrainingOptimWrapper")
+            if _name(optim_wrapper.get("constructor")) in (None, "DefaultOptimWrapperConstructor"):
+                optim_wrapper["constructor"] = "ParameterGroupConstructor"
             fuse_on_gpu(optim_wrapper["optimizer"], self.model.parameters())
         built = super().build_optim_wrapper(optim_wrapper)
         if isinstance(self.model, FullyShardedModel) and built is not optim_wrapper:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mmaction.checkpoint.layouts import recognised, renamed
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
+from mmaction.models.backbones.layer_order import numbered
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
 # What the same weights' names begin with in files of the libraries, and of this project.
@@ -36,6 +37,8 @@ def import_library(name: str, *, of: str) -> ModuleType:
     Raises:
         ConfigError: It isn't installed, or can't be imported.
     """
+    if sys.modules.get(name, name) is None:  # by tolerate_broken_torchvision
+        del sys.modules[name]
     if importlib.util.find_spec(name) is None:
         raise ConfigError(f"backbone {of} needs {name}: pip install {name}")
     try:
@@ -88,6 +91,7 @@ class LibraryBackbone(BaseModule):
             path of a file of the network's weights. Tests and resumed runs never ask for it.
     """
 
+    layer_names: Sequence[str] = ()  # patterns of ``layer_order.numbered``
     tokens = False  # whether features are tokens of a transformer
     network: nn.Module
     out_channels: int
@@ -147,6 +151,11 @@ class LibraryBackbone(BaseModule):
     def features(self, clips: Tensor) -> Tensor:
         """What a subclass computes."""
         raise NotImplementedError
+
+    def parameter_layers(self) -> dict[str, int]:
+        """Patch embedding or stem, then each block: see ``layer_order``."""
+        names = [name for name, _ in self.network.named_parameters()]
+        return {f"network.{name}": n for name, n in numbered(names, self.layer_names).items()}
 
     def init_weights(self) -> None:
         """Loads the pretrained weights, where some are asked for.

@@ -21,6 +21,7 @@ from mmaction.models.backbones.blocks import (
     conv3d,
     norm,
 )
+from mmaction.models.backbones.layer_order import numbered
 from mmaction.models.backbones.pretrained import load_into, pretrained_state
 from mmaction.registry import MODELS
 
@@ -237,6 +238,11 @@ class ResNet3D(BaseModule):
         for stage in self.stages:
             x = stage(x)
         return x
+
+    def parameter_layers(self) -> dict[str, int]:
+        """The stem, then each block: see ``layer_order``."""
+        names = [name for name, _ in self.named_parameters()]
+        return numbered(names, ("stem", r"layer(\d+)\.(\d+)"))
 
     def _freeze(self) -> None:
         parts = [self.stem, *self.stages][: self.frozen_stages + 1]

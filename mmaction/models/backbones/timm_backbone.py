@@ -86,6 +86,22 @@ class TimmBackbone(LibraryBackbone):
         changes = maps.diff(dim=2, prepend=maps[:, :, :1])
         return torch.cat([maps, changes], dim=1)
 
+    def parameter_layers(self) -> dict[str, int]:
+        """timm's own grouping, a layer for each block; none where its features come flattened."""
+        inner: Any = getattr(self.network, "model", None)
+        if not hasattr(inner, "group_matcher"):
+            return {}
+        from timm.models import group_parameters
+
+        layers = group_parameters(inner, inner.group_matcher(coarse=False), reverse=True)
+        return {f"network.model.{name}": number for name, number in layers.items()}
+
+    def no_weight_decay(self) -> set[str]:
+        """As timm names it."""
+        inner: Any = getattr(self.network, "model", None)
+        named = inner.no_weight_decay() if hasattr(inner, "no_weight_decay") else ()
+        return {f"network.model.{name}" for name in named}
+
     def library_weights(self) -> dict[str, Tensor]:
         try:
             pretrained: nn.Module = self._create(pretrained=True)

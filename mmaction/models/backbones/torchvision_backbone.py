@@ -15,6 +15,12 @@ RESNETS = ("r3d_18", "mc3_18", "r2plus1d_18")
 MVITS = ("mvit_v1_b", "mvit_v2_s")
 SWINS = ("swin3d_t", "swin3d_s", "swin3d_b")
 NAMES = (*RESNETS, "s3d", *MVITS, *SWINS)
+# Beginnings of the names of parameters, from the input on: see layer_order.
+_LAYERS: dict[str, tuple[str, ...]]
+_LAYERS = dict.fromkeys(RESNETS, ("stem", r"layer(\d+)\.(\d+)"))
+_LAYERS |= dict.fromkeys(MVITS, ("conv_proj|pos_encoding", r"blocks\.(\d+)"))
+_LAYERS |= dict.fromkeys(SWINS, ("patch_embed", r"features\.(\d+)(?:\.(\d+))?"))
+_LAYERS["s3d"] = (r"features\.(\d+)",)
 CLIP = (1, 3, 16, 224, 224)
 
 
@@ -49,6 +55,7 @@ class TorchvisionBackbone(LibraryBackbone):
                 f"TorchvisionBackbone weights={weights!r}{near(weights, known.__members__)}"
             )
         self.model = model
+        self.layer_names = _LAYERS[model]
         self.tokens = model in (*MVITS, *SWINS)
         self.weights = known[weights]
         self.network = _without_head(get_model(model), model)
@@ -66,6 +73,11 @@ class TorchvisionBackbone(LibraryBackbone):
                 f" {'×'.join(map(str, clips.shape[2:]))}"
             )
         return _features(self.network, clips, self.model)
+
+    def no_weight_decay(self) -> set[str]:
+        """MViT's class token, and tables of positions."""
+        named = ("class_token", "rel_pos_", "relative_position")
+        return {n for n, _ in self.named_parameters() if any(part in n for part in named)}
 
     def library_weights(self) -> dict[str, Tensor]:
         try:

@@ -36,6 +36,7 @@ class TransformersBackbone(LibraryBackbone):
     """
 
     tokens = True
+    layer_names = (r"(?:encoder\.)?embeddings", r"(?:encoder\.)?layers?\.(\d+)")
 
     def __init__(self, *, model: str | dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -70,6 +71,10 @@ class TransformersBackbone(LibraryBackbone):
             return tokens.unflatten(2, (rows, columns, steps)).movedim(-1, 2)
         return tokens.unflatten(2, (steps, rows, columns))
 
+    def no_weight_decay(self) -> set[str]:
+        """The class token and what says where and when a token is."""
+        return {name for name, _ in self.named_parameters() if _is_position(name)}
+
     def library_weights(self) -> dict[str, Tensor]:
         library = import_library("transformers", of="TransformersBackbone")
         if not isinstance(self.model, str):
@@ -82,6 +87,10 @@ class TransformersBackbone(LibraryBackbone):
                 " with config.json and model.safetensors, or pretrained=False"
             ) from e
         return dict(_without_head(loaded).state_dict())
+
+
+def _is_position(name: str) -> bool:
+    return name.endswith((".cls_token", "position_embeddings", "time_embeddings"))
 
 
 def _read_config(library: Any, model: str | dict[str, Any]) -> Any:
