@@ -116,6 +116,8 @@ setup(
         "lmdb": ["lmdb>=1.4"],  # frames packed into one file
         "timm": ["timm>=1.0.20"],  # image networks as backbones
         "transformers": ["transformers>=4.56"],  # video transformers as backbones
+        "onnx": ["onnx>=1.17", "onnxscript>=0.4", "onnxruntime>=1.20"],  # tools/export.py
+        "openvino": ["openvino>=2025.0"],  # tools/export.py --format openvino
         "explain": ["captum>=0.7"],  # other explainers to compare the attention maps with
     },
     zip_safe=False,

@@ -23,6 +23,7 @@ from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError, first_line
 from mmaction.inference import VideoRecognizer, require_harmless
+from mmaction.inference.runtimes import SUFFIXES, RuntimeRecognizer, open_graph
 from mmaction.models import BaseRecognizer
 from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import MODELS
@@ -36,17 +37,21 @@ def load(
     config: ConfigLike | None = None,
     device: str | torch.device | None = None,
     compile: bool = False,
+    precision: str = "fp32",
     trust: bool = False,
 ) -> VideoRecognizer:
-    """A checkpoint, ready to take videos.
+    """A checkpoint or an exported model, ready to take videos.
 
     Args:
-        checkpoint: Of a training, or of ``tools/publish_model.py``.
+        checkpoint: Of a training, or of ``tools/publish_model.py``; or of ``tools/export.py``,
+            ``.onnx``, ``.xml`` or ``.pt2``, which run on the CPU.
         config: For a checkpoint that doesn't describe its recognizer, or another than it says.
         device: Where the network runs; None: a GPU where there is one.
         compile: By ``torch.compile``, which takes a while at the first video.
+        precision: ``'bf16'``: OpenVINO's ``.xml`` is computed in it, where the processor can.
         trust: Whether to run what the checkpoint names beyond this package's own parts: modules of
-            ``custom_imports``, types by their import path, paths and addresses.
+            ``custom_imports``, types by their import path, paths and addresses; and ``.pt2``, which
+            torch reads in a way that can run code.
 
     Raises:
         CheckpointError: It is missing, broken, of another architecture, names what isn't trusted,
@@ -55,13 +60,39 @@ def load(
     """
     tolerate_broken_torchvision()
     path = Path(checkpoint)
+    if path.suffix in SUFFIXES:
+        return _load_graph(path, precision=precision, trust=trust)
+    if precision != "fp32":
+        raise ConfigError(f"precision={precision!r}: OpenVINO's files (.xml) alone take it")
     content = read_checkpoint(path)
     said = description_of(content, path) if config is None else _described(config)
     if said is None:
         raise CheckpointError(
             f"checkpoint {path} doesn't describe its recognizer: give the config, too"
         )
-    if config is None and not trust:
+    pipeline = _trusted_pipeline(said, path, trust=trust or config is not None)
+    network = _network(said.model, content, path).to(device or get_device()).eval()
+    if compile:
+        network.compile()
+    return VideoRecognizer(network=network, pipeline=pipeline, description=said)
+
+
+def _load_graph(path: Path, *, precision: str, trust: bool) -> VideoRecognizer:
+    if path.suffix == ".pt2" and not trust:
+        raise CheckpointError(
+            f"model {path}: refused, torch reads .pt2 in a way that can run code; if you trust who"
+            " made it: trust=True, or --trust"
+        )
+    runtime, said = open_graph(path, precision=precision)
+    pipeline = _trusted_pipeline(said, path, trust=trust)
+    with readable_build_errors():
+        network = RuntimeRecognizer(runtime=runtime, model=said.model).eval()
+    return VideoRecognizer(network=network, pipeline=pipeline, description=said)
+
+
+def _trusted_pipeline(said: Description, path: Path, *, trust: bool) -> Pipeline:
+    """The transforms, once nothing is named that must not be built."""
+    if not trust:
         require_harmless(said, path)
     for module in said.custom_imports:
         _import(module)
@@ -71,11 +102,7 @@ def load(
             " config with test_dataloader"
         )
     with readable_build_errors():
-        pipeline = Pipeline(said.pipeline)
-    network = _network(said.model, content, path).to(device or get_device()).eval()
-    if compile:
-        network.compile()
-    return VideoRecognizer(network=network, pipeline=pipeline, classes=said.classes)
+        return Pipeline(said.pipeline)
 
 
 def init_recognizer(

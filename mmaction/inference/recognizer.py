@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmaction.checkpoint.description import Description
 from mmaction.datasets.batches import collate_clips
 from mmaction.datasets.transforms.crops import middle_view
 from mmaction.datasets.transforms.pipeline import Pipeline
@@ -30,7 +31,8 @@ class VideoRecognizer:
     Args:
         network: In eval mode, on its device.
         pipeline: The transforms that make a test's clips.
-        classes: K class names; None: classes are called by their numbers.
+        description: What the network is, and its class names; without any, classes are called by
+            their numbers.
     """
 
     def __init__(
@@ -38,12 +40,13 @@ class VideoRecognizer:
         *,
         network: BaseRecognizer,
         pipeline: Pipeline,
-        classes: Sequence[str] | None = None,
+        description: Description,
     ) -> None:
         self.network = network
         self.pipeline = pipeline
+        self.description = description
         count = network.num_classes
-        self.classes = tuple(classes or (f"class {k}" for k in range(count)))
+        self.classes = tuple(description.classes or (f"class {k}" for k in range(count)))
         if len(self.classes) != count:
             raise ConfigError(f"{len(self.classes)} class names for {count} classes")
 
@@ -74,13 +77,13 @@ class VideoRecognizer:
         """
         if is_one_video(source):
             with opened(source, fps=fps) as video:
-                return self._recognize([self._clips(video)], [video], explain)[0]
+                return self._recognize([self.clips(video)], [video], explain)[0]
         found: list[Recognition] = []
         for start in range(0, len(source), batch_size):
             items, videos = [], []
             for each in source[start : start + batch_size]:
                 with opened(each, fps=fps) as video:
-                    items.append(self._clips(video))
+                    items.append(self.clips(video))
                     videos.append(video)
             found += self._recognize(items, videos, explain)
         return found
@@ -120,7 +123,8 @@ class VideoRecognizer:
     def _of_window(self, window: Window, video: Video, explain: Explain) -> Recognition:
         return self._recognize([window.item], [video], explain, first_frame=window.first)[0]
 
-    def _clips(self, video: Video) -> dict[str, Any]:
+    def clips(self, video: Video) -> dict[str, Any]:
+        """What the pipeline packs of a video: ``inputs`` uint8 V×T×H×W×3, ``color``, ``sample``."""
         return self.pipeline(
             {
                 "index": 0,

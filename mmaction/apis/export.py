@@ -1,0 +1,137 @@
+"""Writing a recognizer as a graph that other runtimes take, once it answers as the network does."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+
+from mmaction.apis.recognizer import load
+from mmaction.errors import ConfigError, UserError
+from mmaction.files import require_writable
+from mmaction.inference import VideoRecognizer
+from mmaction.inference.exporting import FORMATS, Graph, example_of, traced, write_graph
+from mmaction.inference.runtimes import open_graph
+from mmaction.inference.sources import opened
+
+# Of outputs, beside the largest of their values: float32 rounds at 1e-7, and sums are long.
+TOLERANCE = 1e-3
+_DUMMY = (240, 320)  # pixels of a video that stands for all, where the pipeline doesn't resize
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: The file.
+        shape: Of the graph's input; -1: any number of clips.
+        dtype: Of the graph's input.
+        differences: Largest difference to the network, by output, on random clips.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: str
+    differences: dict[str, float]
+
+
+def export(
+    checkpoint: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    config: Config | str | os.PathLike[str] | None = None,
+    kind: str = "onnx",
+    uint8_input: bool = False,
+    dynamic: bool = False,
+    trust: bool = False,
+) -> Exported:
+    """Writes a checkpoint's network as a graph; it is kept only if it answers as the network does.
+
+    Args:
+        checkpoint: As ``load`` takes it.
+        out: The file; its suffix is that of the format.
+        config: As ``load`` takes it.
+        kind: ``'onnx'``, ``'openvino'`` or ``'torch-export'``.
+        uint8_input: The graph takes pixels, uint8 B×T×H×W×3 RGB, and normalises them itself;
+            otherwise float32 normalised clips B×3×T×H×W.
+        dynamic: It takes any number of clips at once; otherwise one.
+        trust: As of ``load``.
+
+    Raises:
+        ConfigError: A format or suffix that can't be, a library that isn't there, or a network that
+            can't be exported.
+        UserError: The graph's answers are others than the network's; nothing is kept.
+    """
+    out = Path(out)
+    _check_format(kind, out)
+    recognizer = load(checkpoint, config=config, device="cpu", trust=trust)
+    require_writable(out.absolute().parent, name="output directory")
+    graph = Graph(recognizer.network, uint8_input=uint8_input).eval()
+    clips = _packed(recognizer)
+    example = example_of(clips, uint8_input=uint8_input, batch=2 if dynamic else 1)
+    program, names = traced(graph, example, dynamic=dynamic), graph.names(example)
+    text = recognizer.description.as_text()
+    draft = out.with_name(f".{out.stem}.draft{out.suffix}")
+    try:
+        write_graph(program, draft, kind=kind, names=names, text=text)
+        runtime, _ = open_graph(draft)
+        differences = _differences(graph, names, runtime.run(example.numpy()), example)
+        _keep(draft, out)
+    finally:
+        for left in (draft, draft.with_suffix(".bin")):
+            left.unlink(missing_ok=True)
+    shape = (-1 if dynamic else 1, *example.shape[1:])
+    return Exported(out, shape, str(example.dtype).removeprefix("torch."), differences)
+
+
+def _check_format(kind: str, out: Path) -> None:
+    if kind not in FORMATS:
+        raise ConfigError(f"--format {kind}: expected one of {', '.join(FORMATS)}")
+    suffix, libraries = FORMATS[kind]
+    if out.suffix != suffix:
+        raise ConfigError(f"'{out}': a file of format {kind} ends with {suffix}")
+    for library in libraries:
+        if importlib.util.find_spec(library) is None:
+            raise ConfigError(f"--format {kind} needs {library}: pip install {library}")
+
+
+def _packed(recognizer: VideoRecognizer) -> torch.Tensor:
+    """uint8 V×T×H×W×3: a video of the size that the pipeline makes."""
+    frames = np.zeros((4 * recognizer.network.clip_len, *_DUMMY, 3), np.uint8)
+    with opened(frames) as video:
+        clips: torch.Tensor = recognizer.clips(video)["inputs"]
+    return clips
+
+
+def _differences(
+    graph: Graph, names: list[str], found: dict[str, np.ndarray], example: torch.Tensor
+) -> dict[str, float]:
+    """The largest of each output.
+
+    Raises:
+        UserError: One is too large.
+    """
+    with torch.no_grad():
+        expected = dict(zip(names, graph(example), strict=True))
+    differences = {name: float(abs(found[name] - expected[name].numpy()).max()) for name in names}
+    for name, difference in differences.items():
+        largest = max(1.0, float(expected[name].abs().max()))
+        if not difference <= TOLERANCE * largest:
+            raise UserError(
+                f"the exported graph's {name} differ from the network's by {difference:.2g}, more"
+                f" than {TOLERANCE * largest:.2g}: nothing is kept"
+            )
+    return differences
+
+
+def _keep(draft: Path, out: Path) -> None:
+    weights = draft.with_suffix(".bin")
+    if weights.exists():
+        os.replace(weights, out.with_suffix(".bin"))
+    os.replace(draft, out)

@@ -1,0 +1,174 @@
+"""A recognizer's network as a graph that other runtimes read: ONNX, OpenVINO, torch.export.
+
+A graph takes clips and gives, by these names, what the network's ``Prediction`` holds:
+``scores``, ``attention_scores``, ``spatial_attention``, ``temporal_attention``. It carries the
+recognizer's description, so that ``mmaction.load`` takes it like a checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmaction.checkpoint.description import META_KEY
+from mmaction.errors import ConfigError, first_line
+from mmaction.files import atomic_path
+from mmaction.models.inference import fuse_for_inference
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.structures import Prediction
+
+INPUT = "clips"
+OUTPUT_NAMES = "outputs"  # torch.export has no names for them
+OUTPUTS = tuple(field.name for field in fields(Prediction))
+# By format: the file's suffix, and the packages that writing and running it take.
+FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "onnx": (".onnx", ("onnx", "onnxscript", "onnxruntime")),
+    "openvino": (".xml", ("openvino",)),
+    "torch-export": (".pt2", ()),
+}
+
+
+class Graph(nn.Module):
+    """A network as a function of one tensor to several, with nothing that only training needs.
+
+    Args:
+        network: A recognizer.
+        uint8_input: It takes pixels, uint8 B×T×H×W×3, and normalises them itself; otherwise float32
+            normalised clips B×3×T×H×W.
+    """
+
+    def __init__(self, network: BaseRecognizer, *, uint8_input: bool) -> None:
+        super().__init__()
+        self.network = fuse_for_inference(network)
+        self.uint8_input = uint8_input
+        normalise: Tensor = network.data_preprocessor.normalise
+        self.register_buffer("matrix", normalise[:, :3].clone())
+        self.register_buffer("shift", normalise[:, 3].clone())
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, ...]:
+        if self.uint8_input:
+            pixels: Tensor = clips.float() @ self.matrix.T + self.shift  # type: ignore[operator]
+            clips = pixels.permute(0, 4, 1, 2, 3)
+        prediction = self.network.predict_clips(clips)
+        values = (getattr(prediction, name) for name in OUTPUTS)
+        return tuple(value for value in values if value is not None)
+
+    def names(self, clips: Tensor) -> list[str]:
+        """Of the outputs that there are."""
+        if self.uint8_input:
+            clips = torch.zeros(1, 3, *clips.shape[1:4])
+        with torch.no_grad():
+            prediction = self.network.predict_clips(clips[:1])
+        return [name for name in OUTPUTS if getattr(prediction, name) is not None]
+
+
+def example_of(clips: Tensor, *, uint8_input: bool, batch: int) -> Tensor:
+    """Random input of a graph, the same each time.
+
+    Args:
+        clips: uint8 V×T×H×W×3, as the pipeline packs them.
+        uint8_input: As of ``Graph``.
+        batch: B.
+    """
+    generator = torch.Generator().manual_seed(0)
+    frames, height, width, _ = clips.shape[1:]
+    if uint8_input:
+        shape = (batch, frames, height, width, 3)
+        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    return torch.randn(batch, 3, frames, height, width, generator=generator)
+
+
+def traced(graph: Graph, example: Tensor, *, dynamic: bool) -> Any:
+    """The graph as ``torch.export`` sees it.
+
+    Args:
+        graph: On the CPU, in eval mode.
+        example: Its input; of two clips, if ``dynamic``.
+        dynamic: Any number of clips; otherwise as many as the example has.
+
+    Raises:
+        ConfigError: The network can't be traced.
+    """
+    shapes = ({0: torch.export.Dim("batch", min=1)},) if dynamic else None
+    try:
+        with _quiet(), torch.no_grad():
+            return torch.export.export(graph, (example,), dynamic_shapes=shapes)
+    except Exception as e:  # torch.export's errors have no common class
+        raise ConfigError(f"the network can't be exported: {first_line(e)}") from e
+
+
+def write_graph(
+    program: Any, out: str | os.PathLike[str], *, kind: str, names: list[str], text: str
+) -> None:
+    """Writes a traced graph, whole or not at all.
+
+    Args:
+        program: From ``traced``.
+        out: The file; OpenVINO's weights go to a ``.bin`` beside it.
+        kind: One of ``FORMATS``.
+        names: Of the outputs.
+        text: The recognizer's description.
+    """
+    out = Path(out)
+    if kind == "onnx":
+        with atomic_path(out) as temporary, _quiet():
+            temporary.write_bytes(_as_onnx(program, names, text).SerializeToString())
+    elif kind == "torch-export":
+        with atomic_path(out) as temporary, _quiet():
+            extra = {META_KEY: text, OUTPUT_NAMES: " ".join(names)}
+            torch.export.save(program, temporary, extra_files=extra)
+    else:
+        import openvino
+
+        model = as_openvino(program, names)
+        model.set_rt_info(text, [META_KEY])
+        with atomic_path(out) as temporary, atomic_path(out.with_suffix(".bin")) as weights:
+            whole = temporary.with_suffix(".xml")
+            openvino.save_model(model, whole, compress_to_fp16=False)
+            os.replace(whole.with_suffix(".bin"), weights)
+            os.replace(whole, temporary)
+
+
+def _as_onnx(program: Any, names: list[str], text: str) -> Any:
+    exported = torch.onnx.export(program, input_names=[INPUT], output_names=names, verbose=False)
+    assert exported is not None
+    model = exported.model_proto
+    entry = model.metadata_props.add()
+    entry.key, entry.value = META_KEY, text
+    return model
+
+
+def as_openvino(program: Any, names: list[str]) -> Any:
+    """A traced graph as an ``openvino.Model``.
+
+    Args:
+        program: From ``traced``.
+        names: Of the outputs.
+    """
+    import openvino
+
+    with _quiet():
+        model = openvino.convert_model(program)
+    # It forgets the sizes that are not dynamic.
+    (shape,) = [tuple(v.meta["val"].shape) for v in program.graph.nodes if v.name == INPUT]
+    model.reshape([size if isinstance(size, int) else -1 for size in shape])
+    model.inputs[0].get_tensor().set_names({INPUT})
+    for output, name in zip(model.outputs, names, strict=True):
+        output.get_tensor().set_names({name})
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Exporters warn of what they do about things that nobody can change."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import mmaction
+from mmaction.apis.export import export
+from mmaction.errors import CheckpointError, ConfigError
+
+REPO = Path(__file__).resolve().parents[2]
+NEEDED = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "openvino": ("openvino",),
+    "torch-export": (),
+}
+SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "torch-export": ".pt2"}
+
+
+def need(kind: str) -> None:
+    for library in NEEDED[kind]:
+        pytest.importorskip(library)
+
+
+@pytest.mark.parametrize(
+    ("kind", "uint8_input"),
+    [("onnx", False), ("openvino", False), ("openvino", True), ("torch-export", True)],
+)
+def test_exported_answers_are_the_checkpoints(
+    kind: str,
+    uint8_input: bool,
+    tiny_checkpoint: Path,
+    write_video: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    need(kind)
+    out = tmp_path / f"model{SUFFIX[kind]}"
+    # Pixels with a fixed batch, normalised clips with any.
+    found = export(
+        tiny_checkpoint, out, kind=kind, uint8_input=uint8_input, dynamic=not uint8_input
+    )
+    assert found.dtype == ("uint8" if uint8_input else "float32")
+    assert found.shape[0] == (1 if uint8_input else -1)
+    assert set(found.differences) == {
+        "scores",
+        "attention_scores",
+        "spatial_attention",
+        "temporal_attention",
+    }
+    videos = [write_video(tmp_path / f"{n}.mp4", 10 + n, step=9 + n) for n in range(3)]
+    expected = mmaction.load(tiny_checkpoint, device="cpu")(videos, explain=True)
+    answers = mmaction.load(out, trust=kind == "torch-export")(videos, explain=True)
+    for answer, right in zip(answers, expected, strict=True):
+        assert answer.classes == right.classes
+        for key in ("probabilities", "attention_probabilities", "spatial", "temporal"):
+            np.testing.assert_allclose(getattr(answer, key), getattr(right, key), atol=1e-4)
+    assert {path.suffix for path in tmp_path.iterdir()} <= {SUFFIX[kind], ".bin", ".mp4"}
+
+
+def test_onnx_graph_by_its_own_runtime(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """What others do with the file: pixels in, named outputs out."""
+    need("onnx")
+    import onnxruntime
+
+    export(tiny_checkpoint, tmp_path / "m.onnx", uint8_input=True)
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    assert (given.name, given.type) == ("clips", "tensor(uint8)")
+    pixels = np.random.default_rng(0).integers(0, 256, given.shape, np.uint8)
+    scores, maps = session.run(["scores", "spatial_attention"], {"clips": pixels})
+    model = mmaction.load(tiny_checkpoint, device="cpu")
+    mean, std = (torch.tensor(v) for v in ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
+    clips = ((torch.from_numpy(pixels).float() - mean) / std).permute(0, 4, 1, 2, 3)
+    with torch.no_grad():
+        right = model.network(clips)
+    np.testing.assert_allclose(scores, right.scores, atol=1e-5)
+    np.testing.assert_allclose(maps, right.spatial_attention, atol=1e-4)
+
+
+def test_bad_input_gets_one_line_and_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"a file of format onnx ends with \.onnx"):
+        export(tiny_checkpoint, tmp_path / "m.xml")
+    (tmp_path / "m.onnx").write_bytes(b"no graph")
+    need("onnx")
+    with pytest.raises(CheckpointError, match=r"m\.onnx: can't be opened"):
+        mmaction.load(tmp_path / "m.onnx")
+    (tmp_path / "m.pt2").write_bytes(b"no graph")
+    with pytest.raises(CheckpointError, match=r"m\.pt2: refused, .*trust=True"):
+        mmaction.load(tmp_path / "m.pt2")
+    with pytest.raises(CheckpointError, match="no such file"):
+        mmaction.load(tmp_path / "none.onnx")
+
+
+def test_command_tells_what_it_wrote(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    command = [sys.executable, REPO / "tools/export.py", tiny_checkpoint, tmp_path / "m.pt2"]
+    done = subprocess.run(
+        [*command, "--format", "torch-export", "--dynamic"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert "clips float32 B×3×4×" in first
+    assert len(rest) == 4
+    wrong = subprocess.run([*command, "--format", "onnx"], capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("\n") == 1

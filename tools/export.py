@@ -1,0 +1,54 @@
+"""Write a checkpoint's network for other runtimes: ONNX, OpenVINO, torch.export."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
+
+from mmaction.cli import ArgumentParser, run_command
+
+FORMATS = ("onnx", "openvino", "torch-export")
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="a training's checkpoint, such as epoch_12.pth")
+    parser.add_argument("out", help="the file: .onnx, .xml (OpenVINO) or .pt2 (torch.export)")
+    parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: onnx")
+    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
+    parser.add_argument(
+        "--uint8-input",
+        action="store_true",
+        help="take pixels, uint8 B×T×H×W×3 RGB, and normalise them in the graph",
+    )
+    parser.add_argument("--dynamic", action="store_true", help="take any number of clips at once")
+    parser.add_argument(
+        "--trust", action="store_true", help="run code that the checkpoint names: see docs/security"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    from mmaction.apis.export import export
+
+    found = export(
+        args.model,
+        args.out,
+        config=args.config,
+        kind=args.format,
+        uint8_input=args.uint8_input,
+        dynamic=args.dynamic,
+        trust=args.trust,
+    )
+    print(f"{found.path}: clips {found.dtype} {'×'.join(map(str, found.shape))}".replace("-1", "B"))
+    for name, difference in found.differences.items():
+        print(f"  {name}: within {difference:.1e} of the network")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
