@@ -9,6 +9,7 @@ from mmaction.engine.hooks.data_wait import DataWaitHook
 from mmaction.engine.hooks.ema import ShardedEMAHook
 from mmaction.engine.hooks.explanation import ExplanationHook
 from mmaction.engine.hooks.training_info import TrainingInfoHook
+from mmaction.engine.hooks.unfreezing import GradualUnfreezing
 from mmaction.engine.loops.resumable import ResumableIterTrainLoop, ResumableTrainLoop
 from mmaction.engine.loops.scoring import RecognizerTestLoop, RecognizerValLoop
 from mmaction.engine.optimizers import (
@@ -30,6 +31,7 @@ __all__ = [
     "DataWaitHook",
     "ExplanationHook",
     "FullyShardedModel",
+    "GradualUnfreezing",
     "ParameterGroupConstructor",
     "RecognizerTestLoop",
     "RecognizerValLoop",
