@@ -17,9 +17,8 @@ import torch
 from torch.distributed import DistError, run
 from torch.distributed.elastic.multiprocessing import SignalException, errors
 
-from mmaction.engine.distributed import CODE_FILE
 from mmaction.errors import first_line
-from mmaction.exit_codes import EXIT_BY_SIGNAL, EXIT_USER_ERROR
+from mmaction.exit_codes import CODE_FILE, EXIT_BY_SIGNAL, EXIT_USER_ERROR
 
 SHUTDOWN_SEC = 600  # to finish a step and save it after a signal, before processes are killed
 PATIENCE_SEC = 25  # torchrun kills what has not ended 30 s after the first failure

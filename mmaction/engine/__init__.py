@@ -1,7 +1,7 @@
 """What this project adds to mmengine's Runner."""
 
 from mmaction.checkpoint.mmengine_files import read_weights_only
-from mmaction.engine.distributed import TrainingStopped, join_processes
+from mmaction.engine.distributed import join_processes
 from mmaction.engine.hooks.attention_sheet import AttentionSheetHook
 from mmaction.engine.hooks.bad_videos import BadVideoHook
 from mmaction.engine.hooks.checkpoint import TrainingCheckpointHook
@@ -20,6 +20,7 @@ from mmaction.engine.optimizers import (
 from mmaction.engine.parameter_groups import ParameterGroupConstructor
 from mmaction.engine.runner import ActionRunner
 from mmaction.engine.sharding import FullyShardedModel
+from mmaction.engine.signals import TrainingStopped
 
 read_weights_only()
 

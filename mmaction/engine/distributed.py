@@ -1,17 +1,11 @@
-"""A training's processes: how they join, by NCCL or gloo, and the signals that end them."""
+"""A training's processes: how they join, by NCCL or gloo."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -20,33 +14,18 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from mmaction.errors import ConfigError, UserError, first_line, near
-from mmaction.exit_codes import EXIT_BY_SIGNAL, EXIT_INTERRUPTED, EXIT_STOPPED
 
 DEFAULT_PORT = "29500"
 FIRST_JOB_PORT, JOB_PORTS = 20000, 10000  # below those that systems hand out
 DEFAULT_TIMEOUT_SEC = 1800.0
 DIST_KEYS = ("backend", "timeout")
 # What starts processes, and what it calls the variables that torch reads.
+TORCH_NAMES = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 OWN_NAMES = {
-    "slurm": (
-        "srun",
-        dict(RANK="SLURM_PROCID", LOCAL_RANK="SLURM_LOCALID", WORLD_SIZE="SLURM_NTASKS"),
-    ),
-    "mpi": (
-        "mpirun",
-        dict(
-            RANK="OMPI_COMM_WORLD_RANK",
-            LOCAL_RANK="OMPI_COMM_WORLD_LOCAL_RANK",
-            WORLD_SIZE="OMPI_COMM_WORLD_SIZE",
-        ),
-    ),
+    "pytorch": ("torchrun", TORCH_NAMES),
+    "slurm": ("srun", ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS")),
+    "mpi": ("mpirun", tuple(f"OMPI_COMM_WORLD_{name}" for name in ("RANK", "LOCAL_RANK", "SIZE"))),
 }
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-# A scheduler signals every process of a job, and launchers pass on what they get: within this time
-# it is the same request.
-ECHO_SEC = 3.0
-# Where the launcher looks for the code of a run that it has told to end.
-CODE_FILE = "MMACTION_STOP_CODE_FILE"
 
 
 def join_processes(launcher: str, dist_cfg: Mapping[str, Any] | None = None) -> None:
@@ -132,14 +111,13 @@ def _checked(dist_cfg: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _set_environment(launcher: str) -> None:
     """Sets the variables that torch reads, from the launcher's own."""
-    command, own_names = OWN_NAMES.get(launcher, ("torchrun", {}))
-    names = {name: own_names.get(name, name) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE")}
-    missing = [own for own in names.values() if own not in os.environ]
+    command, names = OWN_NAMES.get(launcher, OWN_NAMES["pytorch"])
+    missing = [name for name in names if name not in os.environ]
     if missing:
         raise ConfigError(
             f"--launcher {launcher}: {missing[0]} is not set; start through {command}"
         )
-    os.environ.update({name: os.environ[own] for name, own in names.items()})
+    os.environ.update({own: os.environ[name] for own, name in zip(TORCH_NAMES, names, strict=True)})
     if launcher == "slurm":
         job = os.environ.get("SLURM_JOB_ID", "")
         if job.isdigit():
@@ -164,74 +142,3 @@ def _first_host(nodes: str) -> str:
             f"--launcher slurm: scontrol can't tell the hosts of {nodes!r} ({e}); set MASTER_ADDR"
         ) from e
     return hosts.stdout.split()[0]
-
-
-class TrainingStopped(SystemExit):
-    """A signal asked the training to end: it is saved, and ``code`` is the exit code."""
-
-    code: int
-
-    def __init__(self, number: int) -> None:
-        super().__init__(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_STOPPED)
-
-
-class StopSignals:
-    """Notes that a signal has come, for the training to look at when a step is done.
-
-    Attributes:
-        received: The first signal's number, or 0.
-    """
-
-    def __init__(self) -> None:
-        self.received = 0
-        self._at_sec = 0.0
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Within it, the first signal is noted and a later one ends the process at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may handle signals
-            return
-        before = {number: signal.signal(number, self._note) for number in SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if not self.received:
-            self.received, self._at_sec = number, now
-        elif now - self._at_sec > ECHO_SEC:
-            name = signal.Signals(number).name
-            os.write(2, f"error: ended at once by a second signal, {name}\n".encode())
-            os._exit(EXIT_BY_SIGNAL + number)
-
-
-def write_exit_code(code: int) -> None:
-    """Tells the launcher, if there is one, that the run has saved and ends with ``code``."""
-    path = os.environ.get(CODE_FILE)
-    if path:
-        Path(path).write_text(str(code))
-
-
-def ignore_group_signals(worker_id: int, *, then: Callable[[int], None] | None = None) -> None:
-    """What a data loader's worker does first: it leaves stopping to the process it works for.
-
-    A signal to the whole group would else take the batches of the step that is to be finished. That
-    process itself ends its workers by SIGTERM: from it alone it counts.
-    """
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # where a signal's sender can be known
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    if then is not None:
-        then(worker_id)
-
-
-def _end_with(parent: int) -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
-        pass
-    os._exit(0)

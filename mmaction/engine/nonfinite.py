@@ -14,8 +14,9 @@ from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
 
 from mmaction.checkpoint.writing import copied, write_whole
-from mmaction.engine.distributed import SIGNALS, StopSignals, bare_model
+from mmaction.engine.distributed import bare_model
 from mmaction.engine.optimizers import TrainingOptimWrapper
+from mmaction.engine.signals import SIGNALS, StopSignals
 from mmaction.errors import ConfigError, UserError
 
 if TYPE_CHECKING:

@@ -25,11 +25,7 @@ from torch.utils.data import DataLoader
 from mmaction.checkpoint.sharded_tensors import keep_parts_of_state
 from mmaction.checkpoint.training_state import optim_wrappers
 from mmaction.engine.checkpointed_runner import CheckpointedRunner
-from mmaction.engine.distributed import (
-    ignore_group_signals,
-    join_processes,
-    require_sync_bn_possible,
-)
+from mmaction.engine.distributed import join_processes, require_sync_bn_possible
 from mmaction.engine.optimizers import follow_run, fuse_on_gpu
 from mmaction.engine.parameter_groups import keep_multiples
 from mmaction.engine.sharding import (
@@ -37,6 +33,7 @@ from mmaction.engine.sharding import (
     model_wrapper_type,
     require_sharding_possible,
 )
+from mmaction.engine.signals import ignore_group_signals
 from mmaction.environment import keep_freed_memory
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.files import DirectoryLock

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mmaction.engine.distributed import (
+from mmaction.engine.signals import (
     ECHO_SEC,
     StopSignals,
     TrainingStopped,
     ignore_group_signals,
-    write_exit_code,
 )
+from mmaction.exit_codes import write_exit_code
 
 
 @pytest.mark.parametrize(

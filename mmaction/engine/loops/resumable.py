@@ -16,13 +16,10 @@ from mmaction.checkpoint.rng_state import set_rng_state, unchanged_rng_state
 from mmaction.checkpoint.sharded_tensors import gradient_like
 from mmaction.checkpoint.training_state import gradients_pending
 from mmaction.datasets.batches import starting_at
-from mmaction.engine.distributed import (
-    TrainingStopped,
-    bare_model,
-    leave_processes,
-    write_exit_code,
-)
+from mmaction.engine.distributed import bare_model, leave_processes
 from mmaction.engine.nonfinite import BufferCopy, StepGuard
+from mmaction.engine.signals import TrainingStopped
+from mmaction.exit_codes import write_exit_code
 from mmaction.registry import LOOPS
 
 if TYPE_CHECKING:
