@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import multiprocessing
 import os
 import signal
@@ -272,6 +273,34 @@ def run_process() -> Callable[..., Outcome]:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+ONE_AFTER_THE_OTHER = """
+import json, runpy, sys
+for command in json.loads(sys.argv[1]):
+    sys.argv = command
+    try:
+        runpy.run_path(command[0], run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            raise
+    for stream in (sys.stdout, sys.stderr):
+        print("done:", command[0], file=stream, flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def in_one_process() -> Callable[..., list[str]]:
+    """``in_one_process(commands…)``: options of Python that run its scripts one after another.
+
+    After each, a line on stdout and stderr says ``done: SCRIPT``; one that fails is the last.
+    """
+
+    def options(*commands: Any) -> list[str]:
+        given = [[str(part) for part in command] for command in commands]
+        return ["-c", ONE_AFTER_THE_OTHER, json.dumps(given)]
+
+    return options
 
 
 HOLD = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,15 +11,6 @@ from typing import Any
 import pytest
 
 BROKEN = "raise RuntimeError('operator torchvision::nms does not exist')\n"
-ONE_AFTER_THE_OTHER = """
-import json, runpy, sys
-for command in json.loads(sys.argv[1]):
-    sys.argv = command
-    try:
-        runpy.run_path(command[0], run_name="__main__")
-    except SystemExit as end:
-        print("code", end.code)
-"""
 ABSENT = "raise ModuleNotFoundError(f'No module named {__name__!r}', name=__name__)\n"
 
 
@@ -40,10 +30,9 @@ def run_without(run_process: Callable[..., Any], tmp_path: Path) -> Callable[[st
 @pytest.mark.parametrize(
     ("package", "reason"),
     [
-        (BROKEN, "operator torchvision::nms does not exist"),
-        (ABSENT, "No module named 'torchvision'"),
+        pytest.param(BROKEN, "operator torchvision::nms does not exist", id="broken"),
+        pytest.param(ABSENT, "No module named 'torchvision'", id="absent", marks=pytest.mark.slow),
     ],
-    ids=["broken", "absent"],
 )
 def test_only_a_training_that_asks_for_imagenet_weights_needs_torchvision(
     package: str,
@@ -52,9 +41,13 @@ def test_only_a_training_that_asks_for_imagenet_weights_needs_torchvision(
     tiny_checkpoint: Path,
     make_config: Callable[..., Path],
     run_without: Callable[..., Any],
+    in_one_process: Callable[..., list[str]],
     tmp_path: Path,
 ) -> None:
-    """Refused before anything is made; a test and what starts from a checkpoint go without."""
+    """Refused before anything is made; a test and what starts from a checkpoint go without.
+
+    A training that asks for no weights says nothing of torchvision.
+    """
     config = make_config(tiny_data, "model['backbone']['pretrained'] = 'torchvision://resnet18'")
     train = ["tools/train_recognizer.py", config, "--no-validate"]
     ended = run_without(package, train)
@@ -65,25 +58,20 @@ def test_only_a_training_that_asks_for_imagenet_weights_needs_torchvision(
     assert not (tmp_path / "work").exists()
     video = tiny_data / "frames/val/video 0"
     name = "experiment_name"  # loggers go by it and by the second
+    plain = make_config(tiny_data, f"work_dir = {str(tmp_path / 'plain')!r}", name="plain.py")
     commands = (
+        ["tools/train_recognizer.py", plain, "--no-validate"],
         [*train, "--load-from", tiny_checkpoint],
         [*train, "--resume-from", "auto", "--cfg-options", "train_cfg.max_epochs=2", f"{name}=b"],
         ["tools/test_recognizer.py", config, tiny_checkpoint, "--cfg-options", f"{name}=c"],
         ["tools/visualize.py", config, tiny_checkpoint, video, "--out", tmp_path / "look"],
     )
-    given = json.dumps([list(map(str, command)) for command in commands])
-    ended = run_without(package, ["-c", ONE_AFTER_THE_OTHER, given])
-    assert (ended.code, ended.out.count("code 0")) == (0, 4), ended.err
+    ended = run_without(package, in_one_process(*commands))
+    assert (ended.code, ended.out.count("done: ")) == (0, 5), ended.err
     assert "torchvision" not in ended.err
+    assert ended.err.startswith("done: "), "the first said nothing"
+    assert "torchvision" not in ended.out.partition("done: ")[0].lower()
     assert (tmp_path / "work" / "epoch_2.pth").is_file()
-
-
-def test_a_run_that_asks_for_no_weights_says_nothing_of_torchvision(
-    tiny_config: Path, run_without: Callable[..., Any], tmp_path: Path
-) -> None:
-    ended = run_without(BROKEN, ["tools/train_recognizer.py", tiny_config, "--no-validate"])
-    assert (ended.code, ended.err) == (0, "")
-    assert "torchvision" not in ended.out.lower()
 
 
 def test_a_broken_torchvision_counts_as_absent(

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from mmaction.apis import load_config
+from mmaction.dataprep.motion_shapes import DataSetOptions, make_data_set
 from mmaction.datasets import ClipDataset, SampleKey
 from mmaction.evaluation import ScoreTable
 from mmaction.models.data_preprocessor import IMAGENET_STD
@@ -27,35 +29,31 @@ ONE_EPOCH = ["train_cfg.max_epochs=1", "param_scheduler=None", "train_dataloader
 TRAININGS = ("backbone", "log_loss", "weight_norm")
 
 
-def start(folder: Path, *command: object) -> subprocess.Popen[str]:
-    """A command, from a directory that has the docs' ``mine/`` beside ``tools/``."""
+def run(folder: Path, *command: object) -> str:
+    """What a command prints, from a directory that has the docs' ``mine/`` beside ``tools/``."""
     path = os.pathsep.join(["mine", str(REPO)])
-    return subprocess.Popen(
+    done = subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        timeout=300,
     )
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    return out
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mine(
+    tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., list[str]]
+) -> Path:
     """The files of the docs in ``mine/``, and tiny data; all trainings of the docs are done."""
     folder = tmp_path_factory.mktemp("extending")
     for name in ("tools", "config_files"):
         (folder / name).symlink_to(REPO / name)
     data = folder / "data/motion_shapes"
-    finish(
-        start(folder, "tools/data/make_motion_shapes.py", data, "--videos", 12, "--val-videos", 12)
-    )
+    make_data_set(data, DataSetOptions(videos=12, val_videos=12), jobs=1)
     # Three videos of each list will do.
     for split in ("train", "val"):
         lines = (data / f"{split}.txt").read_text().splitlines()[:3]
@@ -71,12 +69,12 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, text in examples:
         assert path.startswith("mine/with_") or 15 <= len(text.splitlines()) <= 30, path
         (folder / path).write_text(text)
-    trainings = [
-        start(folder, "tools/train_recognizer.py", config(part), "--cfg-options", *ONE_EPOCH)
+    train = "tools/train_recognizer.py"
+    trainings = [  # loggers go by the experiment's name
+        [train, config(part), "--cfg-options", *ONE_EPOCH, f"experiment_name={part}"]
         for part in TRAININGS
     ]
-    for training in trainings:
-        finish(training)
+    run(folder, *in_one_process(*trainings))
     return folder
 
 
@@ -110,7 +108,7 @@ def test_a_backbone(mine: Path) -> None:
     assert weights["backbone.3.weight"].shape == (32, 16, 3, 3, 3)
     assert weights["attention_branch.stage.0.weight"].shape == (64, 32, 1, 1, 1)
     command = ["tools/test_recognizer.py", config("backbone"), checkpoint("backbone"), "-s", "maps"]
-    assert "3 videos" in finish(start(mine, *command))
+    assert "3 videos" in run(mine, *command)
     explanations = list((mine / "maps").rglob("explanation.npz"))
     assert len(explanations) == 3
     with np.load(explanations[0]) as found:
@@ -138,20 +136,14 @@ def test_a_transform(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert logged(mine, "weight_norm")["loss"] > 0
 
 
-def test_an_explainer(mine: Path) -> None:
+def test_an_explainer(mine: Path, in_one_process: Callable[..., list[str]]) -> None:
     """Its map of a video is made of the clip alone, so that it can be made again here."""
     network, said = [config("motion"), checkpoint("weight_norm")], "attention,motion:cells=4"
     video = next((mine / "data/motion_shapes/frames").iterdir())
-    looked = start(
-        mine, "tools/visualize.py", *network, video, "--out", "look", "--explainers", said
-    )
-    measured = start(
-        mine,
-        "tools/analysis/evaluate_explanations.py",
-        *network,
-        *("--explainers", said, "--metrics", "joint", "--steps", 2, "--out", "true"),
-    )
-    finish(looked)
+    look = ["tools/visualize.py", *network, video, "--out", "look", "--explainers", said]
+    measure = ["tools/analysis/evaluate_explanations.py", *network, "--explainers", said]
+    measure += ["--metrics", "joint", "--steps", 2, "--out", "true"]
+    measured = run(mine, *in_one_process(look, measure)).partition("done: ")[2]
     with np.load(mine / "look" / video.name / "explanation.motion.npz") as found:
         spatial, numbers = found["spatial"], found["frame_indices"]
     frames = np.stack(
@@ -160,14 +152,14 @@ def test_an_explainer(mine: Path) -> None:
     change = np.abs(np.diff(frames[numbers - 1], axis=0) / IMAGENET_STD).mean(axis=-1)
     expected = change.reshape(11, 4, 16, 4, 16).mean(axis=(2, 4))
     np.testing.assert_allclose(spatial[1:], expected, atol=1e-5)
-    assert "motion:cells=4" in finish(measured)
+    assert "motion:cells=4" in measured
 
 
 def test_a_metric(mine: Path) -> None:
     """It runs in validation, chooses the best checkpoint, and runs in tests."""
     assert list((mine / "work_dirs/mine/with_log_loss").glob("best_mine_log_loss_epoch_1.pth"))
     command = ["tools/test_recognizer.py", config("log_loss"), checkpoint("log_loss")]
-    shown = finish(start(mine, *command, "--out", "scores.pkl"))
+    shown = run(mine, *command, "--out", "scores.pkl")
     metrics = json.loads((mine / "scores.metrics.json").read_text())
     table = ScoreTable.load(mine / "scores.pkl")
     expected = -np.log(table.scores[np.arange(3), table.labels]).mean()

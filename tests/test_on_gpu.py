@@ -47,7 +47,9 @@ def parts(out: Path) -> dict[str, Any]:
 def some_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("on_gpu") / "out"
     only = ["machine", "tests", "network_16x112", "step_profile"]
-    done = run(out, "--device", "cpu", "--only", *only, OMP_NUM_THREADS="1")
+    # Of the marked tests two; all of them are --slow.
+    few = dict(OMP_NUM_THREADS="1", PYTEST_ADDOPTS="-k 'clips_are_prepared or cuda_graph'")
+    done = run(out, "--device", "cpu", "--only", *only, **few)
     assert done.returncode == 0, done.stderr
     assert list(parts(out)) == only
     return out
@@ -65,9 +67,18 @@ def assert_all_done(out: Path) -> None:
 
 def test_parts_run(some_parts: Path) -> None:
     assert_all_done(some_parts)
-    outcomes = {row["outcome"] for row in parts(some_parts)["tests"]["rows"]}
-    assert "passed" in outcomes
-    assert "failed" not in outcomes
+    outcomes = {row["test"]: row["outcome"] for row in parts(some_parts)["tests"]["rows"]}
+    assert outcomes == {
+        "test_network: test_clips_are_prepared_on_the_device": "passed",
+        "test_network: test_a_cuda_graph_answers_likewise": "skipped",
+    }
+
+
+@pytest.mark.slow
+def test_all_marked_tests_pass_or_need_a_gpu(tmp_path: Path) -> None:
+    assert run(tmp_path, "--device", "cpu", "--only", "tests").returncode == 0
+    outcomes = {row["outcome"] for row in parts(tmp_path)["tests"]["rows"]}
+    assert outcomes == {"passed", "skipped"}
 
 
 @pytest.mark.slow

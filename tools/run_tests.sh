@@ -7,4 +7,6 @@ prepare_venv
 cd -- "$REPO_ROOT"
 # A process a core; more threads in each would only wait for one another.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+# Else each process that a test starts compiles the package anew.
+unset PYTHONDONTWRITEBYTECODE
 exec "$VENV_PYTHON" -m pytest -n auto --dist worksteal "$@"

@@ -6,10 +6,12 @@ clipping and SGD. Ratios are to the literal network with torch's defaults.
 
 from __future__ import annotations
 
+import copy
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -154,7 +156,7 @@ def prepared(
         device: ``'cuda'`` or ``'cpu'``.
         train: A training step.
     """
-    model = build(size, literal=switches.literal, with_cp=switches.with_cp).to(device)
+    model = copy.deepcopy(_built(size, switches.literal, switches.with_cp)).to(device)
     model.load_state_dict(weights, strict=switches.literal)
     layout = torch.channels_last_3d if switches.channels_last else torch.contiguous_format
     clips = torch.randn(size.shape, generator=torch.Generator().manual_seed(0))
@@ -174,6 +176,12 @@ def prepared(
     if train:
         return _step(model, scores, torch.arange(size.batch, device=device) % CLASSES)
     return _graphed(scores) if switches.graph else torch.no_grad()(scores)
+
+
+@cache
+def _built(size: Size, literal: bool, with_cp: bool | str) -> nn.Module:
+    """To be copied: drawing weights takes longer than a small step."""
+    return build(size, literal=literal, with_cp=with_cp)
 
 
 def _step(
@@ -219,6 +227,6 @@ def _set_tf32(on: bool | None) -> None:
 
 def _release(device: str) -> None:
     torch.compiler.reset()
-    gc.collect()  # networks in cycles would count in later peaks
     if device == "cuda":
+        gc.collect()  # networks in cycles would count in later peaks
         torch.cuda.empty_cache()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -257,24 +255,17 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "new.py").read_text() == "mine = 1\n"
 
 
-def test_the_command(tmp_path: Path) -> None:
-    def command(*args: Path) -> subprocess.CompletedProcess[str]:
-        tool = ROOT / "tools/convert/migrate_config.py"
-        return subprocess.run(
-            [sys.executable, tool, *args], capture_output=True, text=True, timeout=120
-        )
-
+def test_the_command(tmp_path: Path, run_tool: Callable[..., Any]) -> None:
     old, new = tmp_path / "old.py", tmp_path / "new.py"
     Config(st_abn(1, dense=False)).dump(old)
-    done = command(old, new)
-    assert done.returncode == 0, done.stderr
+    done = run_tool("convert/migrate_config", old, new)
+    assert done.code == 0, done.err
     lines = new.read_text().splitlines()
     above = lines[lines.index("    batch_size=8,") - 1]
     assert above == "    # was: videos_per_gpu"
     Config(tpn_tsm()).dump(old)
-    refused = command(old, tmp_path / "other.py")
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
+    refused = run_tool("convert/migrate_config", old, tmp_path / "other.py")
+    assert refused.error, "one line"
     assert not (tmp_path / "other.py").exists()
 
 

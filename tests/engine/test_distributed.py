@@ -77,7 +77,12 @@ class WatchScores(Hook):
 
 @pytest.mark.parametrize(
     ("processes", "batch_size", "workers", "videos"),
-    [(1, 3, 2, 7), (3, 8, 0, 2), (3, 2, 1, 7)],
+    [
+        (1, 3, 2, 7),
+        (2, 8, 0, 1),
+        (2, 2, 1, 7),
+        pytest.param(3, 2, 1, 7, marks=pytest.mark.slow),
+    ],
 )
 def test_scores_depend_on_neither_processes_nor_batches_nor_workers(
     processes: int,
@@ -92,7 +97,7 @@ def test_scores_depend_on_neither_processes_nor_batches_nor_workers(
     imported: Callable[..., str],
     tmp_path: Path,
 ) -> None:
-    """Seven videos, which three processes can't share evenly; of two, one process gets none."""
+    """Seven videos, which processes can't share evenly; of one, one process gets none."""
     if 0 < torch.cuda.device_count() < processes:
         pytest.skip(f"this machine has GPUs, but not {processes}")
     names = [f"val/video {n}" for n in range(videos)]

@@ -151,7 +151,7 @@ def _write(out_dir: Path, name: str) -> None:
 
 
 def test_two_processes_write_side_by_side(tmp_path):
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     workers = [
         context.Process(target=_write, args=(tmp_path, f"same/{index}")) for index in range(2)
     ]
