@@ -103,11 +103,21 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=find_packages(include=["mmaction", "mmaction.*"]),
+    # A wheel has the commands and configs below st_abn/, as a checkout has them at its root.
+    packages=[
+        *find_packages(include=["mmaction", "mmaction.*"]),
+        "st_abn.tools",
+        "st_abn.config_files",
+    ],
+    package_dir={"st_abn.tools": "tools", "st_abn.config_files": "config_files"},
     package_data={
+        "mmaction": ["py.typed"],
+        "st_abn.tools": ["*.py", "*/*.py"],
+        "st_abn.config_files": ["*/*.py", "_base_/*/*.py"],
         "mmaction.ops": ["*.pyx", "*.pyi"],
         "mmaction.explain.page": ["*.html", "*.css", "*.js"],
     },
+    entry_points={"console_scripts": ["st-abn = mmaction.console:main"]},
     ext_modules=[AFFINE_KERNEL],
     cmdclass={"build_ext": OptionalBuildExt, "develop": Develop},
     install_requires=requirements("requirements.txt"),

@@ -172,3 +172,11 @@ class DirectoryLock:
 
     def __del__(self) -> None:
         self.release()
+
+
+def home() -> Path:
+    """The directory of tools/ and config_files/: the checkout, or what a wheel has of it."""
+    checkout = Path(__file__).resolve().parents[1]
+    if (checkout / "tools" / "train_recognizer.py").is_file():
+        return checkout
+    return checkout / "st_abn"

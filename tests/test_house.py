@@ -31,7 +31,7 @@ FLOORS = (
     ("datacheck", "inference"),
     ("engine",),
     ("launcher",),
-    ("cli", "apis"),
+    ("cli", "apis", "console"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MOST_FILE_LINES = 300

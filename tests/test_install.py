@@ -38,7 +38,8 @@ def source(tmp_path: Path) -> Path:
     for name in PACKAGE_FILES:
         shutil.copy(ROOT / name, copy)
     ignore = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
-    shutil.copytree(ROOT / "mmaction", copy / "mmaction", ignore=ignore)
+    for folder in ("mmaction", "tools", "config_files"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=ignore)
     return copy
 
 
@@ -53,9 +54,14 @@ def python(tmp_path: Path) -> Path:
     return interpreter
 
 
-def run(*command: object, cwd: Path, compiler: str | None = None) -> str:
+def run(
+    *command: object,
+    cwd: Path,
+    compiler: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> str:
     """Runs it, returns what it printed on both streams; fails the test where the command fails."""
-    environment = os.environ | ({"CC": compiler} if compiler else {})
+    environment = os.environ | ({"CC": compiler} if compiler else {}) | (environment or {})
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -115,6 +121,40 @@ def test_a_source_distribution_holds_what_it_is_built_from(source):
         names = {name.partition("/")[2] for name in tar.getnames()}
     assert names.issuperset([*PACKAGE_FILES[1:], "setup.py", "mmaction/ops/_affine.pyx"])
     assert not any(name.startswith("tests/") for name in names)
+
+
+def test_a_wheel_has_commands_configs_and_page(source, python, tmp_path):
+    """Without the source tree every module imports, and a config goes by its name."""
+    run(sys.executable, "-m", "pip", "wheel", *OFFLINE, "-q", "-w", "wheels", ".", cwd=source)
+    (wheel,) = (source / "wheels").glob("*.whl")
+    run(python, "-m", "pip", "install", *OFFLINE, "-q", "--force-reinstall", wheel, cwd=tmp_path)
+    shutil.rmtree(source)
+    imports = (
+        "import importlib, pkgutil, mmaction\n"
+        "for m in pkgutil.walk_packages(mmaction.__path__, 'mmaction.'):\n"
+        "    importlib.import_module(m.name)\n"
+        "print(mmaction.__file__, mmaction.load)"
+    )
+    assert str(tmp_path / "venv") in run(python, "-W", "ignore", "-c", imports, cwd=tmp_path)
+    command = python.with_name("st-abn")
+    run(
+        command,
+        "data",
+        "make_motion_shapes",
+        "shapes",
+        "--videos",
+        "24",
+        "--val-videos",
+        "12",
+        cwd=tmp_path,
+    )
+    settings = ["train_cfg.max_epochs=1", "train_dataloader.num_workers=0"]
+    settings += ["val_dataloader.num_workers=0", "train_dataloader.persistent_workers=False"]
+    settings += ["val_dataloader.persistent_workers=False"]
+    train = ["train", "motion_shapes/st_abn_tiny_evidence", "--work-dir", "run"]
+    environment = {"MOTION_SHAPES": str(tmp_path / "shapes")}
+    run(command, *train, "--cfg-options", *settings, cwd=tmp_path, environment=environment)
+    assert (tmp_path / "run/epoch_1.pth").is_file()
 
 
 def read_requirements(name: str) -> list[Requirement]:

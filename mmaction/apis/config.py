@@ -20,6 +20,7 @@ from mmaction.engine.optimizers import follow_run
 from mmaction.engine.runner import use_own_types
 from mmaction.errors import ConfigError, first_line, near
 from mmaction.evaluation import with_accuracies
+from mmaction.files import home
 from mmaction.registry import SCOPE, TRANSFORMS
 
 # Sections that mmengine's runner takes, others that runs read, and the short keys; any other name
@@ -62,14 +63,14 @@ def load_config(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
     """Reads a config file, merges ``--cfg-options`` into it and fills in what follows from it.
 
     Args:
-        path: A Python config file. It is run: use only files that you trust.
+        path: A Python config file, or the name of one of this project's, such as
+            ``motion_shapes/st_abn_tiny``. It is run: use only files that you trust.
         options: Dotted keys and their values.
 
     Raises:
         ConfigError: The file is missing or fails, or its sections don't agree.
     """
-    if not Path(path).is_file():
-        raise ConfigError(f"config {path}: no such file")
+    path = _find(Path(path))
     try:
         cfg = Config.fromfile(path)
     except Exception as e:  # a config is code: it can fail in any way
@@ -81,6 +82,16 @@ def load_config(path: str | os.PathLike[str], options: Mapping[str, Any] | None 
         except (KeyError, TypeError, IndexError) as e:
             raise ConfigError(f"--cfg-options {dict(options)}: {first_line(e)}") from e
     return complete_config(cfg, name=str(path))
+
+
+def _find(path: Path) -> Path:
+    """A config's file, also by its name among those of this project."""
+    own = home() / "config_files"
+    for found in (path, (own / path).with_suffix(".py")):
+        if found.is_file():
+            return found
+    names = [p.relative_to(own).with_suffix("").as_posix() for p in own.glob("[!_]*/*.py")]
+    raise ConfigError(f"config {path}: no such file{near(str(path.with_suffix('')), names)}")
 
 
 def complete_config(cfg: Config, *, name: str = "config") -> Config:

@@ -1,0 +1,85 @@
+"""``st-abn COMMAND …``: the scripts of tools/ by one name, in a checkout or from a wheel."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+from mmaction.errors import near
+from mmaction.exit_codes import EXIT_USER_ERROR
+from mmaction.files import home
+
+# What people type, and the script below tools/ that it runs.
+COMMANDS = {
+    "train": "train_recognizer.py",
+    "test": "test_recognizer.py",
+    "finetune": "finetune.py",
+    "predict": "predict.py",
+    "explain": "visualize.py",
+    "export": "export.py",
+    "publish": "publish_model.py",
+}
+GROUPS = ("data", "analysis", "convert")
+USAGE = """\
+usage: st-abn COMMAND …      (st-abn COMMAND --help says what it takes)
+
+  st-abn train motion_shapes/st_abn_tiny --work-dir runs/first
+  st-abn test motion_shapes/st_abn_tiny runs/first/epoch_12.pth
+  st-abn explain CONFIG CHECKPOINT video.mp4 --out look
+  st-abn export CHECKPOINT model.onnx
+  st-abn data check_dataset CONFIG
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command as if its script had been typed.
+
+    Args:
+        argv: What follows ``st-abn``; None: of this process.
+
+    Returns:
+        The exit code.
+    """
+    given = sys.argv[1:] if argv is None else argv
+    if not given or given[0] in ("-h", "--help"):
+        print(USAGE + _listing())
+        return 0
+    found = _script(given)
+    if isinstance(found, str):
+        print(f"error: {found}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    script, rest = found
+    sys.argv = [str(script), *rest]
+    runpy.run_path(str(script), run_name="__main__")
+    return 0  # a script ends by itself
+
+
+def _script(given: list[str]) -> tuple[Path, list[str]] | str:
+    """The script and its arguments, or what is wrong."""
+    tools, name = home() / "tools", given[0]
+    if name in GROUPS:
+        names = _names(tools / name)
+        if len(given) < 2 or given[1] not in names:
+            asked = given[1] if len(given) > 1 else ""
+            return f"st-abn {name} {asked}".rstrip() + f": no such command{near(asked, names)}"
+        return tools / name / f"{given[1]}.py", given[2:]
+    if name not in COMMANDS or not (tools / COMMANDS[name]).is_file():
+        return f"st-abn {name}: no such command{near(name, (*COMMANDS, *GROUPS))}"
+    return tools / COMMANDS[name], given[1:]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+
+def _listing() -> str:
+    tools = home() / "tools"
+    commands = [name for name, file in COMMANDS.items() if (tools / file).is_file()]
+    lines = [f"\ncommands: {', '.join(commands)}"]
+    lines += [f"{group}: {', '.join(_names(tools / group))}" for group in GROUPS]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
