@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import socket
 import tempfile
@@ -77,6 +78,15 @@ def require_writable(directory: str | os.PathLike[str], *, name: str) -> None:
             pass
     except OSError as e:
         raise ConfigError(f"{name}={str(directory)!r} can't be written to: {e.strerror}") from e
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Of a file, however large, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def read_text(path: str | os.PathLike[str], *, what: str = "") -> str:

@@ -14,14 +14,11 @@ from mmengine.config import Config
 from mmaction.apis.recognizer import load
 from mmaction.errors import ConfigError, UserError
 from mmaction.files import require_writable
-from mmaction.inference import VideoRecognizer
 from mmaction.inference.exporting import FORMATS, Graph, example_of, traced, write_graph
 from mmaction.inference.runtimes import open_graph
-from mmaction.inference.sources import opened
 
 # Of outputs, beside the largest of their values: float32 rounds at 1e-7, and sums are long.
 TOLERANCE = 1e-3
-_DUMMY = (240, 320)  # pixels of a video that stands for all, where the pipeline doesn't resize
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def export(
     recognizer = load(checkpoint, config=config, device="cpu", trust=trust)
     require_writable(out.absolute().parent, name="output directory")
     graph = Graph(recognizer.network, uint8_input=uint8_input).eval()
-    clips = _packed(recognizer)
+    clips = recognizer.blank_clips()
     example = example_of(clips, uint8_input=uint8_input, batch=2 if dynamic else 1)
     program, names = traced(graph, example, dynamic=dynamic), graph.names(example)
     text = recognizer.description.as_text()
@@ -99,14 +96,6 @@ def _check_format(kind: str, out: Path) -> None:
     for library in libraries:
         if importlib.util.find_spec(library) is None:
             raise ConfigError(f"--format {kind} needs {library}: pip install {library}")
-
-
-def _packed(recognizer: VideoRecognizer) -> torch.Tensor:
-    """uint8 V×T×H×W×3: a video of the size that the pipeline makes."""
-    frames = np.zeros((4 * recognizer.network.clip_len, *_DUMMY, 3), np.uint8)
-    with opened(frames) as video:
-        clips: torch.Tensor = recognizer.clips(video)["inputs"]
-    return clips
 
 
 def _differences(

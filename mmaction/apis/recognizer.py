@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +16,12 @@ from mmengine.logging import print_log
 
 from mmaction.apis.config import load_config
 from mmaction.checkpoint.compatibility import fitting_weights, in_own_names, load_weights
-from mmaction.checkpoint.description import Description, describe, description_of
+from mmaction.checkpoint.description import (
+    Description,
+    describe,
+    description_of,
+    self_contained,
+)
 from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.splits import annotation_files
@@ -72,6 +78,7 @@ def load(
         )
     pipeline = _trusted_pipeline(said, path, trust=trust or config is not None)
     network = _network(said.model, content, path).to(device or get_device()).eval()
+    said = replace(said, model=self_contained(said.model, network))
     if compile:
         network.compile()
     return VideoRecognizer(network=network, pipeline=pipeline, description=said)

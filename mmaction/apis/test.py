@@ -27,7 +27,7 @@ from mmaction.evaluation import (
     resolve_accuracies,
     with_accuracies,
 )
-from mmaction.files import atomic_path, require_writable
+from mmaction.files import atomic_path, require_writable, sha256_of
 from mmaction.readable_errors import (
     readable_build_errors,
     readable_loader_errors,
@@ -120,8 +120,8 @@ def fingerprints(cfg: Config, checkpoint: str | os.PathLike[str]) -> dict[str, s
     files = annotation_files(cfg.test_dataloader.dataset)
     return {
         "config": hashlib.sha256(settings.encode()).hexdigest(),
-        "checkpoint": _file_hash(checkpoint),
-        "annotations": " ".join(_file_hash(f) for f in files if Path(f).is_file()),
+        "checkpoint": sha256_of(checkpoint),
+        "annotations": " ".join(sha256_of(f) for f in files if Path(f).is_file()),
     }
 
 
@@ -129,10 +129,6 @@ def _own_metrics(cfg: Config) -> bool:
     """Whether the config has metrics beside the accuracies: they need the network's answers."""
     evaluator = with_accuracies(cfg.get("test_evaluator"))
     return len(evaluator["metrics"] if isinstance(evaluator, dict) else evaluator) > 1
-
-
-def _file_hash(path: str | os.PathLike[str]) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _cached_for_all(

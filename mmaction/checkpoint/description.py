@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from mmaction.errors import CheckpointError
 from mmaction.version import __version__
@@ -49,22 +50,40 @@ class Description:
         return json.dumps(asdict(self))
 
 
-def describe(cfg: Mapping[str, Any], classes: Sequence[str] | None) -> Description:
+def describe(
+    cfg: Mapping[str, Any], classes: Sequence[str] | None, *, network: nn.Module | None = None
+) -> Description:
     """A config's recognizer.
 
     Args:
         cfg: As a run has it; the pipeline is that of its test set, or of its validation set.
         classes: K class names.
+        network: Built by the config: see ``self_contained``.
     """
     loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}
     pipeline = (loader.get("dataset") or {}).get("pipeline") or ()
     imports = (cfg.get("custom_imports") or {}).get("imports") or ()
+    model = _plain(cfg["model"])
     return Description(
-        model=_plain(cfg["model"]),
+        model=model if network is None else self_contained(model, network),
         pipeline=[_plain(step) for step in pipeline],
         classes=None if classes is None else tuple(classes),
         custom_imports=(imports,) if isinstance(imports, str) else tuple(imports),
     )
+
+
+def self_contained(model: Mapping[str, Any], network: nn.Module) -> dict[str, Any]:
+    """A model's config that is built without a hub or a directory, as far as its backbone can.
+
+    Args:
+        model: The config.
+        network: What was built by it.
+    """
+    of_backbone = getattr(getattr(network, "backbone", None), "self_contained", None)
+    options: dict[str, Any] = {} if of_backbone is None else of_backbone()
+    if not options:
+        return dict(model)
+    return {**model, "backbone": {**model["backbone"], **options}}
 
 
 def _plain(value: Any) -> Any:

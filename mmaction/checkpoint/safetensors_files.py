@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,4 +56,15 @@ def write_safetensors(
     with atomic_path(path) as temporary:
         # "format" tells other readers whose tensors they are. The library's own ``save_file`` makes
         # files that nobody else may read, whatever the umask.
-        temporary.write_bytes(save(apart, metadata={"format": "pt", **(meta or {})}))
+        data = save(apart, metadata={"format": "pt", **(meta or {})})
+        temporary.write_bytes(_in_one_order(data))
+
+
+def _in_one_order(data: bytes) -> bytes:
+    """The same file with its words of text sorted: the library writes them as they come."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,15 @@ class CheckpointedRunner(Runner):
         meta = dict(cfg=self.config_text, seed=self.seed, experiment_name=self.experiment_name)
         meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
         meta |= dict(mmaction_version=__version__, run_id=self.run_id, settings=self.settings)
-        meta[META_KEY] = assumptions_of(bare_model(self.model))
-        metainfo = getattr(self.train_dataloader.dataset, "metainfo", None)
+        dataset, network = self.train_dataloader.dataset, bare_model(self.model)
+        meta[META_KEY] = assumptions_of(network)
+        metainfo = getattr(dataset, "metainfo", None)
         if metainfo is not None:
             meta["dataset_meta"] = metainfo
-        meta[RECOGNIZER] = describe(self.cfg, (metainfo or {}).get("classes")).as_text()
+        if isinstance(dataset, Sized):
+            meta["training_videos"] = len(dataset)
+        classes = (metainfo or {}).get("classes")
+        meta[RECOGNIZER] = describe(self.cfg, classes, network=network).as_text()
         return meta
 
     def load_or_resume(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from mmaction.errors import ConfigError, UserError
 from mmaction.explain.explainers import build_explainer
 from mmaction.explain.records import ATTENTION
 from mmaction.inference.recognition import Recognition
-from mmaction.inference.sources import Video, VideoSource, is_one_video, opened
+from mmaction.inference.sources import Video, VideoSource, is_one_video, opened, packed
 from mmaction.inference.windows import Window, windows_of
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import VideoResult
@@ -77,15 +77,15 @@ class VideoRecognizer:
         """
         if is_one_video(source):
             with opened(source, fps=fps) as video:
-                return self._recognize([self.clips(video)], [video], explain)[0]
+                return self.answers([packed(video, self.pipeline)], [video], explain)[0]
         found: list[Recognition] = []
         for start in range(0, len(source), batch_size):
             items, videos = [], []
             for each in source[start : start + batch_size]:
                 with opened(each, fps=fps) as video:
-                    items.append(self.clips(video))
+                    items.append(packed(video, self.pipeline))
                     videos.append(video)
-            found += self._recognize(items, videos, explain)
+            found += self.answers(items, videos, explain)
         return found
 
     def windows(
@@ -121,29 +121,39 @@ class VideoRecognizer:
                 yield self._of_window(window, video, explain)
 
     def _of_window(self, window: Window, video: Video, explain: Explain) -> Recognition:
-        return self._recognize([window.item], [video], explain, first_frame=window.first)[0]
+        return self.answers([window.item], [video], explain, first_frame=window.first)[0]
 
-    def clips(self, video: Video) -> dict[str, Any]:
-        """What the pipeline packs of a video: ``inputs`` uint8 V×T×H×W×3, ``color``, ``sample``."""
-        return self.pipeline(
-            {
-                "index": 0,
-                "name": video.source_name,
-                "label": None,
-                "total_frames": video.total_frames,
-                "rng": np.random.default_rng(0),
-                "source": video.source,
-            }
-        )
+    def blank_clips(self, *, height: int = 240, width: int = 320) -> Tensor:
+        """What the pipeline makes of a black video.
 
-    def _recognize(
+        Args:
+            height: Of its frames.
+            width: Likewise.
+
+        Returns:
+            uint8 V×T×H×W×3.
+        """
+        frames = np.zeros((4 * self.network.clip_len, height, width, 3), np.uint8)
+        with opened(frames) as video:
+            clips: Tensor = packed(video, self.pipeline)["inputs"]
+        return clips
+
+    def answers(
         self,
-        items: list[dict[str, Any]],
-        videos: list[Video],
-        explain: Explain,
+        items: Sequence[dict[str, Any]],
+        videos: Sequence[Video],
+        explain: Explain = False,
         *,
         first_frame: int = 0,
     ) -> list[Recognition]:
+        """Recognizes videos that are decoded already.
+
+        Args:
+            items: From ``packed``, of one shape.
+            videos: They are of.
+            explain: As of a call.
+            first_frame: Position in the video of the part's first frame, where it is a part.
+        """
         batch = self.network.data_preprocessor(collate_clips(items))
         with torch.inference_mode():
             results = self.network(batch["clips"], samples=batch["samples"], mode="predict")

@@ -19,6 +19,7 @@ from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import find_frames
 from mmaction.datasets.sources.image_files import decode_image
 from mmaction.datasets.sources.video import VideoFiles, count_frames, frame_rate
+from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import DataError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -130,6 +131,24 @@ def open_path(path: Path, *, name: str | None = None, fps: float | None = None) 
         raise DataError(f"video '{path}' has no frames")
     files = VideoFiles(data_root=path.parent)
     return Video(name or path.name, files, path.name, total, fps or frame_rate(path))
+
+
+def packed(video: Video, pipeline: Pipeline) -> dict[str, Any]:
+    """What a pipeline makes of a video: ``inputs`` uint8 V×T×H×W×3, ``color``, ``sample``.
+
+    Raises:
+        DataError: A frame can't be read.
+    """
+    return pipeline(
+        {
+            "index": 0,
+            "name": video.source_name,
+            "label": None,
+            "total_frames": video.total_frames,
+            "rng": np.random.default_rng(0),
+            "source": video.source,
+        }
+    )
 
 
 def is_one_video(given: Any) -> TypeGuard[VideoSource]:

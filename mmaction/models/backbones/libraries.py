@@ -8,8 +8,10 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -42,7 +44,8 @@ def import_library(name: str, *, of: str) -> ModuleType:
     if importlib.util.find_spec(name) is None:
         raise ConfigError(f"backbone {of} needs {name}: pip install {name}")
     try:
-        if name != "transformers":
+        # transformers does without, but takes one that is installed for one that can be imported.
+        with suppress(ModuleNotFoundError) if name == "transformers" else nullcontext():
             _import_torchvision()
         return importlib.import_module(name)
     except (ImportError, RuntimeError, OSError, AttributeError) as e:
@@ -151,6 +154,10 @@ class LibraryBackbone(BaseModule):
     def features(self, clips: Tensor) -> Tensor:
         """What a subclass computes."""
         raise NotImplementedError
+
+    def self_contained(self) -> dict[str, Any]:
+        """Arguments that replace those by which a hub or a directory is asked; none by default."""
+        return {}
 
     def parameter_layers(self) -> dict[str, int]:
         """Patch embedding or stem, then each block: see ``layer_order``."""

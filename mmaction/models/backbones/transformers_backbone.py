@@ -18,6 +18,11 @@ _LAYOUTS = {
     "vjepa2": (0, False),
 }
 
+# Of a config: where it is from, and the classes of a head that isn't used.
+_NOT_THE_NETWORKS = frozenset(
+    ("transformers_version", "architectures", "auto_map", "id2label", "label2id", "_name_or_path")
+)
+
 
 @MODELS.register_module()
 class TransformersBackbone(LibraryBackbone):
@@ -49,6 +54,7 @@ class TransformersBackbone(LibraryBackbone):
                 f" {', '.join(_LAYOUTS)}"
             )
         self.model_type: str = config.model_type
+        self._config = config
         self.network = _without_head(library.AutoModel.from_config(config))
         self.out_channels = config.hidden_size
         self.temporal_stride, self.spatial_stride = _patch(config)
@@ -70,6 +76,11 @@ class TransformersBackbone(LibraryBackbone):
         if time_fastest:
             return tokens.unflatten(2, (rows, columns, steps)).movedim(-1, 2)
         return tokens.unflatten(2, (steps, rows, columns))
+
+    def self_contained(self) -> dict[str, Any]:
+        """``model`` as a dict, whatever it was given as."""
+        kept = self._config.to_diff_dict().items()
+        return {"model": {key: value for key, value in kept if key not in _NOT_THE_NETWORKS}}
 
     def no_weight_decay(self) -> set[str]:
         """The class token and what says where and when a token is."""
