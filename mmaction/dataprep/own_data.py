@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from mmaction.dataprep.grouped_split import grouped_split
 from mmaction.dataprep.listing import (
     Entry,
     Listing,
@@ -34,6 +35,7 @@ def list_folders(
     classes: str | None,
     val_share: float,
     seed: int,
+    group_by: str | None = None,
 ) -> Listing:
     """The videos of class folders: what lies below the directory ``walking`` shows it.
 
@@ -43,6 +45,7 @@ def list_folders(
         classes: File with a class a line, in the order of labels; None: by alphabet.
         val_share: Share of the videos to set aside for validation, 0 for none.
         seed: Of that draw.
+        group_by: Keeps groups together in it: see ``grouped_split.group_of``.
 
     Raises:
         DataError: A video that lies in no class folder, or a folder that is no class.
@@ -51,7 +54,7 @@ def list_folders(
     names = class_names(rows) if classes is None else read_class_names(classes)
     entries = label_rows(rows, names, classes or ", ".join({r.root for r in media.values()}))
     if draw:
-        entries = balanced_split(entries["train"], val_share=val_share, seed=seed)
+        entries = split_drawn(entries["train"], val_share=val_share, seed=seed, group_by=group_by)
     return Listing(names, entries)
 
 
@@ -72,6 +75,7 @@ def list_table(
     classes: str | None = None,
     val_share: float = 0.0,
     seed: int = 0,
+    group_by: str | None = None,
 ) -> tuple[Listing, dict[str, int] | None]:
     """The videos of a csv whose header names its columns.
 
@@ -84,6 +88,7 @@ def list_table(
             where they are numbers, classes are called by their numbers.
         val_share: As for class folders.
         seed: Likewise.
+        group_by: Likewise.
 
     Returns:
         The videos; their frames by name, None where the csv has no such column.
@@ -111,7 +116,7 @@ def list_table(
     names, rows = _numbers_as_names(rows, classes)
     entries = label_rows({"train": rows}, names, classes or path)["train"]
     if not own_splits:
-        drawn = balanced_split(entries, val_share=val_share, seed=seed)
+        drawn = split_drawn(entries, val_share=val_share, seed=seed, group_by=group_by)
         return Listing(names, drawn), frames or None
     by_split = {
         split: [entry for entry, own in zip(entries, own_splits, strict=True) if own == split]
@@ -149,6 +154,24 @@ def _numbers_as_names(rows: list[Row], classes: str | None) -> tuple[list[str], 
     return names, named
 
 
+def split_drawn(
+    entries: list[Entry], *, val_share: float, seed: int, group_by: str | None
+) -> dict[str, list[Entry]]:
+    """By video, or by group: see ``balanced_split`` and ``grouped_split``."""
+    if group_by is None or val_share == 0:
+        return balanced_split(entries, val_share=val_share, seed=seed)
+    check_draw(val_share, seed)
+    return grouped_split(entries, group_by=group_by, val_share=val_share, seed=seed)
+
+
+def check_draw(val_share: float, seed: int) -> None:
+    """Raise UserError for a share or seed that can't be right."""
+    if not 0 <= val_share < 1:
+        raise UserError(f"val_share is {val_share:g}, must be at least 0 and less than 1")
+    if seed < 0:
+        raise UserError(f"seed is {seed}, must be at least 0")
+
+
 def balanced_split(entries: list[Entry], *, val_share: float, seed: int) -> dict[str, list[Entry]]:
     """Draw ``val_share`` of every class for validation.
 
@@ -164,10 +187,7 @@ def balanced_split(entries: list[Entry], *, val_share: float, seed: int) -> dict
     Raises:
         UserError: A share or seed that can't be right.
     """
-    if not 0 <= val_share < 1:
-        raise UserError(f"val_share is {val_share:g}, must be at least 0 and less than 1")
-    if seed < 0:
-        raise UserError(f"seed is {seed}, must be at least 0")
+    check_draw(val_share, seed)
     if val_share == 0:
         return {"train": entries}
     by_label: dict[int, list[int]] = defaultdict(list)

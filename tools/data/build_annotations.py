@@ -55,6 +55,11 @@ def add_own(parser: argparse.ArgumentParser) -> None:
         help="of every class for val, 0 for none; where nothing else splits (default %(default)s)",
     )
     add("--seed", type=int, default=0, help="of that draw (default %(default)s)")
+    add(
+        "--group-by",
+        metavar="REGEX",
+        help="part of a video's path that names its person or recording: that draw parts none",
+    )
 
 
 def add_common(parser: argparse.ArgumentParser, *, root_needed: bool) -> None:
@@ -96,7 +101,9 @@ def own(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
     from mmaction.dataprep.own_data import list_folders, list_table
     from mmaction.errors import UserError
 
-    options = dict(classes=args.classes, val_share=args.val_share, seed=args.seed)
+    options = dict(
+        classes=args.classes, val_share=args.val_share, seed=args.seed, group_by=args.group_by
+    )
     if args.kind == "folder":
         draw = "{split}" not in (args.frames_root or args.videos_root)
         media = media_of(args, ["train", "val"] if draw else SPLITS)
