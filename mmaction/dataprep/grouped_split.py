@@ -36,8 +36,8 @@ def grouped_split(
 ) -> dict[str, list[Entry]]:
     """Draws whole groups for validation, about ``val_share`` of each class.
 
-    Groups are taken in random order, the large ones first, each where it brings the numbers of the
-    classes nearer to their shares. No class loses all its videos to validation.
+    One group after another is taken that brings the numbers of the classes nearest to their shares,
+    at random among those that are as good. No class loses all its videos to validation.
 
     Args:
         entries: The videos.
@@ -58,25 +58,34 @@ def grouped_split(
     }
     total = sum(counts.values(), np.zeros(classes, int))
     order = np.random.default_rng(seed).permutation(sorted(members)).tolist()
-    order.sort(key=lambda key: len(members[key]), reverse=True)
     held, val = np.zeros(classes, int), []
-    for key in order:
-        more = held + counts[key]
-        nearer = (
-            np.square(more - val_share * total).sum() < np.square(held - val_share * total).sum()
+    while True:
+        possible = [k for k in order if k not in val and _spares(held + counts[k], total)]
+        if not possible:
+            break
+        # The first in random order of those that are as near.
+        best = min(possible, key=lambda k: _distance(held + counts[k], val_share * total))
+        if val and _distance(held + counts[best], val_share * total) >= _distance(
+            held, val_share * total
+        ):
+            break
+        held, val = held + counts[best], [*val, best]
+    if not val:
+        raise DataError(
+            f"--group-by {group_by!r} makes {len(members)} group(s), and each has all videos of some"
+            " class: none can be held out"
         )
-        if nearer and not (more[total > 0] == total[total > 0]).any():
-            held, val = more, [*val, key]
-    if not val:  # groups larger than the share: the smallest that can be spared
-        spared = [k for k in order if not (counts[k][total > 0] == total[total > 0]).any()]
-        if not spared:
-            raise DataError(
-                f"--group-by {group_by!r} makes {len(members)} group(s), and each has all videos of"
-                " some class: none can be held out"
-            )
-        val = spared[-1:]
     chosen = {index for key in val for index in members[key]}
     return {
         "train": [entry for index, entry in enumerate(entries) if index not in chosen],
         "val": [entry for index, entry in enumerate(entries) if index in chosen],
     }
+
+
+def _distance(held: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.square(held - wanted).sum())
+
+
+def _spares(held: np.ndarray, total: np.ndarray) -> bool:
+    """Whether each class keeps videos to train on."""
+    return bool((held[total > 0] < total[total > 0]).all())
