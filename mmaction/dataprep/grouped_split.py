@@ -58,7 +58,8 @@ def grouped_split(
     }
     total = sum(counts.values(), np.zeros(classes, int))
     order = np.random.default_rng(seed).permutation(sorted(members)).tolist()
-    held, val = np.zeros(classes, int), []
+    held = np.zeros(classes, int)
+    val: list[str] = []
     while True:
         possible = [k for k in order if k not in val and _spares(held + counts[k], total)]
         if not possible:
@@ -72,7 +73,7 @@ def grouped_split(
         held, val = held + counts[best], [*val, best]
     if not val:
         raise DataError(
-            f"--group-by {group_by!r} makes {len(members)} group(s), and each has all videos of some"
+            f"--group-by {group_by!r} makes {len(members)} group(s), each with all videos of some"
             " class: none can be held out"
         )
     chosen = {index for key in val for index in members[key]}

@@ -60,7 +60,7 @@ def test_groups_larger_than_the_share() -> None:
     [
         ("person(", UserError, "is no regular expression: missing"),
         ("actor", DataError, "'actor' matches nothing in 'a/person0_0.mp4'"),
-        (r"person", DataError, r"makes 1 group\(s\), and each has all videos of some class"),
+        (r"person", DataError, r"makes 1 group\(s\), each with all videos of some class"),
     ],
 )
 def test_what_makes_no_groups(group_by: str, error: type[Exception], message: str) -> None:
