@@ -27,7 +27,7 @@ HERE = ["num_workers=0", "persistent_workers=False"]
 entered: dict[str, set[tuple[str, int]]] = defaultdict(set)
 
 
-def note(frame: FrameType, event: str, _: Any) -> None:
+def note(frame: FrameType, event: str, returned: Any) -> None:
     """Notes the function that is entered; ends all once the first loss is returned."""
     code: CodeType = frame.f_code
     if not code.co_filename.startswith((PACKAGE, f"{REPO / 'tools'}{os.sep}")):
@@ -39,7 +39,7 @@ def note(frame: FrameType, event: str, _: Any) -> None:
             file = os.path.relpath(code.co_filename, REPO)
             entered[file].add((code.co_name, code.co_firstlineno))
     elif event == "return" and (code.co_filename, code.co_name) == LOSS:
-        if frame.f_locals["clips"].is_meta:
+        if any(loss.is_meta for loss in returned.values()):
             return  # the estimate of a step's memory, before there is a batch
         report()
         os._exit(0)  # nothing that a training does at its end belongs to the count
