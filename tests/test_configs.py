@@ -51,12 +51,17 @@ def small(cfg: Config, root: Path) -> list[str]:
     options = {
         "model.clip_len": 16,
         "model.backbone.pretrained": None,
-        "model.backbone.base_channels": min(cfg.model.backbone.get("base_channels", 64), 8),
         "train_cfg.max_epochs": 1,
         "evaluation.interval": 1,
         "default_hooks.checkpoint.interval": 1,
     }
+    if cfg.model.backbone.type == "ResNet3D":
+        channels = min(cfg.model.backbone.get("base_channels", 64), 8)
+        options["model.backbone.base_channels"] = channels
     for number, scheduler in enumerate(cfg.param_scheduler):
+        if scheduler.get("end", 1) > 1 or scheduler.get("begin", 0) > 0:  # a warm-up and what follows
+            once = dict(begin=0, end=1, by_epoch=False, convert_to_iter_based=False)
+            options |= {f"param_scheduler.{number}.{key}": value for key, value in once.items()}
         if "total_steps" in scheduler:
             # One-cycle needs a step to rise and one to fall.
             once = dict(total_steps=4, convert_to_iter_based=False, by_epoch=False)
@@ -64,7 +69,7 @@ def small(cfg: Config, root: Path) -> list[str]:
     for split, dataset in dataset_configs(cfg):
         loader = dict(num_workers=0, batch_size=2, pin_memory=False)
         lists = dict(ann_file=f"{root}/{'train' if split == 'train' else 'val'}.txt")
-        lists |= dict(data_root=root, classes=root / "classes.txt")
+        lists |= dict(data_root=root, classes=root / "classes.txt", type="RawframeDataset")
         lists |= {key: None for key in ("include", "exclude") if key in dataset}
         for number, step in enumerate(dataset.pipeline):
             lists |= {f"pipeline.{number}.{k}": SIZE for k in ("size", "short_side") if k in step}
