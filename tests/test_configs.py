@@ -26,6 +26,15 @@ CONFIGS = sorted(
     for path in ROOT.glob("*/*.py")
     if path.parent.name not in ("_base_", "mine")  # the latter's classes are the user's
 )
+# One of each kind; the others differ from them in lists, names and schedules, and run by --slow.
+QUICK = (
+    "kinetics400/st_abn_32_2_30_views.py",
+    "motion_shapes/resnet3d_tiny.py",
+    "sthv1/st_abn_32_authors.py",
+    "sthv2/st_abn_32.py",
+    "ut_interaction/st_abn_lite0.py",
+    "weizmann4/st_abn_evidence.py",
+)
 SIZE = 32
 
 
@@ -96,7 +105,10 @@ def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path
     return root
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in CONFIGS],
+)
 def test_a_step_of_training_and_of_testing(
     name: str, tmp_path: Path, make_videos: Callable[..., None], run_tool: Callable[..., Any]
 ) -> None:

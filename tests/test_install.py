@@ -101,9 +101,13 @@ def test_an_editable_installation_builds_the_kernel(source, python, tmp_path, co
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(("-m", "pip", "install", "-v", "-e", ".", *OFFLINE), id="pip"),
+        pytest.param(
+            ("-m", "pip", "install", "-v", "-e", ".", *OFFLINE), id="pip", marks=pytest.mark.slow
+        ),
         pytest.param(("setup.py", "develop", *OFFLINE), id="develop"),
-        pytest.param(("setup.py", "build_ext", "--inplace"), id="build_ext"),
+        pytest.param(
+            ("setup.py", "build_ext", "--inplace"), id="build_ext", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_without_a_compiler_it_installs_and_says_so_once(source, python, tmp_path, command):

@@ -119,7 +119,11 @@ train_dataloader["dataset"]["pipeline"].insert(0, dict(type="Deadly"))
             "os.kill(os.getpid(), signal.SIGKILL)",
             "a data loader's worker was killed (signal: Killed); most often memory ran out: lower",
         ),
-        ("os._exit(3)", "a data loader's worker ended without a word; dataloader.num_workers=0"),
+        pytest.param(
+            "os._exit(3)",
+            "a data loader's worker ended without a word; dataloader.num_workers=0",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_worker_that_dies_says_what_to_change(

@@ -346,7 +346,7 @@ def logits_by_frame(net: nn.Module, films: Tensor) -> Tensor:
     return net(films.flatten(0, 1)).unflatten(0, films.shape[:2])
 
 
-@pytest.mark.parametrize("bag", [False, True])
+@pytest.mark.parametrize("bag", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_frames_without_their_order_stay_near_chance(
     films: tuple[Tensor, Tensor], bag: bool
 ) -> None:

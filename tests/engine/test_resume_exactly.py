@@ -124,7 +124,7 @@ def test_two_processes_killed_end_as_unbroken_ones(
     ("processes", "signals"),
     [
         (1, ["SIGKILL", "SIGUSR1", "SIGKILL", "SIGTERM"]),
-        pytest.param(2, ["SIGKILL"], marks=needs_two),
+        pytest.param(2, ["SIGKILL"], marks=[needs_two, pytest.mark.slow]),
     ],
 )
 def test_a_run_told_in_steps_is_as_exact(

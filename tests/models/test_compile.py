@@ -9,7 +9,7 @@ dynamo = pytest.importorskip("torch._dynamo")
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("depth", [10, 50])
+@pytest.mark.parametrize("depth", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_the_graph_is_unbroken(make_st_abn, depth: int, training: bool) -> None:
     dynamo.reset()
     model = make_st_abn(backbone=dict(depth=depth)).train(training)
