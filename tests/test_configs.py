@@ -68,7 +68,7 @@ def small(cfg: Config, root: Path) -> list[str]:
         channels = min(cfg.model.backbone.get("base_channels", 64), 8)
         options["model.backbone.base_channels"] = channels
     for number, scheduler in enumerate(cfg.param_scheduler):
-        if scheduler.get("end", 1) > 1 or scheduler.get("begin", 0) > 0:  # a warm-up and what follows
+        if scheduler.get("end") or scheduler.get("begin"):  # a warm-up, and what follows it
             once = dict(begin=0, end=1, by_epoch=False, convert_to_iter_based=False)
             options |= {f"param_scheduler.{number}.{key}": value for key, value in once.items()}
         if "total_steps" in scheduler:

@@ -1,4 +1,4 @@
-# UT-Interaction (SDHA 2010): six actions between two people. FOLD, 1 to 3, names the people held out.
+# UT-Interaction (SDHA 2010): six actions between two people; FOLD, 1 to 3: who is held out.
 root = "{{$UT_INTERACTION:../shared/ut_interaction}}"
 fold = "{{$FOLD:1}}"
 size = 128
