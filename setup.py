@@ -127,7 +127,8 @@ setup(
         "timm": ["timm>=1.0.20"],  # image networks as backbones
         "transformers": ["transformers>=4.56"],  # video transformers as backbones
         "onnx": ["onnx>=1.17", "onnxscript>=0.4", "onnxruntime>=1.20"],  # tools/export.py
-        "openvino": ["openvino>=2025.0"],  # tools/export.py --format openvino
+        "openvino": ["openvino>=2025.0"],  # tools/export.py --format openvino, tools/predict.py
+        "parquet": ["pyarrow>=16"],  # tools/predict.py --out F.parquet
         "explain": ["captum>=0.7"],  # other explainers to compare the attention maps with
     },
     zip_safe=False,

@@ -65,21 +65,27 @@ class Recognition:
         Raises:
             UserError: It was recognized without ``explain=True``.
         """
+        return render_sheet(self.explanation())
+
+    def explanation(self) -> ClipExplanation:
+        """The clip and its maps, as sheets, films and pages take them.
+
+        Raises:
+            UserError: It was recognized without ``explain=True``.
+        """
         if self.spatial is None or self.temporal is None or self.frames is None:
             raise UserError("no attention was asked for: recognize the video with explain=True")
-        return render_sheet(
-            ClipExplanation(
-                name=self.name,
-                frames=self.frames,
-                spatial=self.spatial,
-                temporal=self.temporal,
-                frame_indices=self.frame_indices,
-                scores=self.probabilities,
-                attention_scores=self.attention_probabilities,
-                classes=self.classes,
-                method=self.method,
-                target=None if self.method == "attention" else int(self.probabilities.argmax()),
-            )
+        return ClipExplanation(
+            name=self.name,
+            frames=self.frames,
+            spatial=self.spatial,
+            temporal=self.temporal,
+            frame_indices=self.frame_indices,
+            scores=self.probabilities,
+            attention_scores=self.attention_probabilities,
+            classes=self.classes,
+            method=self.method,
+            target=None if self.method == "attention" else int(self.probabilities.argmax()),
         )
 
     def show(self) -> None:

@@ -33,6 +33,7 @@ class VideoRecognizer:
         pipeline: The transforms that make a test's clips.
         description: What the network is, and its class names; without any, classes are called by
             their numbers.
+        dtype: What convolutions and matrix products compute in; None: float32.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class VideoRecognizer:
         network: BaseRecognizer,
         pipeline: Pipeline,
         description: Description,
+        dtype: torch.dtype | None = None,
     ) -> None:
         self.network = network
+        self.dtype = dtype
         self.pipeline = pipeline
         self.description = description
         count = network.num_classes
@@ -155,7 +158,9 @@ class VideoRecognizer:
             first_frame: Position in the video of the part's first frame, where it is a part.
         """
         batch = self.network.data_preprocessor(collate_clips(items))
-        with torch.inference_mode():
+        device = batch["clips"].device.type
+        lower = torch.autocast(device, self.dtype, enabled=self.dtype is not None)
+        with torch.inference_mode(), lower:
             results = self.network(batch["clips"], samples=batch["samples"], mode="predict")
         clips = batch["clips"].unflatten(0, (len(items), -1))
         return [

@@ -174,6 +174,14 @@ def openvino_runtime(model: Any, *, precision: str = "fp32", text: str = "") -> 
     )
 
 
+def largest_difference(found: dict[str, np.ndarray], expected: dict[str, Tensor]) -> float:
+    """Of any output, beside the largest of its values where that is above 1."""
+    return max(
+        float(abs(found[name] - value.numpy()).max()) / max(1.0, float(value.abs().max()))
+        for name, value in expected.items()
+    )
+
+
 def _open_program(path: Path, precision: str) -> Runtime:
     extra = {META_KEY: "", OUTPUT_NAMES: ""}
     program = torch.export.load(path, extra_files=extra)

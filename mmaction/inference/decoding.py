@@ -1,0 +1,93 @@
+"""Many videos, decoded by other processes while the network runs, and their answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from mmaction.datasets.transforms.pipeline import Pipeline
+from mmaction.errors import ConfigError, first_line
+from mmaction.inference.recognition import Recognition
+from mmaction.inference.recognizer import VideoRecognizer
+from mmaction.inference.sources import Video, open_path, packed
+
+
+class Decoded(NamedTuple):
+    """A video as a worker hands it over: what the pipeline packs of it, or what is wrong."""
+
+    path: str
+    item: dict[str, Any] | None = None
+    video: Video | None = None
+    error: str | None = None
+
+
+class _Videos(Dataset[Decoded]):
+    def __init__(self, paths: Sequence[str], pipeline: Pipeline) -> None:
+        self.paths, self.pipeline = paths, pipeline
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Decoded:
+        path = self.paths[index]
+        try:
+            video = open_path(Path(path))
+            return Decoded(path, packed(video, self.pipeline), video)
+        except ConfigError:  # no video's fault
+            raise
+        except Exception as e:  # noqa: BLE001 - a decoder raises anything of a damaged file
+            return Decoded(path, error=first_line(e))
+
+
+def decoded_batches(
+    paths: Sequence[str],
+    pipeline: Pipeline,
+    *,
+    batch_size: int,
+    num_workers: int,
+    worker_init_fn: Callable[[int], None] | None = None,
+) -> DataLoader[Decoded]:
+    """Lists of decoded videos, in order.
+
+    Args:
+        paths: Video files and directories of frames.
+        pipeline: The transforms that make clips.
+        batch_size: Videos of a list.
+        num_workers: Processes that decode; 0: this one does.
+        worker_init_fn: What each of them calls first.
+    """
+    return DataLoader(
+        _Videos(paths, pipeline),
+        batch_size=batch_size,
+        num_workers=num_workers,
+        collate_fn=list,
+        worker_init_fn=worker_init_fn,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def answered(
+    decoded: Sequence[Decoded], recognizer: VideoRecognizer, *, explain: bool = False
+) -> Iterator[tuple[Decoded, Recognition | None]]:
+    """Each video with its answer; clips of one shape go through the network together.
+
+    Args:
+        decoded: Videos.
+        recognizer: Whose pipeline they are made by.
+        explain: As of the recognizer's call.
+    """
+    alike: dict[Any, list[Decoded]] = defaultdict(list)
+    for each in decoded:
+        alike[None if each.item is None else each.item["inputs"].shape].append(each)
+    for shape, some in alike.items():
+        if shape is None:
+            yield from ((each, None) for each in some)
+            continue
+        items = [each.item for each in some if each.item is not None]
+        videos = [each.video for each in some if each.video is not None]
+        yield from zip(some, recognizer.answers(items, videos, explain), strict=True)
