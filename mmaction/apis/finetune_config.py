@@ -201,7 +201,7 @@ def _data(
         found[f"{split}_dataloader"] = dict(
             batch_size=batch,
             num_workers=workers,
-            persistent_workers=workers > 0,
+            persistent_workers=split == "train" and workers > 0,
             collate_fn=dict(type="collate_clips"),
             sampler=dict(type="EpochSampler", **sampler),
             dataset=dict(dataset, pipeline=pipeline),

@@ -93,7 +93,6 @@ def test_frozen_and_gone_on(run_tool: Run, videos: Path, weights: Path, tmp_path
     assert "was begun with views=2, not 3" in run_tool("finetune", *command).error
 
 
-@pytest.mark.slow
 def test_fine_tuned(run_tool: Run, videos: Path, weights: Path, tmp_path: Path) -> None:
     work_dir = tmp_path / "work"
     command = [videos, "--work-dir", work_dir, "--backbone", SMALL, "--weights", weights]
