@@ -16,6 +16,7 @@ COMMANDS = {
     "test": "test_recognizer.py",
     "finetune": "finetune.py",
     "predict": "predict.py",
+    "demo": "demo.py",
     "explain": "visualize.py",
     "export": "export.py",
     "publish": "publish_model.py",

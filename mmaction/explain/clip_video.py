@@ -10,7 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 from av.codec.codec import UnknownCodecError
+from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.stream import VideoStream
 from PIL import Image, ImageDraw
 
 from mmaction.errors import UserError
@@ -57,30 +59,53 @@ def write_clip(explanation: ClipExplanation, path: str | Path, *, fps: float = D
         atomic_path(path) as draft,
         av.open(str(draft), "w", format="mp4", options=options) as container,
     ):
-        # crf says the quality; a slower preset halves the file in twice the time.
-        stream = container.add_stream(
-            ENCODER, rate=rate, options={"crf": "18", "preset": "ultrafast"}
-        )
-        stream.height, stream.width = pictures.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.thread_count = 1  # pictures are small, and other processes write their own
-        # 1: BT.709. Said in the file, or players guess by the picture's size.
-        stream.codec_context.color_primaries = 1
-        stream.codec_context.color_trc = 1
-        stream.codec_context.colorspace = 1
-        stream.codec_context.color_range = ColorRange.MPEG
+        height, width = pictures.shape[1:3]
+        stream = add_h264(container, rate=rate, height=height, width=width)
         # One for all: making it, with its threads, takes longer than its work.
         reformatter = VideoReformatter()
         for picture in pictures:
-            frame = reformatter.reformat(
-                av.VideoFrame.from_ndarray(picture, format="rgb24"),
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-                threads=1,
-            )
-            container.mux(stream.encode(frame))
+            container.mux(stream.encode(as_yuv(picture, reformatter)))
         container.mux(stream.encode())
+
+
+def add_h264(container: OutputContainer, *, rate: Fraction, height: int, width: int) -> VideoStream:
+    """A stream of H.264 in yuv420p, BT.709, which browsers play.
+
+    Args:
+        container: Where it goes.
+        rate: Frames a second.
+        height: Of a frame, even.
+        width: Likewise.
+    """
+    # crf says the quality; a slower preset halves the file in twice the time.
+    options = {"crf": "18", "preset": "ultrafast"}
+    stream = container.add_stream(ENCODER, rate=rate, options=options)
+    assert isinstance(stream, VideoStream)
+    stream.height, stream.width = height, width
+    stream.pix_fmt = "yuv420p"
+    stream.thread_count = 1  # pictures are small, and other processes write their own
+    # 1: BT.709. Said in the file, or players guess by the picture's size.
+    stream.codec_context.color_primaries = 1
+    stream.codec_context.color_trc = 1
+    stream.codec_context.colorspace = 1
+    stream.codec_context.color_range = ColorRange.MPEG
+    return stream
+
+
+def as_yuv(picture: np.ndarray, reformatter: VideoReformatter) -> av.VideoFrame:
+    """A frame for the stream of ``add_h264``.
+
+    Args:
+        picture: uint8 RGB, H×W×3.
+        reformatter: One for all frames of a film.
+    """
+    return reformatter.reformat(
+        av.VideoFrame.from_ndarray(picture, format="rgb24"),
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
+    )
 
 
 def check_encoder(name: str) -> None:

@@ -32,6 +32,8 @@ class Recognition:
         spatial: float32 in [0, 1], T×h×w: WHERE in each frame; None unless it was asked for.
         temporal: float32 in [0, 1], T: WHEN; compare within the clip only. None likewise.
         frames: uint8 RGB, T×H×W×3, as the network saw them; None likewise.
+        region: Left, top, width and height of what these show of the video's frame, in its pixels;
+            None likewise.
         method: What made the maps, ``attention`` or another explainer.
     """
 
@@ -44,6 +46,7 @@ class Recognition:
     spatial: np.ndarray | None = None
     temporal: np.ndarray | None = None
     frames: np.ndarray | None = None
+    region: tuple[float, float, float, float] | None = None
     method: str = "attention"
 
     @property
@@ -67,8 +70,11 @@ class Recognition:
         """
         return render_sheet(self.explanation())
 
-    def explanation(self) -> ClipExplanation:
-        """The clip and its maps, as sheets, films and pages take them.
+    def explanation(self, *, name: str | None = None) -> ClipExplanation:
+        """The record that sheets, films and pages are made of.
+
+        Args:
+            name: What it is called there; None: the video's.
 
         Raises:
             UserError: It was recognized without ``explain=True``.
@@ -76,7 +82,7 @@ class Recognition:
         if self.spatial is None or self.temporal is None or self.frames is None:
             raise UserError("no attention was asked for: recognize the video with explain=True")
         return ClipExplanation(
-            name=self.name,
+            name=name or self.name,
             frames=self.frames,
             spatial=self.spatial,
             temporal=self.temporal,
@@ -114,11 +120,11 @@ class Recognition:
         """All but the pixels, as plain data."""
         said: dict[str, Any] = {"name": self.name, "label": self.label}
         said["probabilities"] = dict(self.top(len(self.classes)))
-        arrays = ("frame_indices", "seconds", "temporal", "spatial")
+        arrays = ("frame_indices", "seconds", "temporal", "spatial", "region")
         for key in arrays:
             values = getattr(self, key)
             if values is not None:
-                said[key] = values.tolist()
+                said[key] = np.asarray(values).tolist()
         return said
 
     def to_json(self) -> str:

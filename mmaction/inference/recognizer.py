@@ -183,6 +183,7 @@ class VideoRecognizer:
         if explain:
             maps = self._maps(result, clips[shown], shown, explain)
             maps["frames"] = item["inputs"][shown].numpy()
+            maps["region"] = item["regions"][shown % len(item["regions"])]
         positions = indices - video.source.start_index
         return Recognition(
             name=video.name,

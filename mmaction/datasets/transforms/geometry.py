@@ -89,6 +89,28 @@ class View:
         """Mirrored left to right."""
         return replace(self, flipped=not self.flipped)
 
+    @property
+    def region(self) -> tuple[float, float, float, float]:
+        """What is shown of the frame: left, top, width and height, in its pixels."""
+        left, top, width, height = (float(value) for value in self.base)
+        across, down = width / self.scaled[0], height / self.scaled[1]
+        shown = (
+            left + self.x * across,
+            top + self.y * down,
+            self.width * across,
+            self.height * down,
+        )
+        if self.within is None:
+            return shown
+        outer = self.within.region
+        across, down = outer[2] / self.within.width, outer[3] / self.within.height
+        return (
+            outer[0] + shown[0] * across,
+            outer[1] + shown[1] * down,
+            shown[2] * across,
+            shown[3] * down,
+        )
+
     @cached_property
     def strips(self) -> tuple[Strip, Strip]:
         """What to resize, across and down, so that the window is that of the resized box."""

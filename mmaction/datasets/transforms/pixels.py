@@ -50,7 +50,10 @@ class PackClips(Transform):
     gives = ("inputs", "sample")
 
     def __call__(self, results: Results) -> Results:
-        """Returns ``inputs`` uint8 V×T×H×W×3, ``color`` float32 3×4 and ``sample``."""
+        """Returns ``inputs`` uint8 V×T×H×W×3, ``color`` float32 3×4, ``sample`` and ``regions``.
+
+        These say what each crop shows of the frame: ``View.region``.
+        """
         views, numbers = results["views"], results["frame_indices"] + results["source"].start_index
         sample = ClipSample(
             index=results["index"],
@@ -64,6 +67,7 @@ class PackClips(Transform):
             "inputs": self._render(results),
             "color": torch.eye(3, 4) if color is None else torch.from_numpy(color),
             "sample": sample,
+            "regions": [view.region for view in views],
         }
 
     def _render(self, results: Results) -> torch.Tensor:

@@ -88,3 +88,15 @@ def test_flip_is_as_frequent_as_said(make_results: MakeResults) -> None:
 def test_wrong_settings_are_named(kind: type, options: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         kind(**options)
+
+
+def test_the_region_is_what_the_window_shows() -> None:
+    whole = View.whole(200, 100)
+    assert whole.region == (0, 0, 200, 100)
+    assert whole.crop(20, 10, 50, 40).flip().region == (20, 10, 50, 40)
+    half = whole.resize(100, 50)  # two pixels each way become one
+    assert half.region == (0, 0, 200, 100)
+    assert half.crop(10, 5, 40, 30).region == (20, 10, 80, 60)
+    # Of the half-size picture a crop, resized once more: it still shows the same pixels.
+    assert half.crop(10, 5, 40, 30).resize(80, 60).region == (20, 10, 80, 60)
+    assert half.crop(10, 5, 40, 30).resize(80, 60).crop(40, 30, 20, 15).region == (60, 40, 20, 15)

@@ -54,7 +54,9 @@ def test_pack_makes_the_item(make_results: MakeResults) -> None:
     results["frame_indices"] = np.array([[0, 0, 4], [4, 9, 9]])
     results["frame_slots"] = np.array([[0, 0, 1], [1, 2, 2]])
     item = PackClips()(results)
-    assert set(item) == {"inputs", "color", "sample"}
+    assert set(item) == {"inputs", "color", "sample", "regions"}
+    height, width = results["frames"].shape[1:3]
+    assert item["regions"] == [(0, 0, width, height)]
     assert item["inputs"].dtype == torch.uint8
     assert np.array_equal(item["inputs"].numpy(), results["frames"][[[0, 0, 1], [1, 2, 2]]])
     assert item["color"].dtype == torch.float32

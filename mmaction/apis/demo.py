@@ -1,0 +1,79 @@
+"""A video from its beginning to its end: what it shows, where and when the recognizer looked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmaction.errors import ConfigError
+from mmaction.explain import ExplanationWriter, write_gallery
+from mmaction.files import atomic_path
+from mmaction.inference import Recognition, VideoRecognizer
+from mmaction.inference.film import write_film
+from mmaction.inference.sources import opened
+from mmaction.progress import Progress
+
+KINDS = (".mp4", ".json", "")
+
+
+def demo(
+    recognizer: VideoRecognizer,
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    window_sec: float = 2.0,
+    stride_sec: float = 0.5,
+) -> list[Recognition]:
+    """Recognizes a video part by part and writes what came out.
+
+    Args:
+        recognizer: From ``load``.
+        source: A video file.
+        out: ``.mp4``: the video with labels and attention drawn into it; ``.json``: the answers;
+            a directory: a page with a player for each part.
+        window_sec: How long a part is.
+        stride_sec: From the beginning of a part to that of the next.
+
+    Returns:
+        The answers, in order.
+
+    Raises:
+        ConfigError: ``out`` or a length that can't be.
+        UserError: The video can't be read, or the network has no attention.
+    """
+    out = Path(out)
+    if out.suffix not in KINDS or (out.suffix and out.is_dir()):
+        raise ConfigError(f"--out {out}: expected a file .mp4 or .json, or a directory")
+    with opened(source) as video:
+        name, seconds = video.name, video.total_frames / (video.fps or 1)
+    parts = []
+    expected = max(1, round((seconds - window_sec) / stride_sec) + 1)
+    with Progress("parts", expected, "parts", stream=sys.stderr) as progress:
+        for part in recognizer.windows(
+            source, window_sec=window_sec, stride_sec=stride_sec, explain=True
+        ):
+            parts.append(part)
+            progress.advance()
+    if out.suffix == ".mp4":
+        write_film(source, parts, out)
+    elif out.suffix == ".json":
+        with atomic_path(out) as draft:
+            answers = [part.as_dict() for part in parts]
+            draft.write_text(json.dumps({"video": name, "parts": answers}, ensure_ascii=False))
+    else:
+        _write_page(parts, out)
+    return parts
+
+
+def _write_page(parts: Sequence[Recognition], out: Path) -> None:
+    writer = ExplanationWriter(out_dir=out)
+    for part in parts:
+        assert part.seconds is not None
+        begin, end = part.seconds[0], part.seconds[-1]
+        shown = part.explanation(name=f"{part.name}/{begin:07.2f}-{end:07.2f} s")
+        rate = (len(part.seconds) - 1) / max(end - begin, 1e-6)
+        writer.write([[shown]], fps=rate)
+    write_gallery(out, "What it shows", entries=writer.entries, classes=parts[0].classes)

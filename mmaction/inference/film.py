@@ -1,0 +1,182 @@
+"""A whole video with its answers drawn into it, at its own size, rate and with its sound."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer, OutputContainer
+from av.video.reformatter import VideoReformatter
+from PIL import Image, ImageDraw
+
+from mmaction.datasets.sources.video import open_video, to_rgb
+from mmaction.explain.clip_video import ENCODER, add_h264, as_yuv, check_encoder
+from mmaction.explain.colormap import overlay, scale_clip
+from mmaction.explain.sheet import BAR, INK, TRACK
+from mmaction.explain.sheet_text import fitted, font
+from mmaction.files import atomic_path
+from mmaction.inference.recognition import Recognition
+
+# Of the frame's height.
+_TEXT, _PAD, _STRIP = 0.05, 0.015, 0.02
+_LEAST_TEXT = 11  # pixels
+
+
+class Timeline:
+    """What was recognized of a video's parts, asked by the position of a frame.
+
+    Args:
+        parts: In order, each with its maps.
+    """
+
+    def __init__(self, parts: Sequence[Recognition]) -> None:
+        looks = [
+            (int(position), part, frame)
+            for part in parts
+            for frame, position in enumerate(part.frame_indices)
+        ]
+        looks.sort(key=lambda look: look[0])
+        self._positions = [position for position, _, _ in looks]
+        self._looks = [(part, frame) for _, part, frame in looks]
+        self._middles = [float(np.mean(part.frame_indices)) for part in parts]
+        self._parts = list(parts)
+        self._scaled: dict[int, np.ndarray] = {}
+
+    def look(self, position: int) -> tuple[Recognition, int]:
+        """The look at the nearest frame: the part that had it, and which of its T frames it is."""
+        return self._looks[_nearest(self._positions, position)]
+
+    def part(self, position: int) -> Recognition:
+        """The part in whose middle the frame is most nearly."""
+        return self._parts[_nearest(self._middles, position)]
+
+
+def _nearest(rising: Sequence[float], value: float) -> int:
+    right = bisect_left(rising, value)
+    if right == len(rising) or (right and value - rising[right - 1] <= rising[right] - value):
+        return right - 1
+    return right
+
+
+def draw(frame: np.ndarray, position: int, timeline: Timeline) -> np.ndarray:
+    """A frame with the map of the nearest look, the label, and how much that moment weighs.
+
+    Args:
+        frame: uint8 RGB, H×W×3.
+        position: Of the frame in the video.
+        timeline: Of the video.
+
+    Returns:
+        Likewise, its sides made even by leaving out a row or column.
+    """
+    height, width = (side - side % 2 for side in frame.shape[:2])
+    picture = np.ascontiguousarray(frame[:height, :width])
+    part, number = timeline.look(position)
+    assert part.spatial is not None
+    assert part.temporal is not None
+    assert part.region is not None
+    left, top, wide, high = part.region
+    across = slice(max(round(left), 0), min(round(left + wide), width))
+    down = slice(max(round(top), 0), min(round(top + high), height))
+    shown = scale_clip(part.spatial)[number]
+    picture[down, across] = overlay(picture[None, down, across], shown[None])[0]
+    return _labelled(picture, timeline.part(position), float(part.temporal[number]))
+
+
+def _labelled(picture: np.ndarray, part: Recognition, weight: float) -> np.ndarray:
+    height, width = picture.shape[:2]
+    size, pad = max(round(_TEXT * height), _LEAST_TEXT), max(round(_PAD * height), 2)
+    image = Image.fromarray(picture)
+    canvas = ImageDraw.Draw(image)
+    ((label, probability),) = part.top(1)
+    text = fitted(f"{label}  {probability:.0%}", size, width - 4 * pad)
+    box = canvas.textbbox((2 * pad, 2 * pad), text, font=font(size))
+    canvas.rectangle((pad, pad, box[2] + pad, box[3] + pad), fill="white")
+    canvas.text((2 * pad, 2 * pad), text, fill=INK, font=font(size))
+    strip = max(round(_STRIP * height), 3)
+    canvas.rectangle((0, height - strip, width, height), fill=TRACK)
+    canvas.rectangle((0, height - strip, round(weight * width), height), fill=BAR)
+    return np.asarray(image)
+
+
+def write_film(
+    source: str | os.PathLike[str], parts: Sequence[Recognition], out: str | os.PathLike[str]
+) -> None:
+    """Writes a video file with its parts' answers as H.264 in MP4, whole or not at all.
+
+    Args:
+        source: The video file.
+        parts: Of ``VideoRecognizer.windows`` with ``explain``, in order.
+        out: The film.
+
+    Raises:
+        DataError: The video can't be read.
+        UserError: PyAV can't write H.264.
+    """
+    check_encoder(ENCODER)
+    timeline = Timeline(parts)
+    options = {"movflags": "+faststart"}
+    with (
+        open_video(source) as (video, stream),
+        atomic_path(out) as draft,
+        av.open(str(draft), "w", format="mp4", options=options) as film,
+    ):
+        rate = Fraction(stream.average_rate or 25)
+        drawn: Any = None
+        sound = _Sound(source, film)
+        for position, (time, picture) in enumerate(_frames(video, stream)):
+            picture = draw(picture, position, timeline)
+            if drawn is None:
+                drawn = add_h264(film, rate=rate, height=picture.shape[0], width=picture.shape[1])
+                drawn.codec_context.time_base = Fraction(1, 90_000)
+                reformatter = VideoReformatter()
+            frame = as_yuv(picture, reformatter)
+            frame.time_base = Fraction(1, 90_000)
+            frame.pts = round(time * 90_000)
+            film.mux(drawn.encode(frame))
+            sound.write_until(time)
+        film.mux(drawn.encode())
+        sound.write_until(float("inf"))
+
+
+def _frames(video: InputContainer, stream: Any) -> Iterator[tuple[float, np.ndarray]]:
+    """Each frame's time in seconds, from 0, and its pixels."""
+    reformatter = VideoReformatter()
+    first: float | None = None
+    for number, frame in enumerate(video.decode(stream)):
+        time = frame.time if frame.time is not None else number / float(stream.average_rate or 25)
+        first = time if first is None else first
+        yield time - first, to_rgb(frame, reformatter)
+
+
+class _Sound:
+    """The first sound of a video file, written into a film as it goes; AAC where it isn't yet."""
+
+    def __init__(self, source: str | os.PathLike[str], film: OutputContainer) -> None:
+        self._container = av.open(os.fspath(source), metadata_errors="ignore")
+        self._film = film
+        streams = self._container.streams.audio
+        self._stream = streams[0] if streams else None
+        self._done = self._stream is None
+        if self._stream is not None:
+            self._frames = self._container.decode(self._stream)
+            self._out: Any = film.add_stream("aac", rate=self._stream.rate)
+            self._out.layout = self._stream.layout.name
+
+    def write_until(self, time: float) -> None:
+        """Writes what is heard before ``time``, in seconds; at infinity, all that is left."""
+        while not self._done:
+            frame = next(self._frames, None)
+            if frame is None:
+                self._film.mux(self._out.encode())
+                self._container.close()
+                self._done = True
+                return
+            self._film.mux(self._out.encode(frame))
+            if frame.time is not None and frame.time > time:
+                return

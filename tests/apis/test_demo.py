@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+import mmaction
+from mmaction.apis.demo import demo
+from mmaction.datasets.sources.video import count_frames, read_frames
+from mmaction.errors import ConfigError
+from mmaction.explain.sheet import BAR
+from mmaction.inference import VideoRecognizer
+from mmaction.inference.film import Timeline, draw
+
+
+@pytest.fixture(scope="module")
+def recognizer(tiny_checkpoint: Path) -> VideoRecognizer:
+    return mmaction.load(tiny_checkpoint, device="cpu")
+
+
+@pytest.fixture
+def film(write_video: Callable[..., Path], tmp_path: Path) -> Path:
+    """Three seconds at ten a second, with sound."""
+    silent = write_video(tmp_path / "silent.mp4", 30, step=6)
+    path = tmp_path / "film.mp4"
+    with av.open(str(silent)) as given, av.open(str(path), "w") as made:
+        video = given.streams.video[0]
+        copy = made.add_stream_from_template(video)
+        sound = made.add_stream("aac", rate=16000)
+        sound.layout = "mono"
+        for packet in given.demux(video):
+            if packet.dts is not None:
+                packet.stream = copy
+                made.mux(packet)
+        tone = np.sin(np.arange(3 * 16000) * 0.2).astype(np.float32)
+        for start in range(0, len(tone), 1000):
+            frame = av.AudioFrame.from_ndarray(tone[None, start : start + 1000], "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 16000, start, Fraction(1, 16000)
+            made.mux(sound.encode(frame))
+        made.mux(sound.encode())
+    return path
+
+
+def test_film_keeps_size_rate_and_sound(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    parts = demo(recognizer, film, out, window_sec=1.0, stride_sec=0.5)
+    assert len(parts) == 5  # from 0, 0.5, 1, 1.5 and 2
+    assert count_frames(out) == 30
+    with av.open(str(film)) as given, av.open(str(out)) as made:
+        before, after = given.streams.video[0], made.streams.video[0]
+        assert (after.width, after.height) == (before.width, before.height)
+        times = [[f.time for f in c.decode(video=0)] for c in (given, made)]
+        np.testing.assert_allclose(times[1], np.array(times[0]) - times[0][0], atol=1e-3)
+    with av.open(str(out)) as made:
+        samples = sum(frame.samples for frame in made.decode(audio=0))
+        assert samples / 16000 == pytest.approx(3, abs=0.2)
+
+
+def test_a_frame_has_the_map_of_the_nearest_look_and_its_weight(
+    recognizer: VideoRecognizer, film: Path
+) -> None:
+    parts = list(recognizer.windows(film, window_sec=1.0, stride_sec=0.5, explain=True))
+    timeline = Timeline(parts)
+    position = int(parts[2].frame_indices[1])
+    part, number = timeline.look(position)
+    assert part.frame_indices[number] == position
+    frame = read_frames(film, [position])[0]
+    drawn = draw(frame, position, timeline)
+    assert drawn.shape == frame.shape
+    filled = (drawn[-1] == np.array(BAR)).all(axis=1).sum()
+    assert filled == pytest.approx(part.temporal[number] * frame.shape[1], abs=1.5)
+    left, top, width, height = part.region
+    assert (left, top) >= (0, 0)
+    assert left + width <= frame.shape[1]
+    assert top + height <= frame.shape[0]
+
+
+def test_json_has_every_part(recognizer: VideoRecognizer, film: Path, tmp_path: Path) -> None:
+    parts = demo(recognizer, film, tmp_path / "a.json", window_sec=1.0, stride_sec=1.0)
+    said: dict[str, Any] = json.loads((tmp_path / "a.json").read_text())
+    assert said["video"] == "film.mp4"
+    assert [each["label"] for each in said["parts"]] == [part.label for part in parts]
+    assert len(said["parts"]) == 3
+
+
+def test_page_has_a_player_for_each_part(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    demo(recognizer, film, tmp_path / "page", window_sec=1.5, stride_sec=1.5)
+    assert (tmp_path / "page/index.html").is_file()
+    assert len(list((tmp_path / "page/film.mp4").glob("*/player.js"))) == 2
+
+
+def test_other_names_are_refused(recognizer: VideoRecognizer, film: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--out .*a\.avi: expected a file \.mp4 or \.json"):
+        demo(recognizer, film, tmp_path / "a.avi")
+    assert not (tmp_path / "a.avi").exists()
