@@ -1,0 +1,72 @@
+"""The documentation builds as a site, and what it tells people to type can be typed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmaction.console import COMMANDS, GROUPS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+SHARED = (ROOT / "mmaction/cli.py").read_text()  # options that several commands have
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words of each of this project's commands, comments left out."""
+    for block in blocks(page, "bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["st-abn"] or (len(words) > 1 and words[1].startswith("tools/")):
+                yield words
+
+
+def script_of(words: list[str]) -> Path:
+    if words[0] != "st-abn":
+        return ROOT / words[1]
+    if words[1] in GROUPS:
+        return ROOT / "tools" / words[1] / f"{words[2]}.py"
+    return ROOT / "tools" / COMMANDS[words[1]]
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", tmp_path / "site"]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    reference = (tmp_path / "site/reference/index.html").read_text(encoding="utf-8")
+    assert "mmaction.apis.recognizer.load" in reference
+    assert len(list((tmp_path / "site").glob("*/index.html"))) >= len(PAGES) - 2
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_is_python(page: Path) -> None:
+    for block in blocks(page, "python"):
+        ast.parse(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_their_options_exist(page: Path) -> None:
+    for words in commands(page):
+        script = script_of(words)
+        assert script.is_file(), " ".join(words)
+        if script.suffix != ".py":
+            continue
+        known = script.read_text() + SHARED
+        for word in words:
+            if word.startswith("--"):
+                option = word.partition("=")[0]
+                assert f'"{option}"' in known, f"{script.name}: {option}"
