@@ -106,7 +106,7 @@ def training_facts(content: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(meta.get("training_videos"), int):
         facts["training videos"] = f"{meta['training_videos']:,}"
     if isinstance(meta.get("epoch"), int) and isinstance(meta.get("iter"), int):
-        facts["trained"] = f"{meta['epoch']} epochs, {meta['iter']:,} steps"
+        facts["trained until"] = f"epoch {meta['epoch']}, step {meta['iter']:,}"
     if "ema_state_dict" in content:
         facts["weights"] = "an average over the training's steps (EMA)"
     return facts
