@@ -60,7 +60,6 @@ def import_mmengine_alone() -> None:
             del sys.modules["transformers"]
 
 
-@functools.cache
 def tolerate_broken_torchvision() -> Exception | None:
     """Makes a torchvision that can't be imported count as absent, for this process.
 
@@ -69,8 +68,13 @@ def tolerate_broken_torchvision() -> Exception | None:
     run down with it. Only ImageNet weights need torchvision.
 
     Returns:
-        What it can't be imported for; None where it can.
+        What it can't be imported for; None where it can, or has been without its operators.
     """
+    return None if "torchvision.models" in sys.modules else _hide_broken_torchvision()
+
+
+@functools.cache
+def _hide_broken_torchvision() -> Exception | None:
     try:
         importlib.import_module("torchvision.models")
     except (ImportError, RuntimeError, OSError, AttributeError) as e:
