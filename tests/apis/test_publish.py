@@ -168,6 +168,15 @@ def test_others_checkpoints_take_a_config(
     assert "does not say what it was trained on" in found.card.read_text()
 
 
+def test_own_parts_are_said(
+    make_config: MakeConfig, tiny_data: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    imports = "custom_imports = dict(imports=['json'])"
+    config = make_config(tiny_data, imports)
+    found = publish(tiny_checkpoint, tmp_path / "out/model.pth", config=config)
+    assert found.notes[0].startswith("it has custom_imports=['json']: who loads it needs trust")
+
+
 def test_bad_input_gets_one_line_and_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "no.json").write_text("[1]")
     other = {"intervals": {}, "sha256": {"checkpoint": "0" * 64}}
