@@ -13,11 +13,14 @@ from mmaction.checkpoint.description import Description
 from mmaction.errors import CheckpointError
 from mmaction.registry import MODELS, TRANSFORMS
 
-# Keys by which a part reads files, or has others imported.
-_REACHING = re.compile(r"pretrained.*|init_cfg|custom_imports|weights|(.*_)?(file|path|url)")
+# Keys by which a part reads files, or has others imported: mmengine imports a _scope_'s registry.
+_REACHING = re.compile(
+    r"pretrained.*|init_cfg|custom_imports|_scope_|weights|(.*_)?(file|path|url)"
+)
 # What a path, an address or a hub's id has in it.
 _PLACES = ("/", "\\", ":", "~")
-_OWN = re.compile(r"mmaction\.|torch\.nn\.")
+# Of transformers' attentions, those that it has itself; others may come from a hub.
+_ATTENTIONS = (None, "eager", "sdpa")
 
 
 def require_harmless(description: Description, path: str | Path) -> None:
@@ -54,9 +57,8 @@ def _in_config(value: Any, key: str, registry: Registry) -> Iterator[str]:
             inner = f"{key}.{name}"
             if each not in (None, False) and _REACHING.fullmatch(str(name)):
                 yield f"{inner}={each!r} may read files"
-            # A dict there is a configuration of transformers', which builds nothing from it.
             if value.get("type") == "TransformersBackbone" and name == "model":
-                yield from _places(each, inner)
+                yield from _in_transformers(each, inner)
             else:
                 yield from _in_config(each, inner, registry)
     elif isinstance(value, list):
@@ -64,6 +66,20 @@ def _in_config(value: Any, key: str, registry: Registry) -> Iterator[str]:
             yield from _in_config(each, f"{key}[{number}]", registry)
     else:
         yield from _places(value, key)
+
+
+def _in_transformers(value: Any, key: str) -> Iterator[str]:
+    """Of a configuration, from which nothing is built; a name is a directory's or a hub's."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if str(name).endswith("attn_implementation") and each not in _ATTENTIONS:
+                yield f"{key}.{name}={each!r} may ask a hub"
+            if isinstance(each, dict):
+                yield from _in_transformers(each, f"{key}.{name}")
+            else:
+                yield from _places(each, f"{key}.{name}")
+    else:
+        yield f"{key}={value!r} names a place"
 
 
 def _places(value: Any, key: str) -> Iterator[str]:
@@ -75,8 +91,10 @@ def _places(value: Any, key: str) -> Iterator[str]:
 
 
 def _is_own(kind: Any, registry: Registry) -> bool:
-    """Whether it is the plain name of a class of this package, or of a layer of torch's."""
-    if not isinstance(kind, str) or not kind.isidentifier():
-        return False
-    found = registry.get(kind)
-    return found is not None and bool(_OWN.match(f"{found.__module__}."))
+    """Whether it is the plain name of a class of this package.
+
+    ``registry.get`` is not asked: it imports a module of the name where it knows no class.
+    """
+    registry.import_from_location()
+    found = registry.module_dict.get(kind) if isinstance(kind, str) else None
+    return found is not None and found.__module__.startswith("mmaction.")

@@ -45,6 +45,20 @@ def changed(tiny_checkpoint: Path, tmp_path: Path) -> Callable[[Change], Path]:
             r"model\.backbone\.model='some/where' names a place",
         ),
         (
+            lambda d: d["model"].update(backbone=dict(type="TransformersBackbone", model="gpt2")),
+            r"model\.backbone\.model='gpt2' names a place",
+        ),
+        (
+            lambda d: d["model"].update(
+                backbone=dict(
+                    type="TransformersBackbone",
+                    model=dict(model_type="videomae", attn_implementation="flash_attention_2"),
+                )
+            ),
+            r"attn_implementation='flash_attention_2' may ask a hub",
+        ),
+        (lambda d: d["model"].update(_scope_="evil"), r"model\._scope_='evil'"),
+        (
             lambda d: d["model"].update(
                 backbone=dict(type="TimmBackbone", model="hf-hub:some/where")
             ),
@@ -83,6 +97,16 @@ def test_trusted_imports_are_made(
     assert not (tmp_path / "imported").exists()
     mmaction.load(path, trust=True)
     assert (tmp_path / "imported").exists()
+
+
+def test_a_type_is_not_imported_to_see_what_it_is(
+    changed: Callable[[Change], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "named_alone.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(CheckpointError, match=r"type='named_alone' is no part of this package"):
+        mmaction.load(changed(lambda d: d["model"].update(type="named_alone")))
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"model": {}}'])
