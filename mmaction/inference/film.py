@@ -45,7 +45,6 @@ class Timeline:
         self._looks = [(part, frame) for _, part, frame in looks]
         self._middles = [float(np.mean(part.frame_indices)) for part in parts]
         self._parts = list(parts)
-        self._scaled: dict[int, np.ndarray] = {}
 
     def look(self, position: int) -> tuple[Recognition, int]:
         """The look at the nearest frame: the part that had it, and which of its T frames it is."""
@@ -123,12 +122,13 @@ def write_film(
     options = {"movflags": "+faststart"}
     with (
         open_video(source) as (video, stream),
+        av.open(os.fspath(source), metadata_errors="ignore") as heard,
         atomic_path(out) as draft,
         av.open(str(draft), "w", format="mp4", options=options) as film,
     ):
         rate = Fraction(stream.average_rate or 25)
         drawn: Any = None
-        sound = _Sound(source, film)
+        sound = _Sound(heard, film)
         for position, (time, picture) in enumerate(_frames(video, stream)):
             picture = draw(picture, position, timeline)
             if drawn is None:
@@ -145,28 +145,36 @@ def write_film(
 
 
 def _frames(video: InputContainer, stream: Any) -> Iterator[tuple[float, np.ndarray]]:
-    """Each frame's time in seconds, from 0, and its pixels."""
+    """When each frame is shown, in seconds from the beginning of the file, and its pixels."""
     reformatter = VideoReformatter()
-    first: float | None = None
+    begin = _begin(video)
     for number, frame in enumerate(video.decode(stream)):
-        time = frame.time if frame.time is not None else number / float(stream.average_rate or 25)
-        first = time if first is None else first
-        yield time - first, to_rgb(frame, reformatter)
+        time = number / float(stream.average_rate or 25)
+        yield time if frame.time is None else frame.time - begin, to_rgb(frame, reformatter)
+
+
+def _begin(container: InputContainer) -> float:
+    """When a file begins, in its own seconds: a part of a broadcast has hours."""
+    return (container.start_time or 0) / av.time_base
 
 
 class _Sound:
-    """The first sound of a video file, written into a film as it goes; AAC where it isn't yet."""
+    """The first sound of a video file, written into a film as it goes, as AAC.
 
-    def __init__(self, source: str | os.PathLike[str], film: OutputContainer) -> None:
-        self._container = av.open(os.fspath(source), metadata_errors="ignore")
+    Args:
+        heard: The video file, opened for the sound alone.
+        film: What it is written into.
+    """
+
+    def __init__(self, heard: InputContainer, film: OutputContainer) -> None:
         self._film = film
-        streams = self._container.streams.audio
-        self._stream = streams[0] if streams else None
-        self._done = self._stream is None
-        if self._stream is not None:
-            self._frames = self._container.decode(self._stream)
-            self._out: Any = film.add_stream("aac", rate=self._stream.rate)
-            self._out.layout = self._stream.layout.name
+        self._begin = _begin(heard)
+        stream = next(iter(heard.streams.audio), None)
+        self._done = stream is None
+        if stream is not None:
+            self._frames = heard.decode(stream)
+            self._out: Any = film.add_stream("aac", rate=stream.rate)
+            self._out.layout = stream.layout.name
 
     def write_until(self, time: float) -> None:
         """Writes what is heard before ``time``, in seconds; at infinity, all that is left."""
@@ -174,9 +182,10 @@ class _Sound:
             frame = next(self._frames, None)
             if frame is None:
                 self._film.mux(self._out.encode())
-                self._container.close()
                 self._done = True
                 return
+            if frame.pts is not None and frame.time_base is not None:
+                frame.pts -= round(self._begin / frame.time_base)
             self._film.mux(self._out.encode(frame))
             if frame.time is not None and frame.time > time:
                 return

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.errors import ConfigError
 from mmaction.explain.sheet import BAR
 from mmaction.inference import VideoRecognizer
-from mmaction.inference.film import Timeline, draw
+from mmaction.inference.film import Timeline, draw, write_film
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,38 @@ def test_film_keeps_size_rate_and_sound(
     with av.open(str(out)) as made:
         samples = sum(frame.samples for frame in made.decode(audio=0))
         assert samples / 16000 == pytest.approx(3, abs=0.2)
+
+
+def test_film_of_a_late_part_of_a_recording_begins_at_once(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    late = tmp_path / "late.mkv"
+    options = {"output_ts_offset": "100"}
+    with av.open(str(film)) as given, av.open(str(late), "w", options=options) as made:
+        copies = {s.index: made.add_stream_from_template(s) for s in given.streams}
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = copies[packet.stream.index]
+                made.mux(packet)
+    demo(recognizer, late, tmp_path / "out.mp4", window_sec=1.0, stride_sec=1.0)
+    for kind in ("video", "audio"):
+        with av.open(str(late)) as given, av.open(str(tmp_path / "out.mp4")) as made:
+            before, after = ([f.time for f in c.decode(**{kind: 0})] for c in (given, made))
+        assert before[0] == pytest.approx(100, abs=0.1)
+        assert after[0] == pytest.approx(before[0] - 100, abs=0.1)
+        assert after[-1] == pytest.approx(before[-1] - 100, abs=0.1)
+
+
+def test_a_film_that_fails_leaves_no_file_open(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    without_maps = list(recognizer.windows(film, window_sec=1.0))
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(AssertionError) as kept:
+        write_film(film, without_maps, tmp_path / "out.mp4")
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert kept.tb  # it holds what has not been closed
+    assert list(tmp_path.glob("*out*")) == []
 
 
 def test_a_frame_has_the_map_of_the_nearest_look_and_its_weight(
