@@ -14,6 +14,7 @@ from mmaction.files import atomic_path
 from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.film import write_film
 from mmaction.inference.sources import opened
+from mmaction.inference.windows import check_lengths
 from mmaction.progress import Progress
 
 KINDS = (".mp4", ".json", "")
@@ -47,6 +48,7 @@ def demo(
     out = Path(out)
     if out.suffix not in KINDS or (out.suffix and out.is_dir()):
         raise ConfigError(f"--out {out}: expected a file .mp4 or .json, or a directory")
+    check_lengths(window_sec=window_sec, stride_sec=stride_sec)
     with opened(source) as video:
         name, seconds = video.name, video.total_frames / (video.fps or 1)
     parts = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,22 +65,34 @@ class FrameList(FrameSource):
         return f"{name}, frame {position}"
 
     def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
-        size = None
-        for position in positions:
-            frame = _pixels(self._frames[position], self.path(name, position))
-            size = size or frame.shape
-            if frame.shape != size:
-                raise DataError(
-                    f"{self.path(name, position)}: {frame.shape[1]}×{frame.shape[0]} pixels, those"
-                    f" before have {size[1]}×{size[0]}"
-                )
-            yield frame
+        places = [(self.path(name, position), self._frames[position]) for position in positions]
+        yield from of_one_size((where, _pixels(frame, where)) for where, frame in places)
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return []
 
     def count(self, name: str) -> int:
         return len(self._frames)
+
+
+def of_one_size(frames: Iterable[tuple[str, np.ndarray]]) -> Iterator[np.ndarray]:
+    """The frames of a clip.
+
+    Args:
+        frames: Where each is from, and its pixels, H×W×3.
+
+    Raises:
+        DataError: One has another size than those before.
+    """
+    size = None
+    for where, frame in frames:
+        size = size or frame.shape
+        if frame.shape != size:
+            raise DataError(
+                f"{where}: {frame.shape[1]}×{frame.shape[0]} pixels, those before have"
+                f" {size[1]}×{size[0]}"
+            )
+        yield frame
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
-from mmaction.inference.sources import Video
+from mmaction.inference.sources import Video, of_one_size
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,9 @@ class _Part(FrameSource):
         return self.video.source.path(name, position + self.first)
 
     def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
-        for position in positions:
-            yield self.kept[position + self.first]
+        yield from of_one_size(
+            (self.path(name, position), self.kept[position + self.first]) for position in positions
+        )
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return []
@@ -72,12 +74,10 @@ def windows_of(
         stride_sec: From the beginning of a part to that of the next.
 
     Raises:
-        ConfigError: A length that isn't positive.
-        DataError: The video's rate isn't known, or a frame can't be read.
+        ConfigError: See ``check_lengths``.
+        DataError: The video's rate isn't known, or a frame can't be read or has another size.
     """
-    for name, value in (("window_sec", window_sec), ("stride_sec", stride_sec)):
-        if not value > 0:
-            raise ConfigError(f"{name}={value!r}: expected more than 0")
+    check_lengths(window_sec=window_sec, stride_sec=stride_sec)
     if video.fps is None:
         raise DataError(f"video '{video.name}' doesn't say how many frames a second has: give fps")
     length = max(1, min(round(window_sec * video.fps), video.total_frames))
@@ -104,6 +104,17 @@ def windows_of(
                 each.needed.discard(position)
         while waiting and not waiting[0].needed:
             yield _made(waiting.pop(0), rest)
+
+
+def check_lengths(**seconds: float) -> None:
+    """Refuses lengths of time, by their names, that aren't positive and finite.
+
+    Raises:
+        ConfigError: Names the first such.
+    """
+    for name, value in seconds.items():
+        if not 0 < value < math.inf:
+            raise ConfigError(f"{name}={value!r}: expected more than 0, and finite")
 
 
 def starts_of(total: int, length: int, stride: int) -> Iterator[int]:

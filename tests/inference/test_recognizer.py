@@ -108,6 +108,11 @@ def test_windows_are_the_parts_of_the_video(
 def test_windows_that_cannot_be(recognizer: VideoRecognizer, film: Path, tiny_data: Path) -> None:
     with pytest.raises(ValueError, match=r"window_sec=0: expected more than 0"):
         next(recognizer.windows(film, window_sec=0))
+    sizes = [np.zeros((side, 8, 3), np.uint8) for side in (8, 8, 8, 8, 8, 4, 4, 4)]
+    windows = recognizer.windows(sizes, window_sec=4, fps=1)
+    assert next(windows).frame_indices.tolist() == [0, 1, 2, 3]
+    with pytest.raises(DataError, match="frame 5: 8×4 pixels, those before have 8×8"):
+        next(windows)
     with pytest.raises(DataError, match="give fps"):
         next(recognizer.windows(tiny_data / "frames/val/video 1", window_sec=1))
     whole = list(recognizer.windows(film, window_sec=1000))
