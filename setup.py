@@ -116,6 +116,7 @@ setup(
         "st_abn.config_files": ["*/*.py", "_base_/*/*.py"],
         "mmaction.ops": ["*.pyx", "*.pyi"],
         "mmaction.explain.page": ["*.html", "*.css", "*.js"],
+        "mmaction.serving": ["page.html"],
     },
     entry_points={"console_scripts": ["st-abn = mmaction.console:main"]},
     ext_modules=[AFFINE_KERNEL],
@@ -130,6 +131,13 @@ setup(
         "openvino": ["openvino>=2025.0"],  # tools/export.py --format openvino, tools/predict.py
         "parquet": ["pyarrow>=16"],  # tools/predict.py --out F.parquet
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],  # mkdocs build
+        # tools/serve.py
+        "serve": [
+            "fastapi>=0.115",
+            "uvicorn>=0.30",
+            "python-multipart>=0.0.18",
+            "prometheus-client>=0.20",
+        ],
         "explain": ["captum>=0.7"],  # other explainers to compare the attention maps with
     },
     zip_safe=False,

@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "visualize.py",
     "export": "export.py",
     "publish": "publish_model.py",
+    "serve": "serve.py",
 }
 GROUPS = ("data", "analysis", "convert")
 USAGE = """\

@@ -29,7 +29,7 @@ FLOORS = (
     ("models", "datasets", "evaluation"),
     ("convert", "dataprep", "explain"),
     ("datacheck", "inference"),
-    ("engine",),
+    ("engine", "serving"),
     ("launcher",),
     ("cli", "apis", "console"),
 )

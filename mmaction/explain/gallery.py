@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -106,6 +106,32 @@ def write_page(
     Returns:
         The page's path.
     """
+    path = Path(out_dir) / PAGE
+    with atomic_path(path) as draft:
+        text = page_text(title, entries=entries, classes=classes, summary=summary)
+        draft.write_text(text, encoding="utf-8", errors="replace")
+    return path
+
+
+def page_text(
+    title: str,
+    *,
+    entries: Sequence[Entry],
+    classes: Sequence[str] | None = None,
+    summary: str = "",
+    players: Mapping[str, dict[str, Any]] | None = None,
+) -> str:
+    """The page as HTML; whatever comes from data is escaped.
+
+    Args:
+        title: The page's heading.
+        entries: The videos, in the order of the list.
+        classes: K class names; by default classes go by their numbers.
+        summary: Stands beside the heading; by default how many predictions are right.
+        players: The videos' data, by their directories, for a page that is one file: each a
+            ``thumbnail``, a JPEG in base64, and ``data`` from ``player_data``. None: the page reads
+            ``player.js`` and ``thumb.jpg`` in the videos' directories.
+    """
     data = {
         "classes": None if classes is None else list(classes),
         "colormap": COLORMAPS[0],
@@ -113,6 +139,7 @@ def write_page(
         "opacity": OPACITY,
         "summary": summary,
         "videos": [_listed(entry) for entry in entries],
+        "players": players and {relative_url(folder): each for folder, each in players.items()},
     }
     fields = {
         "title": escape(title),
@@ -121,13 +148,9 @@ def write_page(
         "scripts": "\n".join(page_part(script) for script in SCRIPTS),
     }
     # One pass: a value that looks like a field is left alone.
-    text = re.sub(
+    return re.sub(
         r"@(title|style|data|scripts)@", lambda match: fields[match[1]], page_part("page.html")
     )
-    path = Path(out_dir) / PAGE
-    with atomic_path(path) as draft:
-        draft.write_text(text, encoding="utf-8", errors="replace")
-    return path
 
 
 def _listed(entry: Entry) -> list[Any]:

@@ -131,7 +131,8 @@ class VideoList {
     words.append(
       element("b", video.name, { title: video.name, dir: "auto" }),
       element("span", answer, { class: "answer" }));
-    if (!video.samples) row.append(element("img", null, { src: `${video.url}/thumb.jpg`, alt: "", loading: "lazy", decoding: "async" }));
+    const held = index.players?.[video.url], thumbnail = held ? `data:image/jpeg;base64,${held.thumbnail}` : `${video.url}/thumb.jpg`;
+    if (!video.samples) row.append(element("img", null, { src: thumbnail, alt: "", loading: "lazy", decoding: "async" }));
     row.append(words, verdictMark(video));
     this.rows.set(video, row);
     return row;

@@ -2,8 +2,13 @@
 
 const PREFIX = "#video=";
 const phone = matchMedia("(max-width: 50rem)");
+const alone = Boolean(index.players) && videos.length === 1;
 const player = new Player();
-const list = new VideoList(video => { location.hash = PREFIX + address(video); });
+const list = new VideoList(video => {
+  // In a frame of an origin of its own, location.hash can't be set.
+  if (location.hash !== PREFIX + address(video)) history.pushState(null, "", PREFIX + address(video));
+  route();
+});
 
 /** A video's part of the address: its directory, which the address can always spell. */
 function address(video) {
@@ -20,7 +25,7 @@ function route() {
     if (phone.matches) scrollTo(0, 0);
   } else if (location.hash.startsWith(PREFIX)) {
     player.fail("This page has no such video.");
-  } else if (!phone.matches && videos.length && list.shown.length) {
+  } else if ((!phone.matches || alone) && videos.length && list.shown.length) {
     history.replaceState(null, "", PREFIX + address(list.shown[0]));
     route();
   } else {
@@ -30,7 +35,7 @@ function route() {
 }
 
 function closePlayer() {
-  history.pushState(null, "", location.pathname + location.search);
+  history.pushState(null, "", location.href.split("#")[0]);
   route();
   byId("videos").focus();
 }
@@ -88,5 +93,6 @@ byId("help-button").addEventListener("click", () => byId("help").showModal());
 byId("help").addEventListener("click", event => { if (event.target === byId("help")) byId("help").close(); });
 byId("back").addEventListener("click", closePlayer);
 addEventListener("hashchange", route);
+document.body.classList.toggle("alone", alone);
 if (!videos.length) player.fail("No videos yet.");
 route();

@@ -14,8 +14,9 @@ function say(text) {
 globalThis.explained = data => { document.currentScript.explained = data; };
 const loads = new Map();
 
-/** A video's data; the last few are kept. */
+/** A video's data; the last few are kept. A page that is one file holds all of them. */
 function loadVideo(video) {
+  if (index.players) return Promise.resolve(unpack(structuredClone(index.players[video.url].data)));
   if (!loads.has(video)) {
     loads.set(video, new Promise((resolve, reject) => {
       const script = document.createElement("script");
@@ -344,6 +345,7 @@ class Player {
   }
 
   showFiles() {
+    byId("files").parentElement.hidden = Boolean(index.players);
     const { method } = this.map, below = this.viewNumber ? `/view_${String(this.viewNumber + 1).padStart(2, "0")}` : "";
     const infix = method === "attention" ? "" : `.${encodeURIComponent(method)}`;
     const link = (text, stem, suffix) => element("a", text, { href: `${this.video.url}${below}/${stem}${infix}.${suffix}` });

@@ -33,9 +33,21 @@ def write_player(views: Sequence[Sequence[ClipExplanation]], path: Path, *, fps:
         path: Where to.
         fps: Frames a second at which the clip is shown.
     """
+    data = player_data(views, fps=fps)
+    with atomic_path(path) as draft:
+        draft.write_text(f"explained({script_json(data)});\n", encoding="ascii")
+
+
+def player_data(views: Sequence[Sequence[ClipExplanation]], *, fps: float) -> dict[str, Any]:
+    """A video as the player reads it, plain data for JSON.
+
+    Args:
+        views: V views of the video, each explained by the same methods.
+        fps: Frames a second at which the clip is shown.
+    """
     first = views[0][0]
     attention_scores = first.attention_scores
-    data = {
+    return {
         "name": first.name,
         "rate": fps,
         "label": first.label,
@@ -44,18 +56,21 @@ def write_player(views: Sequence[Sequence[ClipExplanation]], path: Path, *, fps:
         "attentionScores": None if attention_scores is None else _probabilities(attention_scores),
         "views": [_view(explanations) for explanations in views],
     }
-    with atomic_path(path) as draft:
-        draft.write_text(f"explained({script_json(data)});\n", encoding="ascii")
 
 
 def write_thumbnail(explanation: ClipExplanation, path: Path) -> None:
-    """Write the frame of the highest temporal weight under its map, as a small JPEG."""
+    """Write ``thumbnail`` to a file, whole or not at all."""
+    with atomic_path(path) as draft:
+        draft.write_bytes(thumbnail(explanation))
+
+
+def thumbnail(explanation: ClipExplanation) -> bytes:
+    """The frame of the highest temporal weight under its map, as a small JPEG."""
     peak = slice(int(np.argmax(explanation.temporal)), None)
     frame = _shrunk(explanation.frames[peak][:1], THUMBNAIL)
     level = scale_clip(explanation.spatial)[peak][:1]
     (picture,) = overlay(to_gray(frame), level)
-    with atomic_path(path) as draft:
-        draft.write_bytes(_jpeg(picture, THUMBNAIL_QUALITY))
+    return _jpeg(picture, THUMBNAIL_QUALITY)
 
 
 def quantise(spatial: np.ndarray) -> np.ndarray:

@@ -1,0 +1,78 @@
+"""The page to drop a video on, and the page that answers it: the player of explanations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+
+import numpy as np
+
+from mmaction.explain.clip_video import DEFAULT_FPS
+from mmaction.explain.gallery import Entry, page_text
+from mmaction.explain.page.embed import base64_text, page_part
+from mmaction.explain.page.video_data import player_data, thumbnail
+from mmaction.inference import Recognition
+from mmaction.serving.decoding import Decoded
+
+SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player
+
+
+def drop_page(model: str, *, limits: str) -> str:
+    """HTML of the page that takes videos.
+
+    Args:
+        model: What the model is called.
+        limits: What is taken, for people.
+    """
+    text = files("mmaction.serving").joinpath("page.html").read_text(encoding="utf-8")
+    fields = {"model": escape(model), "limits": escape(limits), "style": page_part("page.css")}
+    return re.sub("@(model|limits|style)@", lambda match: fields[match[1]], text)
+
+
+def answer_page(decoded: Decoded, answers: Sequence[Recognition]) -> str:
+    """HTML of a player over the video and its parts, all in one file.
+
+    Args:
+        decoded: The video.
+        answers: Explained, of each of its items.
+    """
+    entries, players = [], {}
+    for number, (title, answer) in enumerate(zip(_titles(decoded), answers, strict=True)):
+        explanation, folder = answer.explanation(), f"{number:02d}"
+        data = player_data([[explanation]], fps=_rate(answer))
+        picture = base64_text(thumbnail(explanation))
+        players[folder] = {"data": {**data, "name": title}, "thumbnail": picture}
+        entries.append(
+            Entry(
+                name=title,
+                folder=folder,
+                label=None,
+                prediction=explanation.prediction,
+                probability=float(answer.probabilities.max()),
+            )
+        )
+    whole = answers[0]
+    (label, probability), *_ = whole.top(1)
+    return page_text(
+        decoded.video.name,
+        entries=entries,
+        classes=whole.classes,
+        summary=f"{label}, {100 * probability:.1f} %",
+        players=players,
+    )
+
+
+def _titles(decoded: Decoded) -> list[str]:
+    if len(decoded.items) == 1 or decoded.seconds is None:
+        return [decoded.video.name]
+    return ["whole video", *(f"{a:.1f}–{b:.1f} s" for a, b in decoded.seconds[1:])]
+
+
+def _rate(answer: Recognition) -> float:
+    """At which the clip lasts as long as in the video."""
+    if answer.seconds is None or len(answer.seconds) < 2:
+        return DEFAULT_FPS
+    step = float(np.abs(np.diff(answer.seconds)).mean())
+    return float(np.clip(1 / max(step, 1e-6), SLOWEST, FASTEST))

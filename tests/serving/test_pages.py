@@ -1,0 +1,117 @@
+"""The page in a real browser: a video is dropped, the player answers."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmaction.apis.recognizer import load
+from tests.explain.test_page import BROWSERS, DESKTOP
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+DROP = """([name, data]) => {
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, { type: "video/mp4" }));
+  return transfer;
+}"""
+
+TONES = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(data).size;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no browser is installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any, server: Any) -> Iterator[Any]:
+    """The server's page; nothing may go wrong in it, nor may it ask anyone else."""
+    wrong: list[str] = []
+    page = browser.new_page(**DESKTOP)
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("request", lambda request: _note(request.url, server.url, wrong))
+    page.goto(server.url)
+    yield page
+    page.close()
+    assert [text for text in wrong if "415" not in text] == []
+
+
+def _note(url: str, own: str, wrong: list[str]) -> None:
+    if not url.startswith((own, "data:", "blob:")):
+        wrong.append(url)
+
+
+def drop(page: Any, name: str, content: bytes) -> None:
+    given = [name, base64.b64encode(content).decode()]
+    transfer = page.evaluate_handle(DROP, given)
+    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+
+
+def test_a_dropped_video_is_shown_with_scores_and_attention(
+    page: Any,
+    server: Any,
+    tiny_checkpoint: Path,
+    write_video: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    film = write_video(tmp_path / "film.mp4", 50, step=5)
+    name = "<b>film & co.mp4"
+    drop(page, name, film.read_bytes())
+    player = page.frame_locator("#answer")
+    player.locator("#video").wait_for()
+    model = load(tiny_checkpoint, device="cpu")
+    label, probability = model(film).top(1)[0]
+    assert player.locator("h1").text_content() == name
+    assert f"{label}, {100 * probability:.1f} %" == player.locator("#summary").text_content()
+    assert f"{label} {100 * probability:.1f} %" in player.locator("#facts").inner_text()
+    # Scores over time: the whole and its parts of two seconds, the last of which ends with it.
+    names = player.locator(".video b").all_inner_texts()
+    assert names == ["whole video", "0.0–2.0 s", "2.0–4.0 s", "3.0–5.0 s"]
+    shown = player.locator(".video .answer").all_inner_texts()
+    for text, part in zip(shown[1:], model.windows(film, window_sec=2.0), strict=True):
+        label, probability = part.top(1)[0]
+        assert text == f"{100 * probability:.1f} % {label}"
+    # Attention over time and over the frame.
+    assert player.locator("#bars button").count() == 4
+    player.locator(".video").nth(2).click()
+    player.locator("#name", has_text="2.0–4.0 s").wait_for()
+    assert player.locator("#overlay").evaluate(TONES) > 20
+    assert not player.locator("#files").is_visible()
+    assert page.locator("#save").get_attribute("download") == f"{name}.html"
+    assert server.leftovers() == []
+
+
+def test_one_clip_is_shown_without_a_list(
+    page: Any, write_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    drop(page, "short.mp4", write_video(tmp_path / "short.mp4", 12).read_bytes())
+    player = page.frame_locator("#answer")
+    player.locator("#video").wait_for()
+    assert player.locator("#name").text_content() == "short.mp4"
+    assert not player.locator("#list-room").is_visible()
+
+
+def test_what_is_no_video_gets_a_line(page: Any) -> None:
+    drop(page, "song.mp4", b"la la la")
+    page.locator("#said.error").wait_for()
+    assert "song.mp4: it is damaged, cut short or no video" in page.locator("#said").inner_text()
+    assert not page.locator("#answer").is_visible()

@@ -1,0 +1,91 @@
+"""A page to try a model on, and an HTTP interface: one video in, classes, where and when out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
+
+from mmaction.cli import ArgumentParser, run_command
+from mmaction.serving.limits import Limits
+
+TOKEN = "ST_ABN_TOKEN"
+LIMITS = (
+    ("--max-megabytes", "megabytes", float, "of an upload"),
+    ("--max-seconds", "seconds", float, "of a video"),
+    ("--max-pixels", "pixels", int, "of a frame"),
+    ("--upload-seconds", "upload_seconds", float, "that an upload may take"),
+    ("--decode-seconds", "decode_seconds", float, "that decoding may take"),
+    ("--decode-megabytes", "decode_megabytes", float, "of memory that decoding may take"),
+    ("--parallel", "parallel", int, "requests at a time, more get 429"),
+    ("--decoders", "decoders", int, "videos decoded at a time"),
+    ("--batch-size", "batch_size", int, "clips that go through the network at once"),
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="a checkpoint or an exported model")
+    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
+    parser.add_argument("--device", help="such as cpu or cuda:1; default: a GPU where there is one")
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "eager", "openvino"),
+        default="auto",
+        help="auto: OpenVINO on a CPU, where it is installed and answers as torch does",
+    )
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--explainer", default="attention", help="default: the network's attention")
+    parser.add_argument("--host", default="127.0.0.1", help="default: this machine alone")
+    parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0: a free one")
+    parser.add_argument(
+        "--token", help=f"requests must show it; or set {TOKEN}, which ps can't see"
+    )
+    for option, name, kind, what in LIMITS:
+        default = getattr(Limits, name)
+        parser.add_argument(
+            option, dest=name, type=kind, default=default, help=f"{what} (default {default:g})"
+        )
+    parser.add_argument("--codecs", nargs="+", default=Limits.codecs, help="of videos")
+    parser.add_argument(
+        "--trust", action="store_true", help="run code that the model names: see docs/security"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    given = {name: getattr(args, name) for _, name, _, _ in LIMITS}
+    limits = Limits(codecs=tuple(args.codecs), **given)
+    import mmaction
+    from mmaction.inference.backends import with_backend
+    from mmaction.serving.server import serve
+
+    path, by_gradients = Path(args.model), args.explainer != "attention"
+    recognizer = mmaction.load(
+        path,
+        config=args.config,
+        device=args.device,
+        precision=args.precision if path.suffix == ".xml" else "fp32",
+        trust=args.trust,
+    )
+    backend = "eager" if by_gradients and args.backend == "auto" else args.backend
+    recognizer, title = with_backend(recognizer, backend=backend, precision=args.precision)
+    print(f"backend {title}", flush=True)
+    serve(
+        recognizer,
+        model=path.name,
+        limits=limits,
+        host=args.host,
+        port=args.port,
+        token=args.token or os.environ.get(TOKEN) or None,
+        explainer=args.explainer,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
