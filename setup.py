@@ -118,7 +118,7 @@ setup(
         "mmaction.explain.page": ["*.html", "*.css", "*.js"],
         "mmaction.serving": ["page.html"],
     },
-    entry_points={"console_scripts": ["st-abn = mmaction.console:main"]},
+    entry_points={"console_scripts": ["st-abn = mmaction.commands:main"]},
     ext_modules=[AFFINE_KERNEL],
     cmdclass={"build_ext": OptionalBuildExt, "develop": Develop},
     install_requires=requirements("requirements.txt"),

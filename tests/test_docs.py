@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mmaction.console import COMMANDS, GROUPS
+from mmaction.commands import COMMANDS, GROUPS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -31,7 +31,7 @@ FLOORS = (
     ("datacheck", "inference"),
     ("engine", "serving"),
     ("launcher",),
-    ("cli", "apis", "console"),
+    ("cli", "apis", "commands"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MOST_FILE_LINES = 300

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmaction.apis import load_config
-from mmaction.console import COMMANDS, main
+from mmaction.commands import COMMANDS, main
 from mmaction.errors import ConfigError
 from mmaction.files import home
 
@@ -47,7 +47,7 @@ def test_help_lists_every_script(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_command_ends_with_its_scripts_code(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mmaction.console", "train", "nowhere.py"]
+    command = [sys.executable, "-m", "mmaction.commands", "train", "nowhere.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "config nowhere.py: no such file" in done.stderr
