@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -207,7 +208,7 @@ class VideoRecognizer:
     ) -> dict[str, Any]:
         if isinstance(explain, str) and explain != ATTENTION:
             explainer = build_explainer(explain)
-            found = explainer.explain(self.network, clip[None])
+            found = explainer.explain(_with_own_hooks(self.network), clip[None])
             spatial, temporal, method = found.spatial[0], found.temporal[0], explainer.name
         elif result.spatial_attention is None or result.temporal_attention is None:
             raise UserError("the network has no attention maps: name an explainer, explain='rise'")
@@ -217,3 +218,9 @@ class VideoRecognizer:
         numbers = {"spatial": spatial, "temporal": temporal}
         maps = {key: value.detach().float().cpu().numpy() for key, value in numbers.items()}
         return {**maps, "method": method}
+
+
+def _with_own_hooks(network: BaseRecognizer) -> BaseRecognizer:
+    """The network again, its tensors shared: what explainers hook into it, other threads miss."""
+    tensors = (*network.parameters(), *network.buffers())
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mmaction import apis
@@ -87,6 +88,30 @@ def test_threads_get_the_answers_of_one(
     with ThreadPoolExecutor(4) as pool:
         many = list(pool.map(lambda video: recognizer(video).probabilities, videos))
     np.testing.assert_allclose(many, one, atol=1e-6)
+
+
+@pytest.mark.parametrize("explainer", ["grad_cam", "class_response"])
+def test_another_call_during_an_explanation_changes_nothing(
+    recognizer: VideoRecognizer, film: Path, explainer: str
+) -> None:
+    alone = recognizer(film, explain=explainer)
+    other = read_frames(film, range(20))[::-1].copy()
+    expected = recognizer(other).probabilities
+    found: list[np.ndarray] = []
+
+    def call(*_: object) -> None:
+        if torch.is_inference_mode_enabled():  # not within the explanation, but of the other call
+            return
+        with ThreadPoolExecutor(1) as thread:
+            found.append(thread.submit(recognizer, other).result().probabilities)
+
+    stage = recognizer.network.perception_branch.stage
+    with stage.register_forward_hook(call):
+        answer = recognizer(film, explain=explainer)
+    np.testing.assert_array_equal(answer.spatial, alone.spatial)
+    assert found
+    for probabilities in found:
+        np.testing.assert_array_equal(probabilities, expected)
 
 
 def test_windows_are_the_parts_of_the_video(
