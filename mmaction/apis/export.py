@@ -14,7 +14,14 @@ from mmengine.config import Config
 from mmaction.apis.recognizer import load
 from mmaction.errors import ConfigError, UserError
 from mmaction.files import require_writable
-from mmaction.inference.exporting import FORMATS, Graph, example_of, traced, write_graph
+from mmaction.inference.exporting import (
+    FORMATS,
+    Graph,
+    clips_of_one_size,
+    example_of,
+    traced,
+    write_graph,
+)
 from mmaction.inference.runtimes import open_graph
 
 # Of outputs, beside the largest of their values: float32 rounds at 1e-7, and sums are long.
@@ -69,8 +76,8 @@ def export(
     _check_format(kind, out)
     recognizer = load(checkpoint, config=config, device="cpu", trust=trust)
     require_writable(out.absolute().parent, name="output directory")
+    clips = clips_of_one_size(recognizer)
     graph = Graph(recognizer.network, uint8_input=uint8_input).eval()
-    clips = recognizer.blank_clips()
     example = example_of(clips, uint8_input=uint8_input, batch=2 if dynamic else 1)
     program, names = traced(graph, example, dynamic=dynamic), graph.names(example)
     text = recognizer.description.as_text()

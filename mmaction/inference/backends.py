@@ -7,7 +7,7 @@ import importlib.util
 import torch
 
 from mmaction.errors import ConfigError, UserError, first_line
-from mmaction.inference.exporting import Graph, as_openvino, example_of, traced
+from mmaction.inference.exporting import Graph, as_openvino, clips_of_one_size, example_of, traced
 from mmaction.inference.recognizer import VideoRecognizer
 from mmaction.inference.runtimes import (
     PRECISIONS,
@@ -19,7 +19,6 @@ from mmaction.models.inference import fuse_for_inference
 
 BACKENDS = ("auto", "eager", "openvino")
 TOLERANCE = 1e-4  # of all outputs in fp32, beside the largest of their values where it is above 1
-_FRAME_SIZES = ((240, 320), (320, 240))
 
 
 def with_backend(
@@ -76,13 +75,9 @@ def _by_torch(recognizer: VideoRecognizer, precision: str) -> VideoRecognizer:
 
 
 def _by_openvino(recognizer: VideoRecognizer, precision: str) -> tuple[VideoRecognizer, str]:
-    sizes = {
-        recognizer.blank_clips(height=height, width=width).shape for height, width in _FRAME_SIZES
-    }
-    if len(sizes) > 1:
-        raise ConfigError("clips have their videos' sizes, a graph of OpenVINO has one")
+    clips = clips_of_one_size(recognizer)
     graph = Graph(recognizer.network, uint8_input=False).eval()
-    example = example_of(recognizer.blank_clips(), uint8_input=False, batch=2)
+    example = example_of(clips, uint8_input=False, batch=2)
     names = graph.names(example)
     program = traced(graph, example, dynamic=True)
     try:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ from mmaction.models.inference import fuse_for_inference
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
 
+if TYPE_CHECKING:
+    from mmaction.inference.recognizer import VideoRecognizer
+
 INPUT = "clips"
 OUTPUT_NAMES = "outputs"  # torch.export has no names for them
 OUTPUTS = tuple(field.name for field in fields(Prediction))
@@ -34,6 +37,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "openvino": (".xml", ("openvino",)),
     "torch-export": (".pt2", ()),
 }
+_FRAME_SIZES = ((240, 320), (320, 240))
 
 
 class Graph(nn.Module):
@@ -68,6 +72,18 @@ class Graph(nn.Module):
         with torch.no_grad():
             prediction = self.network.predict_clips(clips[:1])
         return [name for name in OUTPUTS if getattr(prediction, name) is not None]
+
+
+def clips_of_one_size(recognizer: VideoRecognizer) -> Tensor:
+    """What a graph's input is made of: clips uint8 V×T×H×W×3.
+
+    Raises:
+        ConfigError: The pipeline gives clips of several sizes.
+    """
+    wide, high = (recognizer.blank_clips(height=h, width=w) for h, w in _FRAME_SIZES)
+    if wide.shape != high.shape:
+        raise ConfigError("clips have their videos' sizes, a graph has one")
+    return wide
 
 
 def example_of(clips: Tensor, *, uint8_input: bool, batch: int) -> Tensor:
@@ -130,11 +146,9 @@ def write_graph(
 
         model = as_openvino(program, names)
         model.set_rt_info(text, [META_KEY])
-        with atomic_path(out) as temporary, atomic_path(out.with_suffix(".bin")) as weights:
-            whole = temporary.with_suffix(".xml")
-            openvino.save_model(model, whole, compress_to_fp16=False)
-            os.replace(whole.with_suffix(".bin"), weights)
-            os.replace(whole, temporary)
+        # It writes the weights beside, under their temporary name.
+        with atomic_path(out) as temporary, atomic_path(out.with_suffix(".bin")):
+            openvino.save_model(model, temporary, compress_to_fp16=False)
 
 
 def _as_onnx(program: Any, names: list[str], text: str) -> Any:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import mmaction
+from mmaction.apis import load_config
 from mmaction.apis.export import export
 from mmaction.errors import CheckpointError, ConfigError
 
@@ -94,6 +95,17 @@ def test_bad_input_gets_one_line_and_leaves_nothing(tiny_checkpoint: Path, tmp_p
         mmaction.load(tmp_path / "m.pt2")
     with pytest.raises(CheckpointError, match="no such file"):
         mmaction.load(tmp_path / "none.onnx")
+
+
+def test_clips_as_large_as_their_videos_fit_no_graph(
+    tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    config = load_config(tiny_config)
+    steps = config.test_dataloader.dataset.pipeline
+    config.test_dataloader.dataset.pipeline = [s for s in steps if s["type"] != "Resize"]
+    with pytest.raises(ConfigError, match="clips have their videos' sizes, a graph has one"):
+        export(tiny_checkpoint, tmp_path / "m.pt2", config=config, kind="torch-export")
+    assert not (tmp_path / "m.pt2").exists()
 
 
 def test_command_tells_what_it_wrote(tiny_checkpoint: Path, tmp_path: Path) -> None:

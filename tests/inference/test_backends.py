@@ -46,10 +46,7 @@ def test_auto_takes_openvino_where_it_can(tiny_checkpoint: Path) -> None:
         t for t in model.pipeline.transforms if type(t).__name__ != "Resize"
     ]
     _, title = with_backend(model)
-    assert (
-        title
-        == "torch in fp32 on cpu (clips have their videos' sizes, a graph of OpenVINO has one)"
-    )
+    assert title == "torch in fp32 on cpu (clips have their videos' sizes, a graph has one)"
     with pytest.raises(ConfigError, match="clips have their videos' sizes"):
         with_backend(model, backend="openvino")
 
