@@ -159,15 +159,16 @@ class VideoRecognizer:
             first_frame: Position in the video of the part's first frame, where it is a part.
         """
         batch = self.network.data_preprocessor(collate_clips(items))
-        device = batch["clips"].device.type
-        lower = torch.autocast(device, self.dtype, enabled=self.dtype is not None)
-        with torch.inference_mode(), lower:
+        with torch.inference_mode(), self._lower_precision(batch["clips"].device):
             results = self.network(batch["clips"], samples=batch["samples"], mode="predict")
         clips = batch["clips"].unflatten(0, (len(items), -1))
         return [
             self._record(video, item, result, clips[n], explain, first_frame)
             for n, (video, item, result) in enumerate(zip(videos, items, results, strict=True))
         ]
+
+    def _lower_precision(self, device: torch.device) -> torch.autocast:
+        return torch.autocast(device.type, self.dtype, enabled=self.dtype is not None)
 
     def _record(
         self,
@@ -208,7 +209,8 @@ class VideoRecognizer:
     ) -> dict[str, Any]:
         if isinstance(explain, str) and explain != ATTENTION:
             explainer = build_explainer(explain)
-            found = explainer.explain(_with_own_hooks(self.network), clip[None])
+            with self._lower_precision(clip.device):
+                found = explainer.explain(_with_own_hooks(self.network), clip[None])
             spatial, temporal, method = found.spatial[0], found.temporal[0], explainer.name
         elif result.spatial_attention is None or result.temporal_attention is None:
             raise UserError("the network has no attention maps: name an explainer, explain='rise'")

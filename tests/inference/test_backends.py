@@ -35,6 +35,13 @@ def test_every_backend_gives_the_networks_answers(
             assert not np.array_equal(found.probabilities, right.probabilities)
 
 
+def test_explainers_take_a_network_in_bf16(tiny_checkpoint: Path) -> None:
+    model = mmaction.load(tiny_checkpoint, device="cpu")
+    changed, _ = with_backend(model, backend="eager", precision="bf16")
+    found, right = (each(frames(), explain="grad_cam").spatial for each in (changed, model))
+    np.testing.assert_allclose(found, right, atol=0.1 * right.max())
+
+
 def test_auto_takes_openvino_where_it_can(tiny_checkpoint: Path) -> None:
     pytest.importorskip("openvino")
     model = mmaction.load(tiny_checkpoint, device="cpu")
