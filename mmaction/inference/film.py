@@ -25,6 +25,7 @@ from mmaction.inference.recognition import Recognition
 # Of the frame's height.
 _TEXT, _PAD, _STRIP = 0.05, 0.015, 0.02
 _LEAST_TEXT = 11  # pixels
+_USUAL_RATE = 48_000  # of sound, a second
 
 
 class Timeline:
@@ -159,7 +160,7 @@ def _begin(container: InputContainer) -> float:
 
 
 class _Sound:
-    """The first sound of a video file, written into a film as it goes, as AAC.
+    """The first sound of a video file, written into a film as it goes: AAC, mono or stereo.
 
     Args:
         heard: The video file, opened for the sound alone.
@@ -173,8 +174,12 @@ class _Sound:
         self._done = stream is None
         if stream is not None:
             self._frames = heard.decode(stream)
-            self._out: Any = film.add_stream("aac", rate=stream.rate)
-            self._out.layout = stream.layout.name
+            known = av.codec.Codec("aac", "w").audio_rates or ()
+            self._out: Any = film.add_stream(
+                "aac", rate=stream.rate if stream.rate in known else _USUAL_RATE
+            )
+            # A stream of plain samples often doesn't say which channels it has.
+            self._out.layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
 
     def write_until(self, time: float) -> None:
         """Writes what is heard before ``time``, in seconds; at infinity, all that is left."""

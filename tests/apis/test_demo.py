@@ -85,6 +85,28 @@ def test_film_of_a_late_part_of_a_recording_begins_at_once(
         assert after[-1] == pytest.approx(before[-1] - 100, abs=0.1)
 
 
+def test_plain_samples_at_a_rate_that_aac_lacks_are_kept(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    fine = tmp_path / "fine.mkv"
+    with av.open(str(film)) as given, av.open(str(fine), "w") as made:
+        copy = made.add_stream_from_template(given.streams.video[0])
+        sound = made.add_stream("pcm_s16le", rate=192_000)
+        sound.layout = "mono"
+        for packet in given.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                made.mux(packet)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 3 * 192_000), np.int16), "s16", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = 192_000, 0, Fraction(1, 192_000)
+        made.mux(sound.encode(frame))
+        made.mux(sound.encode())
+    demo(recognizer, fine, tmp_path / "out.mp4", window_sec=1.0, stride_sec=1.0)
+    with av.open(str(tmp_path / "out.mp4")) as made:
+        samples = sum(frame.samples for frame in made.decode(audio=0))
+        assert samples / made.streams.audio[0].rate == pytest.approx(3, abs=0.2)
+
+
 def test_a_film_that_fails_leaves_no_file_open(
     recognizer: VideoRecognizer, film: Path, tmp_path: Path
 ) -> None:
