@@ -47,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     if not given or given[0] in ("-h", "--help"):
         print(USAGE + _listing())
         return 0
+    if given == ["--list"]:  # for a shell's completion
+        print("\n".join([*COMMANDS, *GROUPS]))
+        return 0
     found = _script(given)
     if isinstance(found, str):
         print(f"error: {found}", file=sys.stderr)

@@ -12,6 +12,8 @@ from mmaction.commands import COMMANDS, main
 from mmaction.errors import ConfigError
 from mmaction.files import home
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def test_commands_are_the_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
     typed: list[list[str]] = []
@@ -35,6 +37,14 @@ def test_wrong_commands_get_one_line(capsys: pytest.CaptureFixture[str]) -> None
         err = capsys.readouterr().err
         assert said in err
         assert err.count("\n") == 1
+
+
+def test_a_shell_can_complete_the_names() -> None:
+    script = f'compgen -W "$({sys.executable} -m mmaction.commands --list)" tr'
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["train"]
 
 
 def test_help_lists_every_script(capsys: pytest.CaptureFixture[str]) -> None:
