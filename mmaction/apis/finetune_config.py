@@ -22,7 +22,8 @@ LONG_SEC = 5.0  # of videos that get 16 frames in place of 8
 STEPS = {"frozen": 560, "fine-tuned": 350, "from scratch": 1400}
 LEAST_EPOCHS, MOST_EPOCHS = 10, 200
 USUAL_FPS = 25.0
-_SIDED = re.compile(r"\b(left|right)\b")
+# What a mirror turns into its opposite, in words of small letters.
+_SIDED = re.compile(r"(?<![a-z])(left|right)(wards?)?(?![a-z])|clockwise")
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,12 @@ def _runtime(epochs: int, *, seed: int, work_dir: Path) -> dict[str, Any]:
 
 
 def _has_sides(material: Material) -> bool:
-    return any(_SIDED.search(name.lower().replace("_", " ")) for name in material.classes)
+    words = (re.sub("([a-z])([A-Z])", r"\1 \2", name).lower() for name in material.classes)
+    return any(map(_SIDED.search, words))
 
 
 def _on_flips(material: Material) -> str:
-    return " Not mirrored: classes name left or right." if _has_sides(material) else ""
+    return " Not mirrored: classes name sides or turns." if _has_sides(material) else ""
 
 
 def _data(

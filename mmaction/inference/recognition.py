@@ -117,7 +117,7 @@ class Recognition:
         return png.getvalue()
 
     def as_dict(self) -> dict[str, Any]:
-        """All but the pixels, as plain data."""
+        """As plain data, all but the pixels and the attention branch's probabilities."""
         said: dict[str, Any] = {"name": self.name, "label": self.label}
         said["probabilities"] = dict(self.top(len(self.classes)))
         arrays = ("frame_indices", "seconds", "temporal", "spatial", "region")

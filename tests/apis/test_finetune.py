@@ -189,7 +189,15 @@ def test_numbers_follow_from_the_videos(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("classes", "mirrored"),
-    [(("copyright", "wave"), True), (("push_left", "push_right"), False), (("Left", "up"), False)],
+    [
+        (("copyright", "wave"), True),
+        (("push_left", "push_right"), False),
+        (("Left", "up"), False),
+        (("swipeLeft", "up"), False),
+        (("left2", "up"), False),
+        (("leaning leftwards", "up"), False),
+        (("turning a wheel clockwise", "up"), False),
+    ],
 )
 def test_classes_with_sides_are_not_mirrored(
     classes: tuple[str, ...], mirrored: bool, tmp_path: Path
