@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmaction.errors import ConfigError
@@ -39,7 +39,7 @@ def demo(
         stride_sec: From the beginning of a part to that of the next.
 
     Returns:
-        The answers, in order.
+        The answers, in order, without ``frames``: those of an hour would fill the memory.
 
     Raises:
         ConfigError: ``out`` or a length that can't be.
@@ -51,13 +51,16 @@ def demo(
     check_lengths(window_sec=window_sec, stride_sec=stride_sec)
     with opened(source) as video:
         name, seconds = video.name, video.total_frames / (video.fps or 1)
-    parts = []
+    parts: list[Recognition] = []
+    writer = None if out.suffix else ExplanationWriter(out_dir=out)
     expected = max(1, round((seconds - window_sec) / stride_sec) + 1)
     with Progress("parts", expected, "parts", stream=sys.stderr) as progress:
         for part in recognizer.windows(
             source, window_sec=window_sec, stride_sec=stride_sec, explain=True
         ):
-            parts.append(part)
+            if writer is not None:
+                _write_part(writer, part)
+            parts.append(replace(part, frames=None))
             progress.advance()
     if out.suffix == ".mp4":
         write_film(source, parts, out)
@@ -65,17 +68,14 @@ def demo(
         with atomic_path(out) as draft:
             answers = [part.as_dict() for part in parts]
             draft.write_text(json.dumps({"video": name, "parts": answers}, ensure_ascii=False))
-    else:
-        _write_page(parts, out)
+    elif writer is not None:
+        write_gallery(out, "What it shows", entries=writer.entries, classes=parts[0].classes)
     return parts
 
 
-def _write_page(parts: Sequence[Recognition], out: Path) -> None:
-    writer = ExplanationWriter(out_dir=out)
-    for part in parts:
-        assert part.seconds is not None
-        begin, end = part.seconds[0], part.seconds[-1]
-        shown = part.explanation(name=f"{part.name}/{begin:07.2f}-{end:07.2f} s")
-        rate = (len(part.seconds) - 1) / max(end - begin, 1e-6)
-        writer.write([[shown]], fps=rate)
-    write_gallery(out, "What it shows", entries=writer.entries, classes=parts[0].classes)
+def _write_part(writer: ExplanationWriter, part: Recognition) -> None:
+    assert part.seconds is not None
+    begin, end = part.seconds[0], part.seconds[-1]
+    shown = part.explanation(name=f"{part.name}/{begin:07.2f}-{end:07.2f} s")
+    rate = (len(part.seconds) - 1) / max(end - begin, 1e-6)
+    writer.write([[shown]], fps=rate)

@@ -110,7 +110,7 @@ class Recognition:
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows for it."""
-        if self.spatial is None:
+        if self.spatial is None or self.frames is None:
             return None
         png = io.BytesIO()
         Image.fromarray(self.sheet()).save(png, format="png")
