@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from mmaction.apis.visualize import shown_rate
 from mmaction.errors import ConfigError
 from mmaction.explain import ExplanationWriter, write_gallery
 from mmaction.files import atomic_path
@@ -50,7 +51,7 @@ def demo(
         raise ConfigError(f"--out {out}: expected a file .mp4 or .json, or a directory")
     check_lengths(window_sec=window_sec, stride_sec=stride_sec)
     with opened(source) as video:
-        name, seconds = video.name, video.total_frames / (video.fps or 1)
+        name, fps, seconds = video.name, video.fps, video.total_frames / (video.fps or 1)
     parts: list[Recognition] = []
     writer = None if out.suffix else ExplanationWriter(out_dir=out)
     expected = max(1, round((seconds - window_sec) / stride_sec) + 1)
@@ -59,7 +60,7 @@ def demo(
             source, window_sec=window_sec, stride_sec=stride_sec, explain=True
         ):
             if writer is not None:
-                _write_part(writer, part)
+                _write_part(writer, part, fps)
             parts.append(replace(part, frames=None))
             progress.advance()
     if out.suffix == ".mp4":
@@ -73,9 +74,8 @@ def demo(
     return parts
 
 
-def _write_part(writer: ExplanationWriter, part: Recognition) -> None:
+def _write_part(writer: ExplanationWriter, part: Recognition, fps: float | None) -> None:
     assert part.seconds is not None
     begin, end = part.seconds[0], part.seconds[-1]
     shown = part.explanation(name=f"{part.name}/{begin:07.2f}-{end:07.2f} s")
-    rate = (len(part.seconds) - 1) / max(end - begin, 1e-6)
-    writer.write([[shown]], fps=rate)
+    writer.write([[shown]], fps=shown_rate(fps, part.frame_indices))

@@ -13,7 +13,7 @@ import pytest
 
 import mmaction
 from mmaction.apis.demo import demo
-from mmaction.datasets.sources.video import count_frames, read_frames
+from mmaction.datasets.sources.video import count_frames, frame_rate, read_frames
 from mmaction.errors import ConfigError
 from mmaction.explain.sheet import BAR
 from mmaction.inference import VideoRecognizer
@@ -154,6 +154,17 @@ def test_page_has_a_player_for_each_part(
     assert parts[0]._repr_png_() is None
     assert (tmp_path / "page/index.html").is_file()
     assert len(list((tmp_path / "page/film.mp4").glob("*/player.js"))) == 2
+
+
+def test_a_video_of_one_frame_has_a_player(
+    recognizer: VideoRecognizer, write_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    still = write_video(tmp_path / "still.mp4", 1)
+    (part,) = demo(recognizer, still, tmp_path / "page")
+    assert set(part.frame_indices) == {0}
+    (shown,) = (tmp_path / "page/still.mp4").glob("*/clip.mp4")
+    assert count_frames(shown) == len(part.frame_indices)
+    assert 1 < frame_rate(shown) < 100
 
 
 def test_other_names_are_refused(recognizer: VideoRecognizer, film: Path, tmp_path: Path) -> None:
