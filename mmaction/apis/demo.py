@@ -49,6 +49,8 @@ def demo(
     out = Path(out)
     if out.suffix not in KINDS or (out.suffix and out.is_dir()):
         raise ConfigError(f"--out {out}: expected a file .mp4 or .json, or a directory")
+    if out.exists() and Path(source).exists() and out.samefile(source):
+        raise ConfigError(f"--out {out}: is the video itself, which would be lost")
     check_lengths(window_sec=window_sec, stride_sec=stride_sec)
     with opened(source) as video:
         name, fps, seconds = video.name, video.fps, video.total_frames / (video.fps or 1)

@@ -18,7 +18,6 @@ from mmaction.errors import CheckpointError
 from mmaction.version import __version__
 
 META_KEY = "recognizer"
-OWN_LAYOUT = "st_abn"
 # Where a training starts from: a file has weights of its own.
 _OF_THE_START = ("pretrained", "pretrained_stage", "init_cfg")
 
@@ -32,7 +31,6 @@ class Description:
         pipeline: Configs of the transforms that make a test's clips; empty: none is known.
         classes: K class names, or None.
         custom_imports: Modules that register parts of the user's own.
-        layout: Whose names the weights have.
         versions: Of this package and of torch, which wrote it.
     """
 
@@ -40,7 +38,6 @@ class Description:
     pipeline: list[dict[str, Any]]
     classes: tuple[str, ...] | None = None
     custom_imports: tuple[str, ...] = ()
-    layout: str = OWN_LAYOUT
     versions: dict[str, str] = field(
         default_factory=lambda: {"mmaction": __version__, "torch": str(torch.__version__)}
     )
@@ -119,7 +116,6 @@ def description_of(checkpoint: Mapping[str, Any], path: str | Path) -> Descripti
             pipeline=[dict(step) for step in said["pipeline"]],
             classes=None if classes is None else tuple(map(str, classes)),
             custom_imports=tuple(map(str, said["custom_imports"])),
-            layout=str(said["layout"]),
             versions=dict(said["versions"]),
         )
     except (ValueError, TypeError, KeyError) as e:

@@ -171,6 +171,9 @@ def test_other_names_are_refused(recognizer: VideoRecognizer, film: Path, tmp_pa
     with pytest.raises(ConfigError, match=r"--out .*a\.avi: expected a file \.mp4 or \.json"):
         demo(recognizer, film, tmp_path / "a.avi")
     assert not (tmp_path / "a.avi").exists()
+    (tmp_path / "same.mp4").symlink_to(film)
+    with pytest.raises(ConfigError, match=r"same\.mp4: is the video itself"):
+        demo(recognizer, film, tmp_path / "same.mp4")
     for key, value in (("stride_sec", 0.0), ("window_sec", float("inf"))):
         with pytest.raises(ConfigError, match=f"{key}={value}: expected more than 0"):
             demo(recognizer, film, tmp_path / "a.json", **{key: value})
