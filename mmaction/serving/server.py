@@ -42,6 +42,7 @@ def serve(
         ConfigError: The address can't be had, or FastAPI or uvicorn isn't installed.
     """
     try:
+        import python_multipart  # noqa: F401  # FastAPI looks for it later
         import uvicorn
 
         from mmaction.serving.app import make_app

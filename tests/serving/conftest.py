@@ -11,16 +11,12 @@ from typing import Any
 
 import pytest
 
-httpx = pytest.importorskip("httpx")
-for needed in ("fastapi", "uvicorn", "multipart", "prometheus_client"):
-    pytest.importorskip(needed)
-
 REPO = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Server:
-    """A process of ``st-abn serve``."""
+    """A process of ``st-abn serve``; a test without what that needs is skipped."""
 
     process: subprocess.Popen[str]
     url: str
@@ -28,6 +24,8 @@ class Server:
     temporary: Path
 
     def post(self, path: Path | bytes, *, to: str = "predict", **options: Any) -> Any:
+        import httpx
+
         content = path if isinstance(path, bytes) else path.read_bytes()
         name = "bytes.mp4" if isinstance(path, bytes) else path.name
         return httpx.post(self.url + to, files={"video": (name, content)}, timeout=60, **options)
@@ -37,10 +35,14 @@ class Server:
         return list(self.temporary.glob("st-abn-serve-*/*")) + list(self.temporary.glob("tmp*"))
 
     def alive(self) -> bool:
+        import httpx
+
         return httpx.get(self.url + "health", timeout=30).json()["status"] == "ok"
 
 
 def start(checkpoint: Path, temporary: Path, *options: object) -> Server:
+    for needed in ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "httpx"):
+        pytest.importorskip(needed)
     temporary.mkdir(exist_ok=True)
     command = [sys.executable, REPO / "tools/serve.py", checkpoint, "--port", 0]
     command += ["--backend", "eager", *options]
@@ -80,3 +82,11 @@ def server(start_server: Callable[..., Server], tiny_checkpoint: Path) -> Server
     limits = ("--max-megabytes", 1, "--max-seconds", 20, "--upload-seconds", 2)
     more = ("--max-pixels", 640 * 480, "--parallel", 20, "--decode-seconds", 20)
     return start_server(tiny_checkpoint, *limits, *more)
+
+
+@pytest.fixture(scope="package")
+def guarded(start_server: Callable[..., Server], tiny_checkpoint: Path) -> Server:
+    """One that other machines could reach, asked from this one."""
+    server = start_server(tiny_checkpoint, "--host", "0.0.0.0")
+    server.url = server.url.replace("0.0.0.0", "127.0.0.1")
+    return server
