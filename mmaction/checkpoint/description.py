@@ -118,5 +118,5 @@ def description_of(checkpoint: Mapping[str, Any], path: str | Path) -> Descripti
             custom_imports=tuple(map(str, said["custom_imports"])),
             versions=dict(said["versions"]),
         )
-    except (ValueError, TypeError, KeyError) as e:
+    except (ValueError, TypeError, KeyError, RecursionError) as e:
         raise CheckpointError(f"checkpoint {path}: its meta.{META_KEY} is damaged") from e

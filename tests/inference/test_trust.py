@@ -109,7 +109,7 @@ def test_a_type_is_not_imported_to_see_what_it_is(
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"model": {}}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"model": {}}', "[" * 100_000], ids=[*"abcd"])
 def test_a_damaged_description_is_named(text: str, tiny_checkpoint: Path, tmp_path: Path) -> None:
     content = torch.load(tiny_checkpoint, weights_only=True)
     content["meta"]["recognizer"] = text
