@@ -59,7 +59,8 @@ class Decoder:
         self._free = asyncio.Semaphore(limits.decoders)
         # Its processes are copies of one that has all imported and runs no thread of the network's.
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([__name__])
+        # The command comes first: a checkout's says where this package lies.
+        self._context.set_forkserver_preload(["__main__", __name__])
 
     async def start(self) -> None:
         """Waits until the first process has come and gone."""

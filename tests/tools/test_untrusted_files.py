@@ -61,6 +61,7 @@ def test_the_bomb_works(bad_checkpoint: Path, boom: Path) -> None:
             *("model.init_cfg.type=Pretrained", "model.init_cfg.checkpoint={bad}"),
         ),
         ("convert/convert_checkpoint", "{bad}", "{bad}.new.pth"),
+        ("serve", "{bad}"),
         ("publish_model", "{bad}", "{bad}.new.pth"),
         ("predict", "{bad}", "{video}", "--out", "{bad}.csv"),
     ],
