@@ -105,6 +105,15 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """What is loaded by ``mmaction.load``: ``model``, ``--config`` and ``--trust``."""
+    parser.add_argument("model", help="a checkpoint, a published or an exported model")
+    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
+    parser.add_argument(
+        "--trust", action="store_true", help="run code that the model names: see docs/security.md"
+    )
+
+
 def run_command(main: Callable[[], int | None]) -> int:
     """Runs a command's ``main``; a user's error becomes one line on stderr.
 

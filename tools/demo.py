@@ -8,24 +8,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, add_model_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a training's checkpoint, or an exported model")
+    add_model_options(parser)
     parser.add_argument("source", help="a video file")
     parser.add_argument(
         "--out",
         required=True,
         help="film.mp4: the video with labels and attention; answers.json; or a directory: a page",
     )
-    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
     parser.add_argument("--window-sec", type=float, default=2.0, help="of a part (default: 2)")
     parser.add_argument(
         "--stride-sec", type=float, default=0.5, help="from part to part (default: 0.5)"
     )
-    parser.add_argument("--trust", action="store_true", help="see docs/security.md")
     return parser.parse_args()
 
 

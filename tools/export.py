@@ -8,26 +8,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, add_model_options, run_command
 
 FORMATS = ("onnx", "openvino", "torch-export")
 
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a training's checkpoint, such as epoch_12.pth")
+    add_model_options(parser)
     parser.add_argument("out", help="the file: .onnx, .xml (OpenVINO) or .pt2 (torch.export)")
     parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: onnx")
-    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
     parser.add_argument(
         "--uint8-input",
         action="store_true",
         help="take pixels, uint8 B×T×H×W×3 RGB, and normalise them in the graph",
     )
     parser.add_argument("--dynamic", action="store_true", help="take any number of clips at once")
-    parser.add_argument(
-        "--trust", action="store_true", help="run code that the checkpoint names: see docs/security"
-    )
     return parser.parse_args()
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
 
-from mmaction.cli import LAUNCHERS, ArgumentParser, run_command, start_processes
+from mmaction.cli import LAUNCHERS, ArgumentParser, add_model_options, run_command, start_processes
 from mmaction.exit_codes import EXIT_FAILED
 
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a checkpoint, a published or an exported model")
+    add_model_options(parser)
     parser.add_argument(
         "sources",
         nargs="+",
@@ -35,15 +35,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU, if there is one)")
     parser.add_argument("--explain", metavar="DIR", help="write pages of where and when it looked")
-    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
     parser.add_argument("--gpus", type=int, default=1, help="processes, one a GPU (default: 1)")
     # torchrun says so itself.
     by_torchrun = "pytorch" if "TORCHELASTIC_RUN_ID" in os.environ else "none"
     parser.add_argument(
         "--launcher", choices=LAUNCHERS, default=by_torchrun, help="who starts processes"
-    )
-    parser.add_argument(
-        "--trust", action="store_true", help="run code that the model names: see docs/security"
     )
     return parser.parse_args()
 

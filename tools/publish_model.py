@@ -8,16 +8,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, add_model_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", help="of a training, such as epoch_12.pth")
+    add_model_options(parser)
     parser.add_argument(
         "out", help="NAME.safetensors or NAME.pth; eight digits of its SHA-256 go behind NAME"
     )
-    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
     parser.add_argument(
         "--metrics",
         metavar="F.metrics.json",
@@ -28,9 +27,6 @@ def parse_args() -> argparse.Namespace:
         metavar="results.json",
         help="from tools/analysis/evaluate_explanations.py --out",
     )
-    parser.add_argument(
-        "--trust", action="store_true", help="run code that the checkpoint names: see docs/security"
-    )
     return parser.parse_args()
 
 
@@ -39,7 +35,7 @@ def main() -> int:
     from mmaction.apis.publish import publish
 
     found = publish(
-        args.checkpoint,
+        args.model,
         args.out,
         config=args.config,
         metrics=args.metrics,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, run_command
+from mmaction.cli import ArgumentParser, add_model_options, run_command
 from mmaction.serving.limits import Limits
 
 TOKEN = "ST_ABN_TOKEN"
@@ -28,8 +28,7 @@ LIMITS = (
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a checkpoint or an exported model")
-    parser.add_argument("--config", help="for a checkpoint that doesn't describe its recognizer")
+    add_model_options(parser)
     parser.add_argument("--device", help="such as cpu or cuda:1; default: a GPU where there is one")
     parser.add_argument(
         "--backend",
@@ -50,9 +49,6 @@ def parse_args() -> argparse.Namespace:
             option, dest=name, type=kind, default=default, help=f"{what} (default {default:g})"
         )
     parser.add_argument("--codecs", nargs="+", default=Limits.codecs, help="of videos")
-    parser.add_argument(
-        "--trust", action="store_true", help="run code that the model names: see docs/security"
-    )
     return parser.parse_args()
 
 
