@@ -70,7 +70,8 @@ def measured_from(
             raise DataError(
                 f"{explanations}: expected results.json of tools/analysis/evaluate_explanations.py"
             )
-        digest = (said.get("sha256") or {}).get("checkpoint")
+        digests = said.get("sha256")
+        digest = digests.get("checkpoint") if isinstance(digests, dict) else None
         if digest not in (None, sha256_of(checkpoint)):
             raise DataError(f"{explanations}: was measured with another checkpoint, not this one")
         found["explanations"] = intervals

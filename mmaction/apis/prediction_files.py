@@ -140,6 +140,10 @@ def write_table(out: Path, rows: Sequence[Row], *, top: int) -> None:
         rows: In order.
         top: How many classes a row of a csv has columns for.
     """
+    # Names of files need not be UTF-8.
+    rows = [
+        {**row, "path": row["path"].encode("utf-8", "backslashreplace").decode()} for row in rows
+    ]
     with atomic_path(out) as path:
         if out.suffix == ".csv":
             with path.open("w", encoding="utf-8", newline="") as file:

@@ -24,6 +24,7 @@ from mmaction.errors import DataError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 UNNAMED = "clip"
+_MOST_LETTERS = 60  # of a file's name, which holds 255 bytes
 Frame = np.ndarray | Image.Image | str | os.PathLike[str]
 VideoSource = str | os.PathLike[str] | IO[bytes] | np.ndarray | Sequence[Frame]
 
@@ -112,7 +113,8 @@ def opened(given: VideoSource, *, fps: float | None = None) -> Iterator[Video]:
     elif hasattr(given, "read"):
         # A decoder wants to go back and forth, which not every file object can.
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / (Path(str(getattr(given, "name", ""))).name or UNNAMED)
+            name = Path(str(getattr(given, "name", ""))).name[-_MOST_LETTERS:].strip(".")
+            path = Path(folder) / (name or UNNAMED)
             with path.open("wb") as file:
                 shutil.copyfileobj(given, file)
             yield open_path(path, fps=fps)

@@ -54,6 +54,15 @@ def test_all_kinds_of_sources_are_the_same_video(
         np.testing.assert_allclose(answer.probabilities, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["..", "x" * 300 + ".mp4", "a/b.mp4", 7])
+def test_any_name_of_an_open_file_will_do(
+    recognizer: VideoRecognizer, film: Path, name: object
+) -> None:
+    file = io.BytesIO(film.read_bytes())
+    file.name = name
+    np.testing.assert_array_equal(recognizer(file).probabilities, recognizer(film).probabilities)
+
+
 def test_says_when_and_which_frames(recognizer: VideoRecognizer, film: Path) -> None:
     answer = recognizer(film, explain=True)
     # Four segments of five frames at ten a second, the middle of each.
