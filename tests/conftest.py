@@ -19,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.frame_fixtures"]
 
@@ -38,6 +39,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow: run by --slow"))
 
+
+# A machine that has other work to do takes as long as it takes.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 FRAMES, CLASSES = 6, ("bend", "jack", "wave")
 

@@ -91,7 +91,9 @@ def _find(path: Path) -> Path:
         if found.is_file():
             return found
     names = [p.relative_to(own).with_suffix("").as_posix() for p in own.glob("[!_]*/*.py")]
-    raise ConfigError(f"config {path}: no such file{near(str(path.with_suffix('')), names)}")
+    close = difflib.get_close_matches(str(path.with_suffix("")), names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise ConfigError(f"config {path}: no such file{hint}")
 
 
 def complete_config(cfg: Config, *, name: str = "config") -> Config:
