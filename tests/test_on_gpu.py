@@ -114,6 +114,7 @@ def test_a_part_that_crashes_is_a_line(tmp_path: Path) -> None:
     assert "timm is broken" in vit["note"]
 
 
+@pytest.mark.slow
 def test_a_part_without_time_is_not_begun_and_comes_next_time(tmp_path: Path) -> None:
     options = ["--device", "cpu", "--minutes", "0.01"]
     assert run(tmp_path / "out", *options).returncode == 0

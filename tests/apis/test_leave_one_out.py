@@ -34,6 +34,7 @@ def test_patterns_that_find_no_groups(pattern: str, message: str) -> None:
         find_groups(["s1_bend", "s2_bend"], pattern)
 
 
+@pytest.mark.slow
 def test_each_group_is_tested_on_by_a_network_that_never_saw_it(
     make_config: Callable[..., Path], make_videos: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -44,7 +44,7 @@ def page(browser: Any, server: Any) -> Iterator[Any]:
     """The server's page; nothing may go wrong in it, nor may it ask anyone else."""
     wrong: list[str] = []
     page = browser.new_page(**DESKTOP)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text))
     page.on("request", lambda request: _note(request.url, wrong))

@@ -70,6 +70,7 @@ def test_what_is_frozen_for_good_stays_so(trained: Trained) -> None:
     assert not {"backbone.stem", "backbone.layer1"} & found
 
 
+@pytest.mark.slow
 @needs_two
 def test_two_processes_open_the_same(
     make_data: Callable[..., Path],
