@@ -5,7 +5,7 @@ _base_ = [
     "../_base_/schedules/one_cycle_200e.py",
     "../_base_/runtime.py",
 ]
-max_epochs = 80
+max_epochs = 64
 model = dict(num_classes=6, backbone=dict(frozen=True))
 train_cfg = dict(max_epochs=max_epochs)
 evaluation = dict(interval=max_epochs)
