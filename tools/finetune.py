@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     )
     add("--weights", metavar="FILE", help="of the backbone, in place of a download")
     add("--frozen", action="store_true", help="train the branches alone, on features computed once")
-    add("--views", type=int, default=8, help="of a video, with --frozen (default %(default)s)")
+    add("--views", type=int, default=32, help="of a video, with --frozen (default %(default)s)")
     add("--val-share", type=float, default=0.25, help="of a class held out (default %(default)s)")
     add(
         "--group-by",

@@ -15,7 +15,8 @@ model = dict(
     ),
 )
 optim_wrapper = dict(
-    optimizer=dict(lr=2e-3), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))
+    optimizer=dict(lr=2e-3),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1), **_base_.learns_faster)),
 )
 evaluation = dict(interval=_base_.max_epochs)
 default_hooks = dict(checkpoint=dict(interval=_base_.max_epochs))

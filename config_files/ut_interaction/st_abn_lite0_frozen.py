@@ -7,6 +7,7 @@ _base_ = [
 ]
 max_epochs = 64
 model = dict(num_classes=6, backbone=dict(frozen=True))
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=_base_.learns_faster))
 train_cfg = dict(max_epochs=max_epochs)
 evaluation = dict(interval=max_epochs)
 default_hooks = dict(checkpoint=dict(interval=max_epochs))

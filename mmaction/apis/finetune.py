@@ -49,7 +49,7 @@ class Choices:
     backbone: str
     weights: str | None = None
     frozen: bool = False
-    views: int = 8
+    views: int = 32
     group_by: str | None = None
     val_share: float = 0.25
     epochs: int | None = None

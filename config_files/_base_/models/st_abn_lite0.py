@@ -17,3 +17,8 @@ model = dict(
     attention_mechanism=dict(gate="joint"),
     perception_branch=dict(stage=stage, dropout_ratio=0.0),
 )
+# What reads the weighed features learns slowly: attention leaves most of their cells near zero.
+learns_faster = dict(
+    attention_mechanism=dict(lr_mult=5.0),
+    perception_branch=dict(lr_mult=5.0),
+)
