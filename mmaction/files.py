@@ -44,6 +44,16 @@ def atomic_path(path: str | os.PathLike[str], *, durable: bool = False) -> Itera
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """A hidden name beside ``path`` that readers know the format by; nothing is left of it."""
+    draft = path.with_name(f".{path.stem}.draft{path.suffix}")
+    try:
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def remove_parts(directory: Path, name: str = "") -> None:
     """Removes what killed runs left unfinished in ``directory``, of one ``name`` or of all."""
     for part in directory.glob(f"{PART}*{name}"):

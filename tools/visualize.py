@@ -39,12 +39,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from mmaction.apis import load_config
-    from mmaction.apis.visualize import class_names, visualize
+    from mmaction.apis.visualize import visualize
+    from mmaction.datasets.splits import class_names_of
 
     cfg = load_config(args.config, args.cfg_options)
     out = args.out or os.path.join(cfg.work_dir, "visualization")
     entries = visualize(cfg, args.checkpoint, args.videos, out=out, explainers=args.explainers)
-    classes = class_names(cfg) or [f"class {number}" for number in range(cfg.model.num_classes)]
+    count = cfg.model.num_classes
+    classes = class_names_of(cfg.test_dataloader.dataset, count)
+    classes = classes or tuple(f"class {number}" for number in range(count))
     lines = []
     for entry in entries:
         assert entry.prediction is not None

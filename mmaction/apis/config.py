@@ -14,8 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmaction.checkpoint.settings import flat_settings
-from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.splits import annotation_files, dataset_configs
+from mmaction.datasets.splits import class_names_of, dataset_configs
 from mmaction.engine.optimizers import follow_run
 from mmaction.engine.runner import use_own_types
 from mmaction.errors import ConfigError, first_line, near
@@ -170,8 +169,7 @@ def _check_sections(cfg: Config, name: str) -> None:
 def _count_classes(cfg: Config, name: str) -> int:
     """How many classes the first data set names."""
     for _, dataset in dataset_configs(cfg):
-        first = next(iter(annotation_files(dataset)), "")
-        classes = find_classes(dataset.get("classes"), first)
+        classes = class_names_of(dataset)
         if classes is not None:
             return len(classes)
     raise ConfigError(

@@ -8,9 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from mmaction.apis.visualize import shown_rate
 from mmaction.errors import ConfigError
 from mmaction.explain import ExplanationWriter, write_gallery
+from mmaction.explain.clip_video import shown_rate
 from mmaction.files import atomic_path
 from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.film import write_film

@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 from mmaction.apis.recognizer import load
 from mmaction.errors import ConfigError, UserError
-from mmaction.files import require_writable
+from mmaction.files import draft_of, require_writable
 from mmaction.inference.exporting import (
     FORMATS,
     Graph,
@@ -22,7 +22,7 @@ from mmaction.inference.exporting import (
     traced,
     write_graph,
 )
-from mmaction.inference.runtimes import open_graph
+from mmaction.inference.runtimes import largest_differences, open_graph, scale_of
 
 # Of outputs, beside the largest of their values: float32 rounds at 1e-7, and sums are long.
 TOLERANCE = 1e-3
@@ -81,17 +81,16 @@ def export(
     example = example_of(clips, uint8_input=uint8_input, batch=2 if dynamic else 1)
     program, names = traced(graph, example, dynamic=dynamic), graph.names(example)
     text = recognizer.description.as_text()
-    draft = out.with_name(f".{out.stem}.draft{out.suffix}")
-    try:
+    # OpenVINO's weights lie beside its graph.
+    with draft_of(out) as draft, draft_of(out.with_suffix(".bin")) as weights:
         write_graph(program, draft, kind=kind, names=names, text=text)
         runtime, _ = open_graph(draft)
-        differences = _differences(graph, names, runtime.run(example.numpy()), example)
-        _keep(draft, out)
-    finally:
-        for left in (draft, draft.with_suffix(".bin")):
-            left.unlink(missing_ok=True)
+        found = _checked(graph, names, runtime.run(example.numpy()), example)
+        if weights.exists():
+            os.replace(weights, out.with_suffix(".bin"))
+        os.replace(draft, out)
     shape = (-1 if dynamic else 1, *example.shape[1:])
-    return Exported(out, shape, str(example.dtype).removeprefix("torch."), differences)
+    return Exported(out, shape, str(example.dtype).removeprefix("torch."), found)
 
 
 def _check_format(kind: str, out: Path) -> None:
@@ -105,7 +104,7 @@ def _check_format(kind: str, out: Path) -> None:
             raise ConfigError(f"--format {kind} needs {library}: pip install {library}")
 
 
-def _differences(
+def _checked(
     graph: Graph, names: list[str], found: dict[str, np.ndarray], example: torch.Tensor
 ) -> dict[str, float]:
     """The largest of each output.
@@ -115,19 +114,12 @@ def _differences(
     """
     with torch.no_grad():
         expected = dict(zip(names, graph(example), strict=True))
-    differences = {name: float(abs(found[name] - expected[name].numpy()).max()) for name in names}
+    differences = largest_differences(found, expected)
     for name, difference in differences.items():
-        largest = max(1.0, float(expected[name].abs().max()))
-        if not difference <= TOLERANCE * largest:
+        most = TOLERANCE * scale_of(expected[name])
+        if not difference <= most:
             raise UserError(
                 f"the exported graph's {name} differ from the network's by {difference:.2g}, more"
-                f" than {TOLERANCE * largest:.2g}: nothing is kept"
+                f" than {most:.2g}: nothing is kept"
             )
     return differences
-
-
-def _keep(draft: Path, out: Path) -> None:
-    weights = draft.with_suffix(".bin")
-    if weights.exists():
-        os.replace(weights, out.with_suffix(".bin"))
-    os.replace(draft, out)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mmengine.config import Config
+
 from mmaction.errors import CheckpointError, ConfigError, first_line
+from mmaction.files import home
 from mmaction.models import TimmBackbone
 from mmaction.models.backbones.libraries import import_library
 
@@ -44,17 +47,8 @@ def choose_network(name: str, *, weights: str | None, frozen: bool, size: int) -
     if name in SCRATCH:
         if frozen or weights:
             raise ConfigError(f"--backbone {name} has random weights: leave --frozen and --weights")
-        return Network(
-            dict(
-                type="ResNet3D",
-                depth=10,
-                num_stages=3,
-                base_channels=8,
-                stem_kernel=(3, 5, 5),
-                spatial_strides=(1, 2, 1, 2),
-                inflate=(1, 1, 1, 0),
-            )
-        )
+        small = Config.fromfile(home() / "config_files/_base_/models/st_abn_tiny.py")
+        return Network(small.model.backbone.to_dict())
     try:
         timm = import_library("timm", of=name)
     except ConfigError as e:

@@ -15,11 +15,12 @@ from mmengine.dist import barrier, broadcast_object_list, get_dist_info, is_main
 
 from mmaction.apis.prediction_files import Row, Rows, bad_row, check_table, write_table
 from mmaction.apis.recognizer import ConfigLike, load
-from mmaction.apis.visualize import shown_rate, unique_names
+from mmaction.apis.visualize import unique_names
 from mmaction.engine.distributed import join_processes
 from mmaction.engine.signals import ignore_group_signals
 from mmaction.errors import ConfigError, UserError
 from mmaction.explain import ExplanationWriter, write_gallery
+from mmaction.explain.clip_video import shown_rate
 from mmaction.explain.gallery import Entry
 from mmaction.files import sha256_of
 from mmaction.inference import Recognition, VideoRecognizer

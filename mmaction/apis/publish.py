@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from mmaction.checkpoint.description import META_KEY
 from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.checkpoint.safetensors_files import SUFFIX, is_safetensors, write_safetensors
 from mmaction.errors import CheckpointError, UserError
-from mmaction.files import atomic_path, require_writable, sha256_of
+from mmaction.files import atomic_path, draft_of, require_writable, sha256_of
 from mmaction.inference import VideoRecognizer, require_harmless
 from mmaction.inference.exporting import example_of
 from mmaction.inference.runtimes import SUFFIXES as GRAPHS
@@ -80,7 +79,7 @@ def publish(
     measured = measured_from(metrics, explanations, checkpoint=source)
     require_writable(out.absolute().parent, name="output directory")
     content = read_checkpoint(source)
-    with _draft(out) as draft:
+    with draft_of(out) as draft:
         _write(recognizer, draft)
         own = trust or config is not None  # a config is what the user says
         _require_same_answers(recognizer, load(draft, device="cpu", trust=own))
@@ -104,16 +103,6 @@ def _check_names(source: Path, out: Path) -> None:
         raise UserError(f"{out}: expected a name that ends in {' or '.join(SUFFIXES)}")
     if out.is_dir():
         raise UserError(f"{out}: is a directory, expected a file name")
-
-
-@contextmanager
-def _draft(out: Path) -> Iterator[Path]:
-    """A name to write to that its readers know the format by; nothing is left of it."""
-    draft = out.with_name(f".{out.stem}.draft{out.suffix}")
-    try:
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _write(recognizer: VideoRecognizer, path: Path) -> None:

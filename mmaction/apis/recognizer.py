@@ -23,8 +23,7 @@ from mmaction.checkpoint.description import (
     self_contained,
 )
 from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
-from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.splits import annotation_files
+from mmaction.datasets.splits import class_names_of
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError, first_line
@@ -194,8 +193,7 @@ def _described(config: ConfigLike) -> Description:
     cfg = config if isinstance(config, Config) else load_config(config)
     loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}
     dataset = loader.get("dataset") or {}
-    first = next(iter(annotation_files(dataset)), "")
-    return describe(cfg, find_classes(dataset.get("classes"), first, cfg.model.num_classes))
+    return describe(cfg, class_names_of(dataset, cfg.model.num_classes))
 
 
 def _import(module: str) -> None:

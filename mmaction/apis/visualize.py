@@ -10,31 +10,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 
 from mmaction.apis.evaluate import split_explainers
 from mmaction.apis.recognizer import load_recognizer
 from mmaction.datasets.batches import collate_clips
-from mmaction.datasets.class_names import find_classes
-from mmaction.datasets.splits import annotation_files
+from mmaction.datasets.splits import class_names_of
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
 from mmaction.explain import ExplanationWriter, write_gallery
+from mmaction.explain.clip_video import shown_rate
 from mmaction.explain.explainers import Explainer, build_explainer
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.gallery import Entry
 from mmaction.explain.records import ATTENTION
 from mmaction.explain.writer import explain_views
 from mmaction.files import require_writable
-from mmaction.inference.sources import Video, open_path
+from mmaction.inference.sources import Video, open_path, packed
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.progress import Progress
 from mmaction.readable_errors import readable_build_errors
 
 TITLE = "Where and when it looked"
-SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player
 
 
 def visualize(
@@ -65,7 +63,7 @@ def visualize(
     out = Path(out)
     built = _build_explainers(explainers)
     opened = open_videos(videos)
-    classes = class_names(cfg)
+    classes = class_names_of(cfg.test_dataloader.dataset, cfg.model.num_classes)
     with readable_build_errors():
         pipeline = Pipeline(cfg.test_dataloader.dataset.pipeline)
     model = load_recognizer(cfg, checkpoint)
@@ -105,19 +103,6 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def shown_rate(fps: float | None, frame_indices: np.ndarray) -> float | None:
-    """Frames of a clip a second, so that it lasts as long as in the video; None: not known.
-
-    Args:
-        fps: Of the video.
-        frame_indices: int, T: the clip's frames in the video.
-    """
-    if fps is None or len(frame_indices) < 2:
-        return None
-    step = float(np.abs(np.diff(frame_indices)).mean())
-    return float(np.clip(fps / max(step, 1e-6), SLOWEST, FASTEST))
-
-
 def _build_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
     """By the name under which each is shown; ST-ABN's own attention needs no explainer."""
     built: dict[str, Explainer | None] = {}
@@ -134,13 +119,6 @@ def _build_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
     return built
 
 
-def class_names(cfg: Config) -> tuple[str, ...] | None:
-    """The class names of the config's test set, or None; the test set itself may be missing."""
-    dataset = cfg.test_dataloader.dataset
-    first = next(iter(annotation_files(dataset)), "")
-    return find_classes(dataset.get("classes"), first, cfg.model.num_classes)
-
-
 def _explain_video(
     video: Video,
     index: int,
@@ -150,17 +128,8 @@ def _explain_video(
     writer: ExplanationWriter,
     classes: Sequence[str] | None,
 ) -> None:
-    item = pipeline(
-        {
-            "index": index,
-            "name": video.source_name,
-            "label": None,
-            "total_frames": video.total_frames,
-            "rng": np.random.default_rng(0),
-            "source": video.source,
-        }
-    )
-    item["sample"] = replace(item["sample"], name=video.name)
+    item = packed(video, pipeline)
+    item["sample"] = replace(item["sample"], index=index, name=video.name)
     batch = model.data_preprocessor(collate_clips([item]))
     with torch.inference_mode():
         (result,) = model(batch["clips"], samples=batch["samples"], mode="predict")

@@ -12,6 +12,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmaction.datasets.annotations import NO_COUNT, NO_LABEL, AnnotationList
+from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.errors import DataError
 
@@ -32,6 +33,19 @@ def annotation_files(dataset: Mapping[str, Any]) -> list[str]:
     """The lists that a data set's config names."""
     files = dataset.get("ann_file") or ()
     return [files] if isinstance(files, str) else list(files)
+
+
+def class_names_of(
+    dataset: Mapping[str, Any], num_classes: int | None = None
+) -> tuple[str, ...] | None:
+    """The class names that a data set's config leads to; the data set itself may be missing.
+
+    Args:
+        dataset: Its config.
+        num_classes: K, where it is known.
+    """
+    first = next(iter(annotation_files(dataset)), "")
+    return find_classes(dataset.get("classes"), first, num_classes)
 
 
 def check_labels(annotations: AnnotationList, num_classes: int) -> None:

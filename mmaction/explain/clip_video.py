@@ -33,6 +33,7 @@ from mmaction.files import atomic_path
 
 ENCODER = "libx264"
 DEFAULT_FPS = 8.0
+SLOWEST, FASTEST = 0.5, 60.0  # frames a second of a player
 # All in pixels.
 SMALLEST, LARGEST = 192, 640  # longer side of a picture
 MIDDLE_GAP = 4
@@ -106,6 +107,19 @@ def as_yuv(picture: np.ndarray, reformatter: VideoReformatter) -> av.VideoFrame:
         dst_color_range=ColorRange.MPEG,
         threads=1,
     )
+
+
+def shown_rate(fps: float | None, frame_indices: np.ndarray) -> float | None:
+    """Frames of a clip a second, so that it lasts as long as in the video; None: not known.
+
+    Args:
+        fps: Of the video.
+        frame_indices: int, T: the clip's frames in the video.
+    """
+    if fps is None or len(frame_indices) < 2:
+        return None
+    step = float(np.abs(np.diff(frame_indices)).mean())
+    return float(np.clip(fps / max(step, 1e-6), SLOWEST, FASTEST))
 
 
 def check_encoder(name: str) -> None:

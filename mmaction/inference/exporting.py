@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from mmaction.checkpoint.description import META_KEY
 from mmaction.errors import ConfigError, first_line
-from mmaction.files import atomic_path
 from mmaction.models.inference import fuse_for_inference
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
@@ -124,7 +123,7 @@ def traced(graph: Graph, example: Tensor, *, dynamic: bool) -> Any:
 def write_graph(
     program: Any, out: str | os.PathLike[str], *, kind: str, names: list[str], text: str
 ) -> None:
-    """Writes a traced graph, whole or not at all.
+    """Writes a traced graph. It may end midway: write to a draft.
 
     Args:
         program: From ``traced``.
@@ -135,20 +134,18 @@ def write_graph(
     """
     out = Path(out)
     if kind == "onnx":
-        with atomic_path(out) as temporary, _quiet():
-            temporary.write_bytes(_as_onnx(program, names, text).SerializeToString())
+        with _quiet():
+            out.write_bytes(_as_onnx(program, names, text).SerializeToString())
     elif kind == "torch-export":
-        with atomic_path(out) as temporary, _quiet():
+        with _quiet():
             extra = {META_KEY: text, OUTPUT_NAMES: " ".join(names)}
-            torch.export.save(program, temporary, extra_files=extra)
+            torch.export.save(program, out, extra_files=extra)
     else:
         import openvino
 
         model = as_openvino(program, names)
         model.set_rt_info(text, [META_KEY])
-        # It writes the weights beside, under their temporary name.
-        with atomic_path(out) as temporary, atomic_path(out.with_suffix(".bin")):
-            openvino.save_model(model, temporary, compress_to_fp16=False)
+        openvino.save_model(model, out, compress_to_fp16=False)
 
 
 def _as_onnx(program: Any, names: list[str], text: str) -> Any:

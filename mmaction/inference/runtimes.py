@@ -174,12 +174,16 @@ def openvino_runtime(model: Any, *, precision: str = "fp32", text: str = "") -> 
     )
 
 
-def largest_difference(found: dict[str, np.ndarray], expected: dict[str, Tensor]) -> float:
-    """Of any output, beside the largest of its values where that is above 1."""
-    return max(
-        float(abs(found[name] - value.numpy()).max()) / max(1.0, float(value.abs().max()))
-        for name, value in expected.items()
-    )
+def largest_differences(
+    found: dict[str, np.ndarray], expected: dict[str, Tensor]
+) -> dict[str, float]:
+    """Of each output, the largest of its differences to what is expected."""
+    return {name: float(abs(found[name] - v.numpy()).max()) for name, v in expected.items()}
+
+
+def scale_of(values: Tensor) -> float:
+    """What a difference of an output is beside: its largest value, or 1 where that is less."""
+    return max(1.0, float(values.abs().max()))
 
 
 def _open_program(path: Path, precision: str) -> Runtime:

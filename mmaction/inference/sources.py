@@ -15,14 +15,15 @@ import numpy as np
 from PIL import Image
 
 from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.sources import image_files
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import find_frames
 from mmaction.datasets.sources.image_files import decode_image
 from mmaction.datasets.sources.video import VideoFiles, count_frames, frame_rate
-from mmaction.datasets.transforms.pipeline import Pipeline
+from mmaction.datasets.transforms.pipeline import Pipeline, Results
 from mmaction.errors import DataError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset({*image_files.IMAGE_SUFFIXES, ".tif", ".tiff"})
 UNNAMED = "clip"
 _MOST_LETTERS = 60  # of a file's name, which holds 255 bytes
 Frame = np.ndarray | Image.Image | str | os.PathLike[str]
@@ -53,14 +54,12 @@ class FrameList(FrameSource):
 
     Args:
         frames: uint8 RGB H×W×3 arrays, PIL images or paths of image files, all of one size.
-        name: What messages call the video.
     """
 
     data_root = ""
 
-    def __init__(self, frames: Sequence[Frame], *, name: str = UNNAMED) -> None:
+    def __init__(self, frames: Sequence[Frame]) -> None:
         self._frames = frames
-        self.name = name
 
     def path(self, name: str, position: int) -> str:
         return f"{name}, frame {position}"
@@ -153,16 +152,25 @@ def packed(video: Video, pipeline: Pipeline) -> dict[str, Any]:
     Raises:
         DataError: A frame can't be read.
     """
-    return pipeline(
-        {
-            "index": 0,
-            "name": video.source_name,
-            "label": None,
-            "total_frames": video.total_frames,
-            "rng": np.random.default_rng(0),
-            "source": video.source,
-        }
-    )
+    return pipeline(unlabelled(video, video.source, video.total_frames))
+
+
+def unlabelled(video: Video, source: FrameSource, total_frames: int) -> Results:
+    """What a pipeline begins with, the same each time.
+
+    Args:
+        video: The video.
+        source: Of its frames, or of a part of them.
+        total_frames: How many these are.
+    """
+    return {
+        "index": 0,
+        "name": video.source_name,
+        "label": None,
+        "total_frames": total_frames,
+        "rng": np.random.default_rng(0),
+        "source": source,
+    }
 
 
 def is_one_video(given: Any) -> TypeGuard[VideoSource]:

@@ -13,7 +13,7 @@ from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
-from mmaction.inference.sources import Video, of_one_size
+from mmaction.inference.sources import Video, of_one_size, unlabelled
 
 
 @dataclass(frozen=True)
@@ -132,16 +132,7 @@ def starts_of(total: int, length: int, stride: int) -> Iterator[int]:
 
 def _open(video: Video, first: int, length: int, sampler: Any) -> _Open:
     part = _Part(video, first)
-    results = sampler(
-        {
-            "index": 0,
-            "name": video.source_name,
-            "label": None,
-            "total_frames": length,
-            "rng": np.random.default_rng(0),
-            "source": part,
-        }
-    )
+    results = sampler(unlabelled(video, part, length))
     return _Open(part, results, {int(i) + first for i in np.unique(results["frame_indices"])})
 
 

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-import numpy as np
-
-from mmaction.explain.clip_video import DEFAULT_FPS
+from mmaction.explain.clip_video import DEFAULT_FPS, shown_rate
 from mmaction.explain.gallery import Entry, page_text
 from mmaction.explain.page.embed import base64_text, page_part
 from mmaction.explain.page.video_data import player_data, thumbnail
 from mmaction.inference import Recognition
 from mmaction.serving.decoding import Decoded
-
-SLOWEST, FASTEST = 0.5, 60.0  # frames a second of the player
 
 
 def drop_page(model: str, *, limits: str) -> str:
@@ -41,7 +37,9 @@ def answer_page(decoded: Decoded, answers: Sequence[Recognition]) -> str:
     entries, players = [], {}
     for number, (title, answer) in enumerate(zip(_titles(decoded), answers, strict=True)):
         explanation, folder = answer.explanation(), f"{number:02d}"
-        data = player_data([[explanation]], fps=_rate(answer))
+        data = player_data(
+            [[explanation]], fps=shown_rate(decoded.video.fps, answer.frame_indices) or DEFAULT_FPS
+        )
         picture = base64_text(thumbnail(explanation))
         players[folder] = {"data": {**data, "name": title}, "thumbnail": picture}
         entries.append(
@@ -68,11 +66,3 @@ def _titles(decoded: Decoded) -> list[str]:
     if len(decoded.items) == 1 or decoded.seconds is None:
         return [decoded.video.name]
     return ["whole video", *(f"{a:.1f}–{b:.1f} s" for a, b in decoded.seconds[1:])]
-
-
-def _rate(answer: Recognition) -> float:
-    """At which the clip lasts as long as in the video."""
-    if answer.seconds is None or len(answer.seconds) < 2:
-        return DEFAULT_FPS
-    step = float(np.abs(np.diff(answer.seconds)).mean())
-    return float(np.clip(1 / max(step, 1e-6), SLOWEST, FASTEST))

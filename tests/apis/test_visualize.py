@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from mmaction.apis import load_config
-from mmaction.apis.visualize import shown_rate, unique_names, visualize
+from mmaction.apis.visualize import unique_names, visualize
 from mmaction.errors import CheckpointError, ConfigError, DataError, UserError
+from mmaction.explain.clip_video import shown_rate
 
 MakeConfig = Callable[..., Path]
 PLAIN = (

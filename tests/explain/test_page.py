@@ -21,9 +21,6 @@ from mmaction.explain.page.video_data import quantise, write_player, write_thumb
 from mmaction.explain.records import as_probabilities
 from mmaction.explain.writer import ExplanationWriter
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 CLASSES = ["bend", "jack", "wave", "walk", "run", "skip", "</script><script>alert(1)</script>"]
 HOSTILE = [
     *("</script><script>alert(1)<", "<img src=x onerror=alert(1)>", "a\"b'c&amp;", "c:d", "--out"),
@@ -34,17 +31,6 @@ PHONE = dict(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=T
 DESKTOP = dict(viewport={"width": 1440, "height": 900})
 UHD = dict(viewport={"width": 3840, "height": 2160})
 Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no browser is installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
