@@ -20,6 +20,10 @@ class DataError(UserError):
     """An annotation line, a directory or a frame that can't be used."""
 
 
+class TransientError(DataError):
+    """A file that can't be read now, for what is no fault of its own and may pass."""
+
+
 class CheckpointError(UserError):
     """A checkpoint that is missing, unreadable or made for another architecture."""
 

@@ -13,8 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmaction.errors import ConfigError, DataError, UserError
+from mmaction.errors import ConfigError, DataError, TransientError, UserError
 
+# What a device, a connection or the system lacks, whatever the file.
+_TRANSIENT = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EIO", "EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "ENOSPC", "EDQUOT", "EAGAIN", "EBUSY"),
+        *("ESTALE", "ETIMEDOUT", "EINTR", "ENODEV", "ENOTCONN", "ENOLINK", "EREMOTEIO", "EPIPE"),
+        *("ECONNRESET", "ECONNREFUSED", "ECONNABORTED", "ENETDOWN", "ENETUNREACH", "ENETRESET"),
+        *("EHOSTDOWN", "EHOSTUNREACH", "ESHUTDOWN"),
+    )
+    if hasattr(errno, name)
+)
 PART = ".part-"  # how the name of an unfinished file begins
 
 
@@ -90,6 +101,17 @@ def require_writable(directory: str | os.PathLike[str], *, name: str) -> None:
         raise ConfigError(f"{name}={str(directory)!r} can't be written to: {e.strerror}") from e
 
 
+def unreadable(what: str, error: OSError) -> DataError:
+    """What is raised where a file can't be read: a ``TransientError`` where that may pass.
+
+    Args:
+        what: The file, for the message.
+        error: What the system says.
+    """
+    kind = TransientError if error.errno in _TRANSIENT else DataError
+    return kind(f"{what} can't be read: {error.strerror or error}")
+
+
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """Of a file, however large, in hexadecimal digits."""
     digest = hashlib.sha256()
@@ -117,7 +139,7 @@ def read_text(path: str | os.PathLike[str], *, what: str = "") -> str:
     except IsADirectoryError:
         raise DataError(f"{name} is a directory") from None
     except OSError as error:
-        raise DataError(f"{name} can't be read: {error.strerror}") from None
+        raise unreadable(name, error) from None
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         data.decode()

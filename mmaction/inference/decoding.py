@@ -11,7 +11,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from mmaction.datasets.transforms.pipeline import Pipeline
-from mmaction.errors import ConfigError, first_line
+from mmaction.errors import ConfigError, TransientError, first_line
+from mmaction.files import unreadable
 from mmaction.inference.recognition import Recognition
 from mmaction.inference.recognizer import VideoRecognizer
 from mmaction.inference.sources import Video, open_path, packed
@@ -38,8 +39,15 @@ class _Videos(Dataset[Decoded]):
         try:
             video = open_path(Path(path))
             return Decoded(path, packed(video, self.pipeline), video)
-        except ConfigError:  # no video's fault
+        except (ConfigError, TransientError):  # no video's fault
             raise
+        except MemoryError:
+            raise TransientError(f"video '{path}': memory ran out while it was decoded") from None
+        except OSError as e:
+            error = unreadable(f"video '{path}'", e)
+            if isinstance(error, TransientError):
+                raise error from None
+            return Decoded(path, error=str(error))
         except Exception as e:  # noqa: BLE001 - a decoder raises anything of a damaged file
             return Decoded(path, error=first_line(e))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,9 @@ from av.container import InputContainer, OutputContainer
 from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageDraw
 
-from mmaction.datasets.sources.video import open_video, to_rgb
+from mmaction.datasets.sources.video import frame_rate, open_video, to_rgb
+from mmaction.datasets.sources.video_errors import readable_errors
+from mmaction.errors import UserError
 from mmaction.explain.clip_video import ENCODER, add_h264, as_yuv, check_encoder
 from mmaction.explain.colormap import overlay, scale_clip
 from mmaction.explain.sheet import BAR, INK, TRACK
@@ -25,6 +28,7 @@ from mmaction.inference.recognition import Recognition
 # Of the frame's height.
 _TEXT, _PAD, _STRIP = 0.05, 0.015, 0.02
 _LEAST_TEXT = 11  # pixels
+DEFAULT_FPS = 25
 _USUAL_RATE = 48_000  # of sound, a second
 
 
@@ -116,21 +120,22 @@ def write_film(
 
     Raises:
         DataError: The video can't be read.
-        UserError: PyAV can't write H.264.
+        UserError: PyAV can't write H.264, or the film can't be written.
     """
     check_encoder(ENCODER)
     timeline = Timeline(parts)
     options = {"movflags": "+faststart"}
+    rate = Fraction(frame_rate(source) or DEFAULT_FPS).limit_denominator(1001)
     with (
-        open_video(source) as (video, stream),
+        readable_errors(source),
         av.open(os.fspath(source), metadata_errors="ignore") as heard,
+        _writing(out),
         atomic_path(out) as draft,
         av.open(str(draft), "w", format="mp4", options=options) as film,
     ):
-        rate = Fraction(stream.average_rate or 25)
         drawn: Any = None
-        sound = _Sound(heard, film)
-        for position, (time, picture) in enumerate(_frames(video, stream)):
+        sound = _Sound(heard, film, source)
+        for position, (time, picture) in enumerate(_frames(source)):
             picture = draw(picture, position, timeline)
             if drawn is None:
                 drawn = add_h264(film, rate=rate, height=picture.shape[0], width=picture.shape[1])
@@ -145,13 +150,23 @@ def write_film(
         sound.write_until(float("inf"))
 
 
-def _frames(video: InputContainer, stream: Any) -> Iterator[tuple[float, np.ndarray]]:
+@contextmanager
+def _writing(out: str | os.PathLike[str]) -> Iterator[None]:
+    """Within it, a full disk is named; what can't be read has been, by then."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as e:
+        raise UserError(f"film '{out}' can't be written: {e.strerror or e}") from e
+
+
+def _frames(source: str | os.PathLike[str]) -> Iterator[tuple[float, np.ndarray]]:
     """When each frame is shown, in seconds from the beginning of the file, and its pixels."""
     reformatter = VideoReformatter()
-    begin = _begin(video)
-    for number, frame in enumerate(video.decode(stream)):
-        time = number / float(stream.average_rate or 25)
-        yield time if frame.time is None else frame.time - begin, to_rgb(frame, reformatter)
+    with open_video(source) as (video, stream):
+        begin = _begin(video)
+        for number, frame in enumerate(video.decode(stream)):
+            time = number / float(stream.average_rate or DEFAULT_FPS)
+            yield time if frame.time is None else frame.time - begin, to_rgb(frame, reformatter)
 
 
 def _begin(container: InputContainer) -> float:
@@ -165,10 +180,13 @@ class _Sound:
     Args:
         heard: The video file, opened for the sound alone.
         film: What it is written into.
+        source: What messages call the video file.
     """
 
-    def __init__(self, heard: InputContainer, film: OutputContainer) -> None:
-        self._film = film
+    def __init__(
+        self, heard: InputContainer, film: OutputContainer, source: str | os.PathLike[str]
+    ) -> None:
+        self._film, self._source = film, source
         self._begin = _begin(heard)
         stream = next(iter(heard.streams.audio), None)
         self._done = stream is None
@@ -184,7 +202,8 @@ class _Sound:
     def write_until(self, time: float) -> None:
         """Writes what is heard before ``time``, in seconds; at infinity, all that is left."""
         while not self._done:
-            frame = next(self._frames, None)
+            with readable_errors(self._source):
+                frame = next(self._frames, None)
             if frame is None:
                 self._film.mux(self._out.encode())
                 self._done = True

@@ -22,6 +22,7 @@ from mmaction.datasets.sources.image_files import decode_image
 from mmaction.datasets.sources.video import VideoFiles, count_frames, frame_rate
 from mmaction.datasets.transforms.pipeline import Pipeline, Results
 from mmaction.errors import DataError
+from mmaction.files import unreadable
 
 IMAGE_SUFFIXES = frozenset({*image_files.IMAGE_SUFFIXES, ".tif", ".tiff"})
 UNNAMED = "clip"
@@ -210,7 +211,7 @@ def _pixels(frame: Frame, where: str) -> np.ndarray:
         try:
             return decode_image(Path(frame).read_bytes(), os.fspath(frame))
         except OSError as e:
-            raise DataError(f"frame '{frame}' can't be read: {e.strerror}") from None
+            raise unreadable(f"frame '{frame}'", e) from None
     if isinstance(frame, Image.Image):
         frame = np.array(frame.convert("RGB"))
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:

@@ -168,6 +168,8 @@ def _require_plain_video(path: Path, limits: Limits) -> None:
             codec = stream.codec_context.codec.canonical_name
             pixels = stream.codec_context.width * stream.codec_context.height
             seconds = (container.duration or 0) / av.time_base
+    except MemoryError:
+        raise
     except (av.FFmpegError, OSError):
         raise Refused(
             415, f"it is damaged, cut short or no video; formats: {', '.join(FORMATS)}"

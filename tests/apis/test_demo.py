@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import mmaction
 from mmaction.apis.demo import demo
 from mmaction.datasets.sources.video import count_frames, frame_rate, read_frames
-from mmaction.errors import ConfigError
+from mmaction.errors import ConfigError, UserError
 from mmaction.explain.sheet import BAR
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.film import Timeline, draw, write_film
@@ -116,6 +117,21 @@ def test_a_film_that_fails_leaves_no_file_open(
         write_film(film, without_maps, tmp_path / "out.mp4")
     assert set(os.listdir("/proc/self/fd")) == before
     assert kept.tb  # it holds what has not been closed
+    assert list(tmp_path.glob("*out*")) == []
+
+
+def test_a_full_disk_is_no_fault_of_the_video(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    """More than a file may hold here: the system says so as it does of a full disk."""
+    parts = list(recognizer.windows(film, window_sec=1.0, explain=True))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(UserError, match=r"film '.*out\.mp4' can't be written: File too large"):
+            write_film(film, parts, tmp_path / "out.mp4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.glob("*out*")) == []
 
 

@@ -84,7 +84,7 @@ def test_what_takes_too_much_memory_is_ended(
     large = write_video(tmp_path / "large.mp4", 4, width=1920, height=1080)
     assert decode(large, recognizer.pipeline).items
     (tmp_path / "clips.npz").unlink()
-    with pytest.raises(Refused, match=r"their.mp4.*(memory|can't be read)") as refused:
+    with pytest.raises(Refused, match=r"their.mp4.*memory") as refused:
         decode(large, recognizer.pipeline, decode_megabytes=16)
     assert refused.value.status == 422
 

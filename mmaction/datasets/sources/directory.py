@@ -11,6 +11,7 @@ from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import ImageSource
 from mmaction.datasets.sources.image_files import check_template, find_naming
 from mmaction.errors import DataError
+from mmaction.files import unreadable
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class FrameDirectory(ImageSource):
         except IsADirectoryError:
             raise DataError(f"frame '{path}' is a directory, not an image file") from None
         except OSError as error:
-            raise DataError(f"frame '{path}' can't be read: {error.strerror}") from None
+            raise unreadable(f"frame '{path}'", error) from None
         if not data:
             raise DataError(f"frame '{path}' is empty (zero bytes)")
         return data

@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import FrameSource, Inspection, Result
+from mmaction.datasets.sources.video_errors import readable_errors
 from mmaction.errors import DataError
 
 QUARTER_TURN = 90
@@ -183,31 +184,20 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, V
 
     Raises:
         DataError: PyAV can't read it, when it is opened or in the block; names it.
+        MemoryError: There is too little of it.
     """
     path = os.fspath(path)
-    try:
-        with av.open(path, metadata_errors="ignore") as container:
-            # Not the first one, which may be a cover picture or a thumbnail.
-            stream = container.streams.best("video")
-            if stream is None:
-                raise DataError(f"video '{path}' has no video stream")
-            assert isinstance(stream, VideoStream)
-            if stream.codec_context is None:
-                raise DataError(f"video '{path}' can't be read: its codec is not known")
-            # Workers are the threads here.
-            stream.codec_context.thread_count = 1
-            yield container, stream
-    except FileNotFoundError:
-        raise DataError(f"video '{path}' does not exist") from None
-    except IsADirectoryError:
-        raise DataError(f"video '{path}' is a directory, not a video file") from None
-    except (av.FFmpegError, OSError) as error:
-        reason = error.strerror or error
-        if os.path.isfile(path) and os.path.getsize(path) == 0:
-            reason = "it is empty (zero bytes)"
-        elif isinstance(error, av.InvalidDataError):
-            reason = "it is damaged, truncated or no video file"
-        raise DataError(f"video '{path}' can't be read: {reason}") from None
+    with readable_errors(path), av.open(path, metadata_errors="ignore") as container:
+        # Not the first one, which may be a cover picture or a thumbnail.
+        stream = container.streams.best("video")
+        if stream is None:
+            raise DataError(f"video '{path}' has no video stream")
+        assert isinstance(stream, VideoStream)
+        if stream.codec_context is None:
+            raise DataError(f"video '{path}' can't be read: its codec is not known")
+        # Workers are the threads here.
+        stream.codec_context.thread_count = 1
+        yield container, stream
 
 
 def _is_seekable(container: InputContainer) -> bool:
