@@ -15,7 +15,7 @@ from mmaction.files import atomic_path
 from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.film import write_film
 from mmaction.inference.sources import opened
-from mmaction.inference.windows import check_lengths
+from mmaction.inference.windows import spans_of
 from mmaction.progress import Progress
 
 KINDS = (".mp4", ".json", "")
@@ -51,12 +51,11 @@ def demo(
         raise ConfigError(f"--out {out}: expected a file .mp4 or .json, or a directory")
     if out.exists() and Path(source).exists() and out.samefile(source):
         raise ConfigError(f"--out {out}: is the video itself, which would be lost")
-    check_lengths(window_sec=window_sec, stride_sec=stride_sec)
     with opened(source) as video:
-        name, fps, seconds = video.name, video.fps, video.total_frames / (video.fps or 1)
+        name, fps = video.name, video.fps
+        expected = len(spans_of(video, window_sec=window_sec, stride_sec=stride_sec))
     parts: list[Recognition] = []
     writer = None if out.suffix else ExplanationWriter(out_dir=out)
-    expected = max(1, round((seconds - window_sec) / stride_sec) + 1)
     with Progress("parts", expected, "parts", stream=sys.stderr) as progress:
         for part in recognizer.windows(
             source, window_sec=window_sec, stride_sec=stride_sec, explain=True

@@ -28,7 +28,7 @@ class Recognition:
         attention_probabilities: Likewise from the attention branch; None: it has none.
         frame_indices: int64, T: which frames of the video were looked at, counted from 0 unless
             their files count otherwise.
-        seconds: float64, T: when they are shown, at the video's average rate; None: it isn't known.
+        seconds: float64, T: when they are shown, from the video's beginning; None: not known.
         spatial: float32 in [0, 1], T×h×w: WHERE in each frame; None unless it was asked for.
         temporal: float32 in [0, 1], T: WHEN; compare within the clip only. None likewise.
         frames: uint8 RGB, T×H×W×3, as the network saw them; None likewise.

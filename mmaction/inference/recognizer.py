@@ -186,14 +186,14 @@ class VideoRecognizer:
             maps = self._maps(result, clips[shown], shown, explain)
             maps["frames"] = item["inputs"][shown].numpy()
             maps["region"] = item["regions"][shown % len(item["regions"])]
-        positions = indices - video.source.start_index
+        positions, times = indices - video.source.start_index, video.times
         return Recognition(
             name=video.name,
             classes=self.classes,
             probabilities=self._probabilities(result.scores),
             attention_probabilities=self._probabilities(result.attention_scores),
             frame_indices=indices,
-            seconds=None if video.fps is None else positions / video.fps,
+            seconds=None if times is None else times[positions],
             **maps,
         )
 

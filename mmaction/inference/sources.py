@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from mmaction.datasets.sources import image_files
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import find_frames
 from mmaction.datasets.sources.image_files import decode_image
-from mmaction.datasets.sources.video import VideoFiles, count_frames, frame_rate
+from mmaction.datasets.sources.video import VideoFiles, frame_rate, frame_times
 from mmaction.datasets.transforms.pipeline import Pipeline, Results
 from mmaction.errors import DataError
 from mmaction.files import unreadable
@@ -40,7 +41,9 @@ class Video:
         source: Where its frames come from.
         source_name: What the source calls it.
         total_frames: How many there are.
-        fps: Frames a second; None: not known.
+        fps: Frames a second, on average; None: not known.
+        own_times: float64, N: when each frame is shown, in seconds from the video's beginning;
+            None: by the rate.
     """
 
     name: str
@@ -48,6 +51,16 @@ class Video:
     source_name: str
     total_frames: int
     fps: float | None
+    own_times: np.ndarray | None = None
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """float64, N + 1: when each frame begins to be shown, and when the last one ends."""
+        if self.own_times is not None:
+            usual = 1 / (self.fps or math.inf)
+            last = np.median(np.diff(self.own_times)) if self.total_frames > 1 else usual
+            return np.append(self.own_times, self.own_times[-1] + last)
+        return None if self.fps is None else np.arange(self.total_frames + 1) / self.fps
 
 
 class FrameList(FrameSource):
@@ -129,7 +142,7 @@ def open_path(path: Path, *, name: str | None = None, fps: float | None = None) 
     Args:
         path: Where it is.
         name: What it shall be called; None: its last part.
-        fps: Frames a second, where the video doesn't say.
+        fps: Frames a second, whatever the video says.
 
     Raises:
         DataError: It isn't there, holds no frames or can't be read.
@@ -140,11 +153,13 @@ def open_path(path: Path, *, name: str | None = None, fps: float | None = None) 
         return Video(name or path.name, frames, path.name, frames.count(path.name), fps)
     if not path.exists():
         raise DataError(f"video '{path}' does not exist")
-    total = count_frames(path)
-    if not total:
+    times = frame_times(path)
+    if not len(times):
         raise DataError(f"video '{path}' has no frames")
+    own_times = None if fps or np.isnan(times).any() else times
     files = VideoFiles(data_root=path.parent)
-    return Video(name or path.name, files, path.name, total, fps or frame_rate(path))
+    rate = fps or frame_rate(path)
+    return Video(name or path.name, files, path.name, len(times), rate, own_times)
 
 
 def packed(video: Video, pipeline: Pipeline) -> dict[str, Any]:

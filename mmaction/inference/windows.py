@@ -15,6 +15,8 @@ from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
 from mmaction.inference.sources import Video, of_one_size, unlabelled
 
+_ROUNDING = 1e-6  # seconds
+
 
 @dataclass(frozen=True)
 class Window:
@@ -22,10 +24,12 @@ class Window:
 
     Attributes:
         first: Position of its first frame in the video, from 0.
+        length: How many frames it has.
         item: What the pipeline packs of it.
     """
 
     first: int
+    length: int
     item: dict[str, Any]
 
 
@@ -56,6 +60,7 @@ class _Open:
     """A part some of whose frames are yet to come."""
 
     part: _Part
+    length: int
     results: dict[str, Any]
     needed: set[int] = field(default_factory=set)
 
@@ -75,24 +80,20 @@ def windows_of(
 
     Raises:
         ConfigError: See ``check_lengths``.
-        DataError: The video's rate isn't known, or a frame can't be read or has another size.
+        DataError: It isn't known when frames are shown, or one can't be read or has another size.
     """
-    check_lengths(window_sec=window_sec, stride_sec=stride_sec)
-    if video.fps is None:
-        raise DataError(f"video '{video.name}' doesn't say how many frames a second has: give fps")
-    length = max(1, min(round(window_sec * video.fps), video.total_frames))
-    starts = starts_of(video.total_frames, length, max(1, round(stride_sec * video.fps)))
+    spans = spans_of(video, window_sec=window_sec, stride_sec=stride_sec)
     sampler, rest = pipeline.transforms[0], pipeline.transforms[1:]
     waiting: list[_Open] = []
 
     def needed() -> Iterator[int]:
         """Opens parts as they begin; called for the next position once a frame has been kept."""
-        begins = iter(starts)
-        first = next(begins, None)
+        parts = iter(spans)
+        part = next(parts, None)
         for position in range(video.total_frames):
-            if position == first:
-                waiting.append(_open(video, first, length, sampler))
-                first = next(begins, None)
+            while part is not None and part[0] == position:
+                waiting.append(_open(video, *part, sampler))
+                part = next(parts, None)
             if any(position in each.needed for each in waiting):
                 yield position
 
@@ -117,27 +118,47 @@ def check_lengths(**seconds: float) -> None:
             raise ConfigError(f"{name}={value!r}: expected more than 0, and finite")
 
 
-def starts_of(total: int, length: int, stride: int) -> Iterator[int]:
-    """First positions of parts of ``length`` frames; the last one ends with the video.
+def spans_of(video: Video, *, window_sec: float, stride_sec: float) -> list[tuple[int, int]]:
+    """A video's parts by their first frames and numbers of frames; the last ends with the video.
 
     Args:
-        total: Frames of the video.
-        length: Of a part, at most ``total``.
-        stride: From a part to the next.
+        video: Its frames need not come at a constant rate.
+        window_sec: How long a part is.
+        stride_sec: From the beginning of a part to that of the next. While no frame begins, none
+            does.
+
+    Raises:
+        ConfigError: See ``check_lengths``.
+        DataError: It isn't known when its frames are shown.
     """
-    last = total - length
-    yield from range(0, last, stride)
-    yield last
+    check_lengths(window_sec=window_sec, stride_sec=stride_sec)
+    if video.times is None:
+        raise DataError(f"video '{video.name}' doesn't say how many frames a second has: give fps")
+    frames, end = video.times[:-1], video.times[-1]
+    lasting = np.diff(video.times)
+    # A frame is in a part if it begins there, give or take half of it: times are rounded.
+    half = float(np.median(lasting)) / 2
+    stride_sec = max(stride_sec, float(lasting.min()))
+    last = max(end - window_sec, frames[0])
+    numbers = np.unique((frames - frames[0] + half) // stride_sec)
+    begins = frames[0] + numbers * stride_sec
+    begins = np.append(begins[begins < last - half], last) - half - _ROUNDING
+    first = np.minimum(np.searchsorted(frames, begins), len(frames) - 1)
+    stop = np.maximum(np.searchsorted(frames, begins + window_sec), first + 1)
+    stop[-1] = len(frames)
+    return list(dict.fromkeys(zip(first.tolist(), (stop - first).tolist(), strict=True)))
 
 
 def _open(video: Video, first: int, length: int, sampler: Any) -> _Open:
     part = _Part(video, first)
     results = sampler(unlabelled(video, part, length))
-    return _Open(part, results, {int(i) + first for i in np.unique(results["frame_indices"])})
+    return _Open(
+        part, length, results, {int(i) + first for i in np.unique(results["frame_indices"])}
+    )
 
 
 def _made(each: _Open, transforms: Sequence[Any]) -> Window:
     results = each.results
     for transform in transforms:
         results = transform(results)
-    return Window(each.part.first, results)
+    return Window(each.part.first, each.length, results)

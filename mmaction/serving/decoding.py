@@ -24,7 +24,7 @@ import torch
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import UserError
 from mmaction.inference.sources import FrameList, Video, open_path, packed
-from mmaction.inference.windows import starts_of, windows_of
+from mmaction.inference.windows import spans_of, windows_of
 from mmaction.serving.limits import FORMATS, MEGABYTE, MOST_PARTS, Limits, Refused
 from mmaction.structures import ClipSample
 
@@ -117,7 +117,8 @@ def _decode(
     try:
         _require_plain_video(path, limits)
         video = open_path(path, name=name)
-        _require_short(video.total_frames / video.fps if video.fps else 0, limits)
+        times = np.empty(0) if video.times is None else video.times
+        _require_short(times[-1] if len(times) else 0, limits)
         made = list(_items(video, pipeline, window_sec))
         samples = [item["sample"].frame_indices + first for first, _, item in made]
         np.savez(
@@ -128,6 +129,7 @@ def _decode(
             frame_indices=np.stack(samples),
             spans=np.array([(first, first + length) for first, length, _ in made]),
             total_frames=video.total_frames,
+            times=times,
             fps=video.fps or math.nan,
         )
     except MemoryError:
@@ -190,25 +192,24 @@ def _items(
     video: Video, pipeline: Pipeline, window_sec: float | None
 ) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """First frame, length and clips of the whole, and of its parts where it has several."""
-    total = video.total_frames
-    yield 0, total, packed(video, pipeline)
-    if window_sec is None or video.fps is None:
+    yield 0, video.total_frames, packed(video, pipeline)
+    if window_sec is None or video.times is None:
         return
-    length = max(1, round(window_sec * video.fps))
-    if length >= total:
+    lengths = dict(window_sec=window_sec, stride_sec=window_sec)
+    count = len(spans_of(video, **lengths))
+    if count == 1:
         return
-    count = sum(1 for _ in starts_of(total, length, length))
     if count > MOST_PARTS:
         raise Refused(
             422, f"window_sec={window_sec:g} makes {count} parts, of {MOST_PARTS} at most"
         )
-    for window in windows_of(video, pipeline, window_sec=window_sec, stride_sec=window_sec):
-        yield window.first, length, window.item
+    for window in windows_of(video, pipeline, **lengths):
+        yield window.first, window.length, window.item
 
 
 def _read(path: Path, name: str) -> Decoded:
     with np.load(path, allow_pickle=False) as found:
-        fps = float(found["fps"])
+        fps, times = float(found["fps"]), found["times"]
         total, spans = int(found["total_frames"]), found["spans"].tolist()
         sample = ClipSample(index=0, name=name, label=None, frame_indices=np.empty(0))
         items = [
@@ -223,9 +224,9 @@ def _read(path: Path, name: str) -> Decoded:
                 strict=True,
             )
         ]
-    known = not math.isnan(fps)
+    rate, known = None if math.isnan(fps) else fps, len(times) > 0
     return Decoded(
-        video=Video(name, FrameList(()), name, total, fps if known else None),
+        video=Video(name, FrameList(()), name, total, rate, times[:-1] if known else None),
         items=items,
-        seconds=[(first / fps, last / fps) for first, last in spans] if known else None,
+        seconds=[(float(times[a]), float(times[b])) for a, b in spans] if known else None,
     )

@@ -16,6 +16,8 @@ from mmaction.apis import load_config
 from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.errors import DataError, UserError
 from mmaction.inference import VideoRecognizer
+from mmaction.inference.sources import FrameList, Video, opened
+from mmaction.inference.windows import spans_of
 from tests.conftest import CLASSES
 
 
@@ -137,6 +139,37 @@ def test_windows_are_the_parts_of_the_video(
         np.testing.assert_allclose(answer.spatial, part.spatial, atol=1e-5)
         assert answer.frame_indices.tolist() == (part.frame_indices + start).tolist()
         np.testing.assert_allclose(answer.seconds, answer.frame_indices / 10)
+
+
+@pytest.fixture
+def halting(write_video: Callable[..., Path], tmp_path: Path) -> Path:
+    """Ten frames in the first second, one in each of the next six, ten in the last."""
+    times = [*range(10), *range(10, 70, 10), *range(70, 80)]
+    return write_video(tmp_path / "halting.mkv", len(times), step=9, times=times)
+
+
+def test_seconds_are_the_frames_own(recognizer: VideoRecognizer, halting: Path) -> None:
+    """At the average rate the eighth frame would come at 2.2 s."""
+    times = [*range(10), *range(10, 70, 10), *range(70, 80)]
+    answer = recognizer(halting)
+    expected = [times[i] / 10 for i in answer.frame_indices]
+    np.testing.assert_allclose(answer.seconds, expected, atol=1e-3)
+
+
+def test_windows_are_as_long_as_is_said(recognizer: VideoRecognizer, halting: Path) -> None:
+    with opened(halting) as video:
+        found = spans_of(video, window_sec=2.0, stride_sec=1.0)
+        # First and last frame: by seconds 0-1, 1-2 … 7-8 these are 0-9, 10 … 15, 16-25.
+        last = [10, 11, 12, 13, 14, 15, 25]
+        assert found == [(n, last[k] - n + 1) for k, n in enumerate([0, *range(10, 16)])]
+        assert spans_of(video, window_sec=0.5, stride_sec=1e-9)[-2:] == [(20, 5), (21, 5)]
+        assert len(spans_of(video, window_sec=1e-9, stride_sec=1e-9)) == 26
+
+
+def test_a_gap_of_years_makes_no_windows() -> None:
+    times = np.array([0, 0.1, 1e9, 1e9 + 0.1])
+    video = Video("v", FrameList(()), "v", 4, 1.0, times)
+    assert spans_of(video, window_sec=1.0, stride_sec=0.5) == [(0, 2), (2, 2)]
 
 
 def test_windows_that_cannot_be(recognizer: VideoRecognizer, film: Path, tiny_data: Path) -> None:

@@ -45,7 +45,7 @@ def test_clips_are_those_of_the_pipeline(
         expected = packed(video, recognizer.pipeline)
     assert torch.equal(found.items[0]["inputs"], expected["inputs"])
     assert torch.equal(found.items[0]["color"], expected["color"])
-    assert found.seconds == [(0, 2.5), (0, 1), (1, 2), (1.5, 2.5)]
+    np.testing.assert_allclose(found.seconds, [(0, 2.5), (0, 1), (1, 2), (1.5, 2.5)])
     # Four segments of two or three frames each, the middle of each.
     frames = [item["sample"].frame_indices.tolist() for item in found.items[1:]]
     assert np.diff([part[0][0] for part in frames]).tolist() == [10, 5]

@@ -69,10 +69,30 @@ def count_frames(path: str | os.PathLike[str]) -> int:
     Raises:
         DataError: It can't be read as a video.
     """
+    return len(frame_times(path))
+
+
+def frame_times(path: str | os.PathLike[str]) -> np.ndarray:
+    """When each frame of a video file is shown; decoded where it takes that to count them.
+
+    Returns:
+        float64, N: seconds from the file's beginning, rising; by the average rate where the frames
+        bear no times, NaN where there is none either.
+
+    Raises:
+        DataError: It can't be read as a video.
+    """
     with open_video(path) as (container, stream):
         if _is_seekable(container):
-            return len(_time_stamps(container, stream, path))
-        return sum(1 for _ in container.decode(stream))
+            assert stream.time_base is not None
+            times = _time_stamps(container, stream, path) * float(stream.time_base)
+        else:
+            times = np.array([frame.time for frame in container.decode(stream)], np.float64)
+        rate = float(stream.average_rate or np.nan)
+        begin = (container.start_time or 0) / av.time_base
+    if not (np.diff(times) > 0).all() or np.isnan(times).any():
+        return np.arange(len(times)) / rate
+    return times - begin
 
 
 def frame_rate(path: str | os.PathLike[str]) -> float | None:

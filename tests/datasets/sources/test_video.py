@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.sources.video import VideoFiles, count_frames, read_frames
+from mmaction.datasets.sources.video import VideoFiles, count_frames, frame_times, read_frames
 from mmaction.errors import DataError
 from tests.frame_fixtures import write_film
 
@@ -36,6 +36,16 @@ def test_variable_frame_rate_changes_nothing(tmp_path: Path) -> None:
     assert count_frames(video) == FRAMES
     for positions in ([0, 1, 2], [11, 12, 13], [5, 20, 39]):
         assert numbers(read_frames(video, positions)) == positions
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_frames_are_shown_when_they_say(tmp_path: Path, suffix: str) -> None:
+    times = np.cumsum(np.random.default_rng(0).integers(1, 9, FRAMES)).tolist()
+    video = write_video(tmp_path / f"a.{suffix}", times=times)
+    found = frame_times(video)
+    np.testing.assert_allclose(np.diff(found), np.diff(times) / 10, atol=2e-3)
+    # A player begins with the first frame, or shows nothing until then.
+    assert found[0] in (pytest.approx(0, abs=0.1), pytest.approx(times[0] / 10))
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real clip is not here")
