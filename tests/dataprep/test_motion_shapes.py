@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmaction.dataprep.motion_shapes import (
+    CAMERAS,
     CLASSES,
     MIN_FRAMES,
     DataSetOptions,
@@ -23,6 +27,7 @@ from mmaction.dataprep.motion_shapes import (
     make_data_set,
     make_video,
 )
+from mmaction.dataprep.motion_shapes.camera import draw_drift
 from mmaction.dataprep.motion_shapes.classes import draw_timing
 from mmaction.dataprep.motion_shapes.drawing import coverage, draw_outline
 from mmaction.dataprep.motion_shapes.scene import LOWER, UPPER, draw_scene
@@ -54,20 +59,27 @@ def widened(mask: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("forwards", "backwards"), PAIRS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_pair_is_one_film_in_both_directions(forwards: int, backwards: int, seed: int) -> None:
-    one = make_video(np.random.default_rng(seed), forwards)
-    other = make_video(np.random.default_rng(seed), backwards)
+    how = dict(camera=CAMERAS[seed % len(CAMERAS)], busy=seed % 2 > 0)
+    one = make_video(np.random.default_rng(seed), forwards, **how)
+    other = make_video(np.random.default_rng(seed), backwards, **how)
     assert (one.label, other.label) == (forwards, backwards)
     np.testing.assert_array_equal(one.frames, other.frames[::-1])
     np.testing.assert_array_equal(one.actor_masks, other.actor_masks[::-1])
     np.testing.assert_array_equal(one.actor_boxes, other.actor_boxes[::-1])
     assert [24 - frame for frame in one.action_interval] == [*other.action_interval][::-1]
+    for field in ("distractor_masks", "camera"):
+        shown, reversed_ = getattr(one, field), getattr(other, field)
+        expected = how["busy"] if field == "distractor_masks" else how["camera"] != "still"
+        assert [shown is not None, reversed_ is not None] == [expected] * 2
+        assert shown is None or (shown == reversed_[::-1]).all()
 
 
-def test_what_is_drawn_at_random_does_not_depend_on_the_label() -> None:
+@pytest.mark.parametrize(("camera", "busy"), [("still", False), ("mixed", True)])
+def test_what_is_drawn_at_random_does_not_depend_on_the_label(camera: str, busy: bool) -> None:
     states = []
     for label in range(len(CLASSES)):
         rng = np.random.default_rng(5)
-        make_video(rng, label, frames=8, size=32)
+        make_video(rng, label, frames=8, size=32, camera=camera, busy=busy)
         states.append(rng.bit_generator.state)
     assert all(state == states[0] for state in states)
 
@@ -223,6 +235,108 @@ def test_coverage_is_the_area_of_each_pixel() -> None:
     assert pixels[0].max() == 0
 
 
+# The camera
+
+
+@pytest.mark.parametrize(
+    ("label", "brightness", "acting"),
+    [
+        (0, [194119, 194156, 194077], [20, 20, 22, 20, 22, 20, 22, 22, 22]),
+        (5, [175354, 167575, 159981], [54, 54, 54, 40, 31, 24, 19, 13, 13]),
+        (10, [132206, 132172, 125749], [60, 60, 63, 59, 62, 59, 49, 45, 45]),
+    ],
+)
+def test_what_a_still_camera_films_stays_as_it_is(
+    label: int, brightness: list[int], acting: list[int]
+) -> None:
+    """Sums of what the generator drew before cameras moved."""
+    video = make_video(np.random.default_rng([17, label]), label, frames=9, size=32)
+    assert video.frames[::4].sum(axis=(1, 2, 3), dtype=int).tolist() == brightness
+    assert video.actor_masks.sum(axis=(1, 2)).tolist() == acting
+    assert video.camera is video.distractor_masks is None
+
+
+def on_stage(pictures: np.ndarray, video: Video) -> np.ndarray:
+    """T×H×W(×3) pictures brought back to the stage, by the camera's path alone."""
+    assert video.camera is not None
+    undone = []
+    for picture, matrix in zip(pictures.astype(np.float32), video.camera, strict=True):
+        index = matrix.copy()  # of pixels by their middles, as OpenCV counts
+        index[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        undone.append(cv2.warpAffine(picture, index, picture.shape[1::-1], flags=how))
+    return np.stack(undone)
+
+
+@pytest.mark.parametrize("camera", CAMERAS[1:])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_world_stands_still_once_the_camera_s_path_is_undone(camera: str, seed: int) -> None:
+    for name in ("rotate_clockwise", "part"):
+        label = CLASSES.index(name)
+        video = make_video(np.random.default_rng([19, seed]), label, camera=camera)
+        frames, masks = on_stage(video.frames, video), on_stage(video.actor_masks, video)
+        inside = on_stage(np.ones_like(video.actor_masks), video).min(axis=0) > 0.99
+        away = inside & (cv2.dilate(masks.max(axis=0), np.ones((7, 7))) < 0.01)
+        spread = np.abs(frames - frames[:1]).mean(axis=(0, 3))[away].mean()
+        moving = np.abs(video.frames - video.frames[:1].astype(float)).mean(axis=(0, 3)).mean()
+        assert spread < 0.4 * moving
+        start = video.action_interval[0]
+        resting = masks[:start, inside]  # the actors, too, before they act
+        assert np.abs(resting - resting[:1]).mean() < 0.25 * resting.mean()
+
+
+def pace(video: Video) -> float:
+    """How far the picture's points move from frame to frame, on average, in pixels."""
+    matrices = np.stack([np.vstack([m, (0, 0, 1)]) for m in video.camera])
+    size = video.frames.shape[1]
+    points = np.stack([*np.meshgrid(*[np.linspace(0, size, 5)] * 2), np.ones((5, 5))])
+    step = matrices[1:] @ np.linalg.inv(matrices[:-1])
+    moved = np.einsum("tij,jyx->tiyx", step, points)
+    return float(np.hypot(*np.moveaxis(moved - points, 1, 0)[:2]).mean())
+
+
+def test_a_mixed_camera_moves_by_about_a_pixel_a_frame() -> None:
+    paces = [
+        pace(make_video(np.random.default_rng([23, n]), n % 12, camera="mixed")) for n in range(48)
+    ]
+    assert np.mean(paces) == pytest.approx(1.1, abs=0.15)
+    assert min(paces) > 0.3
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_camera_that_follows_holds_what_moves(seed: int) -> None:
+    label = CLASSES.index("move_left")
+    video = make_video(np.random.default_rng([29, seed]), label, camera="follow")
+    [on_screen, on_the_stage] = [
+        abs(centroid(masks[-1])[0] - centroid(masks[0])[0])
+        for masks in (video.actor_masks, on_stage(video.actor_masks, video))
+    ]
+    assert on_screen < 0.5 * on_the_stage
+
+
+@given(seed=st.integers(0, 2**32), frames=st.integers(MIN_FRAMES, 60))
+def test_who_drifts_keeps_its_pace(seed: int, frames: int) -> None:
+    poses = draw_drift(np.random.default_rng(seed), frames)
+    steps = np.diff([(pose.x, pose.y, pose.radius, pose.angle) for pose in poses], axis=0)
+    np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), atol=1e-9)
+    assert 24 <= math.hypot(*steps[0]) * (frames - 1) <= 42
+
+
+def test_a_drifter_is_none_of_the_actors_and_lies_behind_them() -> None:
+    changes = strays = 0
+    for n in range(12):
+        how = dict(camera=CAMERAS[n % len(CAMERAS)])
+        busy = make_video(np.random.default_rng([31, n]), n % 12, **how, busy=True)
+        free = make_video(np.random.default_rng([31, n]), n % 12, **how)
+        np.testing.assert_array_equal(busy.actor_masks, free.actor_masks)
+        assert not (busy.distractor_masks & busy.actor_masks).any()
+        changed = (busy.frames != free.frames).any(axis=3)
+        for mask, change in zip(busy.distractor_masks, changed, strict=True):
+            changes += change.sum()
+            strays += (change & ~widened(mask)).sum()  # seen through a slit between others
+    assert strays < 0.01 * changes
+
+
 # Files
 
 
@@ -283,6 +397,18 @@ def test_files_hold_the_video(data_set: Path) -> None:
             assert np.abs(read[..., ::-1].astype(int) - frame).mean() < 8
 
 
+def test_files_hold_the_camera_and_who_drifts(tmp_path: Path) -> None:
+    moving = replace(OPTIONS, videos=12, val_videos=12, camera="mixed", busy=True)
+    make_data_set(tmp_path / "moving", moving)
+    assert json.loads((tmp_path / "moving/motion_shapes.json").read_text())["camera"] == "mixed"
+    how = dict(frames=9, size=32, camera="mixed", busy=True)
+    video = make_video(np.random.default_rng([3, 1, 7]), 7, **how)
+    name = "val_rotate_counter_clockwise_00007"
+    with np.load(tmp_path / f"moving/ground_truth/{name}.npz") as truth:
+        np.testing.assert_array_equal(truth["camera"], video.camera)
+        np.testing.assert_array_equal(truth["distractor_masks"], video.distractor_masks)
+
+
 def test_the_same_bytes_for_a_seed_whatever_the_number_of_jobs(
     data_set: Path, tmp_path: Path
 ) -> None:
@@ -317,16 +443,21 @@ CHANCE_BOUND = binomial_bound(HELD_OUT, 1 / len(CLASSES)) + 0.02
 DIRECTION_BOUND = binomial_bound(HELD_OUT, 1 / 2) + 0.02
 
 
-@pytest.fixture(scope="module")
-def films() -> tuple[Tensor, Tensor]:
+def make_films(**how: Any) -> tuple[Tensor, Tensor]:
     """Float, N×T×3×H×W about 0, and their labels; the last `HELD_OUT` are for testing."""
     labels = np.arange(TRAINING + HELD_OUT) % len(CLASSES)
+    how = dict(frames=FRAMES, size=SIZE) | how
     frames = [
-        make_video(np.random.default_rng([13, n]), int(label), frames=FRAMES, size=SIZE).frames
+        make_video(np.random.default_rng([13, n]), int(label), **how).frames
         for n, label in enumerate(labels)
     ]
     pixels = torch.from_numpy(np.stack(frames)).permute(0, 1, 4, 2, 3)
     return (pixels.float() - 80) / 60, torch.from_numpy(labels)
+
+
+@pytest.fixture(scope="module")
+def films() -> tuple[Tensor, Tensor]:
+    return make_films()
 
 
 def frame_net() -> nn.Module:
@@ -351,8 +482,18 @@ def test_frames_without_their_order_stay_near_chance(
     films: tuple[Tensor, Tensor], bag: bool
 ) -> None:
     """Taught by each frame's own logits, or by their average over a film."""
+    check_chance(*films, bag=bag)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bag", [False, True])
+@pytest.mark.parametrize("camera", ["follow", "mixed"])
+def test_a_moving_camera_gives_no_more_away(camera: str, bag: bool) -> None:
+    check_chance(*make_films(camera=camera, busy=True), bag=bag)
+
+
+def check_chance(pixels: Tensor, labels: Tensor, *, bag: bool) -> None:
     torch.manual_seed(0)
-    pixels, labels = films
     net = frame_net()
     optimizer = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=1e-2)
     for _ in range(6):

@@ -23,6 +23,14 @@ def parse_args() -> argparse.Namespace:
     add("--seed", type=int, default=0, help="of all that is random (default %(default)s)")
     add("--frames", type=int, default=24, help="of a video (default %(default)s)")
     add("--size", type=int, default=64, help="height and width in pixels (default %(default)s)")
+    add(
+        "--camera",
+        default="still",
+        metavar="HOW",
+        help="still, pan, zoom, shake, follow or mixed: how it moves over a textured world that is "
+        "larger than the picture (default still)",
+    )
+    add("--busy", action="store_true", help="one more body drifts through at a constant pace")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default %(default)s)")
     add("--overwrite", action="store_true", help="replace a motion_shapes data set at OUT")
     return parser.parse_args()
@@ -40,6 +48,8 @@ def main() -> int:
         seed=args.seed,
         frames=args.frames,
         size=args.size,
+        camera=args.camera,
+        busy=args.busy,
     )
     made = make_data_set(args.out, options, jobs=args.jobs, overwrite=args.overwrite)
     print(f"{args.out}: {'made' if made else 'already there'}")

@@ -4,11 +4,13 @@ Twelve classes in six pairs, each pair's films being each other played backwards
 makes one video, ``make_data_set`` writes a training and a validation set to disk.
 """
 
+from mmaction.dataprep.motion_shapes.camera import CAMERAS
 from mmaction.dataprep.motion_shapes.classes import CLASSES, MIN_FRAMES
 from mmaction.dataprep.motion_shapes.data_set import DataSetOptions, make_data_set
 from mmaction.dataprep.motion_shapes.video import MIN_SIZE, Video, make_video
 
 __all__ = [
+    "CAMERAS",
     "CLASSES",
     "MIN_FRAMES",
     "MIN_SIZE",

@@ -8,11 +8,13 @@ import sys
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from mmaction.dataprep.directories import whole_directory
+from mmaction.dataprep.motion_shapes.camera import CAMERAS
 from mmaction.dataprep.motion_shapes.classes import CLASSES, MIN_FRAMES
 from mmaction.dataprep.motion_shapes.video import MIN_SIZE, Video, make_video
 from mmaction.dataprep.worker_pool import check_jobs, each
@@ -36,9 +38,11 @@ class DataSetOptions:
         seed: At least 0.
         frames: Frames of a video, at least `MIN_FRAMES`.
         size: Height and width of a frame in pixels, at least `MIN_SIZE`.
+        camera: How it moves, one of `CAMERAS`.
+        busy: Whether one more body drifts through each video.
 
     Raises:
-        UserError: A value is too small.
+        UserError: A value is too small, or there is no such camera.
     """
 
     videos: int
@@ -46,6 +50,8 @@ class DataSetOptions:
     seed: int = 0
     frames: int = 24
     size: int = 64
+    camera: str = "still"
+    busy: bool = False
 
     def __post_init__(self) -> None:
         classes = len(CLASSES)
@@ -58,6 +64,8 @@ class DataSetOptions:
         ):
             if (value := getattr(self, key)) < least:
                 raise UserError(f"{key} is {value}, must be at least {least}: {why}")
+        if self.camera not in CAMERAS:
+            raise UserError(f"camera is {self.camera!r}: expected one of {', '.join(CAMERAS)}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,8 @@ def make_data_set(
 
     Files: ``frames/<video>/img_00001.jpg`` …, ``train.txt`` and ``val.txt`` (``directory frames
     label`` a line, directories relative to ``frames``), ``classes.txt``, ``motion_shapes.json``
-    (the options), and ``ground_truth/<video>.npz`` with the fields of `Video` but its frames.
+    (the options), and ``ground_truth/<video>.npz`` with the fields of `Video` but its frames, and
+    without those that are None.
     They are the same, byte for byte, for the same options, whatever ``jobs`` is.
 
     Args:
@@ -133,7 +142,12 @@ def _is_there(target: Path, options: DataSetOptions, overwrite: bool) -> bool:
 
 
 def _record(options: DataSetOptions) -> str:
-    return json.dumps({"edition": _EDITION, **asdict(options)}, indent=2) + "\n"
+    made = {"edition": _EDITION, **asdict(options)}
+    # Data sets from before there were these are the same ones.
+    for key, value in (("camera", "still"), ("busy", False)):
+        if made[key] == value:
+            del made[key]
+    return json.dumps(made, indent=2) + "\n"
 
 
 def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:
@@ -156,15 +170,25 @@ def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:
 
 def _write_video(folder: Path, options: DataSetOptions, entry: _Entry) -> bool:
     rng = np.random.default_rng([options.seed, SPLITS.index(entry.split), entry.number])
-    video = make_video(rng, entry.label, frames=options.frames, size=options.size)
+    video = make_video(
+        rng,
+        entry.label,
+        frames=options.frames,
+        size=options.size,
+        camera=options.camera,
+        busy=options.busy,
+    )
     _write_frames(folder / "frames" / entry.name, video)
-    np.savez_compressed(
-        folder / "ground_truth" / f"{entry.name}.npz",
+    truth = dict(
         label=np.int64(video.label),
         actor_masks=video.actor_masks,
         actor_boxes=video.actor_boxes,
         action_interval=np.array(video.action_interval, dtype=np.int64),
+        distractor_masks=video.distractor_masks,
+        camera=video.camera,
     )
+    known: dict[str, Any] = {field: value for field, value in truth.items() if value is not None}
+    np.savez_compressed(folder / "ground_truth" / f"{entry.name}.npz", **known)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +12,8 @@ from mmaction.dataprep.motion_shapes.scene import REFERENCE_SIZE, Pose
 
 _SUPERSAMPLING = 4
 _FRACTION_BITS = 4
+_TEXTURE = (20, 40)  # cells of a world's texture, coarse and fine
+_CONTRAST = 5, 12  # of each
 # Covers the half of the unit circle around (-1, 0): a body's tail.
 _TAIL = -np.array([(np.cos(turn), np.sin(turn)) for turn in np.linspace(-1.4, 1.4, 12)])
 
@@ -69,9 +72,23 @@ def draw_background(rng: np.random.Generator, size: int) -> np.ndarray:
     return np.clip(start + (stop - start) * ramp + blotches + grain, 0, 255).astype(np.float32)
 
 
-def draw_looks(rng: np.random.Generator, count: int) -> list[Look]:
-    """Draw the shapes of ``count`` bodies, and bright colours far from each other."""
-    colors: list[np.ndarray] = []
+def draw_world(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw a background twice as wide and high, with a texture whose motion can be seen.
+
+    Returns:
+        float32, 2·size×2·size×3, RGB in [0, 255].
+    """
+    world = draw_background(rng, 2 * size)
+    for cells in _TEXTURE:
+        coarse = rng.normal(0, rng.uniform(*_CONTRAST), (cells, cells)).astype(np.float32)
+        texture = cv2.resize(coarse, (2 * size, 2 * size), interpolation=cv2.INTER_CUBIC)
+        world += texture[..., None]
+    return np.clip(world, 0, 255)
+
+
+def draw_looks(rng: np.random.Generator, count: int, *, beside: Sequence[Look] = ()) -> list[Look]:
+    """Draw the shapes of ``count`` bodies, and bright colours far from each other and others'."""
+    colors = [look.color for look in beside]
     looks = []
     for _ in range(count):
         color = _draw_color(rng, colors)

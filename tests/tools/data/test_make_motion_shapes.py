@@ -59,6 +59,7 @@ def test_a_fifth_of_the_videos_is_for_validation(run: Callable, tmp_path: Path) 
         (["--size", "16"], "size is 16, must be at least 32"),
         (["--seed", "-1"], "seed is -1, must be at least 0"),
         (["--jobs", "0"], "jobs is 0, must be at least 1"),
+        (["--camera", "circle"], "camera is 'circle': expected one of still, pan, zoom, shake, f"),
     ],
 )
 def test_bad_options_cost_one_line(
