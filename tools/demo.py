@@ -24,6 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--stride-sec", type=float, default=0.5, help="from part to part (default: 0.5)"
     )
+    parser.add_argument("--explainer", default="attention", help="default: the network's attention")
     return parser.parse_args()
 
 
@@ -34,7 +35,7 @@ def main() -> int:
 
     model = load(args.model, config=args.config, trust=args.trust)
     times = dict(window_sec=args.window_sec, stride_sec=args.stride_sec)
-    for part in demo(model, args.source, args.out, **times):
+    for part in demo(model, args.source, args.out, explainer=args.explainer, **times):
         ((label, probability),) = part.top(1)
         assert part.seconds is not None  # a video file has a rate
         print(f"{part.seconds[0]:8.2f} to {part.seconds[-1]:8.2f} s  {probability:.3f}  {label}")

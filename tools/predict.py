@@ -35,6 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU, if there is one)")
     parser.add_argument("--explain", metavar="DIR", help="write pages of where and when it looked")
+    parser.add_argument("--explainer", default="attention", help="default: the network's attention")
     parser.add_argument("--gpus", type=int, default=1, help="processes, one a GPU (default: 1)")
     # torchrun says so itself.
     by_torchrun = "pytorch" if "TORCHELASTIC_RUN_ID" in os.environ else "none"

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmaction.errors import ConfigError
 from mmaction.explain import ExplanationWriter, write_gallery
 from mmaction.explain.clip_video import shown_rate
+from mmaction.explain.records import ATTENTION
 from mmaction.files import atomic_path
 from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.film import write_film
@@ -28,6 +29,7 @@ def demo(
     *,
     window_sec: float = 2.0,
     stride_sec: float = 0.5,
+    explainer: str = ATTENTION,
 ) -> list[Recognition]:
     """Recognizes a video part by part and writes what came out.
 
@@ -38,6 +40,7 @@ def demo(
             a directory: a page with a player for each part.
         window_sec: How long a part is.
         stride_sec: From the beginning of a part to that of the next.
+        explainer: What makes the maps.
 
     Returns:
         The answers, in order, without ``frames``: those of an hour would fill the memory.
@@ -58,7 +61,7 @@ def demo(
     writer = None if out.suffix else ExplanationWriter(out_dir=out)
     with Progress("parts", expected, "parts", stream=sys.stderr) as progress:
         for part in recognizer.windows(
-            source, window_sec=window_sec, stride_sec=stride_sec, explain=True
+            source, window_sec=window_sec, stride_sec=stride_sec, explain=explainer
         ):
             if writer is not None:
                 _write_part(writer, part, fps)

@@ -21,7 +21,7 @@ from mmaction.dataprep.build import match, summary, write_lists
 from mmaction.dataprep.media import MediaRoot, file_root, frame_root
 from mmaction.dataprep.own_data import list_folders
 from mmaction.environment import tolerate_broken_torchvision
-from mmaction.errors import ConfigError, DataError
+from mmaction.errors import ConfigError, DataError, first_line
 from mmaction.evaluation import ScoreTable
 from mmaction.files import atomic_path, require_writable
 
@@ -79,6 +79,7 @@ def finetune(choices: Choices, work_dir: str | os.PathLike[str], *, jobs: int = 
     config = folder / CONFIG
     if (folder / RECORD).exists():
         _require_same(choices, folder)
+    if (folder / RECORD).exists() and config.exists():
         print(f"goes on in {folder}, by its config.py", flush=True)
     else:
         prepare(choices, folder, jobs=jobs)
@@ -99,12 +100,12 @@ def finetune(choices: Choices, work_dir: str | os.PathLike[str], *, jobs: int = 
 
 
 def prepare(choices: Choices, folder: Path, *, jobs: int) -> None:
-    """Writes lists, classes and config, the record of the choices last.
+    """Writes lists, classes and config, the record of the choices before the config.
 
     Raises:
         UserError: See ``finetune``; nothing is written then.
     """
-    if (folder / CONFIG).exists():
+    if (folder / CONFIG).exists() and not (folder / RECORD).exists():
         raise ConfigError(
             f"{folder / CONFIG} is there and was not written by this command: take another"
             " --work-dir"
@@ -149,7 +150,7 @@ def prepare(choices: Choices, folder: Path, *, jobs: int) -> None:
     )
     require_writable(folder, name="--work-dir")
     write_lists(folder, listing.classes, lists, report)
-    for name, content in ((CONFIG, text), (RECORD, json.dumps(_told(choices), indent=2) + "\n")):
+    for name, content in ((RECORD, json.dumps(_told(choices), indent=2) + "\n"), (CONFIG, text)):
         with atomic_path(folder / name) as path:
             path.write_text(content, encoding="utf-8")
     print("\n".join(line for line in text.splitlines() if line.startswith("#")), flush=True)
@@ -167,7 +168,7 @@ def _find(videos: str, *, jobs: int) -> tuple[MediaRoot, bool]:
         except DataError as e:
             raise DataError(
                 f"'{videos}' holds no videos: expected CLASS/VIDEO.mp4, or CLASS/VIDEO/ with a"
-                " file a frame"
+                f" file a frame; {first_line(e)}"
             ) from e
 
 

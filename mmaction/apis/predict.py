@@ -22,11 +22,13 @@ from mmaction.errors import ConfigError, UserError
 from mmaction.explain import ExplanationWriter, write_gallery
 from mmaction.explain.clip_video import shown_rate
 from mmaction.explain.gallery import Entry
+from mmaction.explain.records import ATTENTION
 from mmaction.files import sha256_of
 from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.backends import with_backend
 from mmaction.inference.decoding import Decoded, answered, decoded_batches
 from mmaction.inference.listing import find_paths
+from mmaction.inference.recognizer import Explain
 from mmaction.inference.runtimes import SUFFIXES as GRAPHS
 from mmaction.inference.sources import Video
 from mmaction.progress import Progress
@@ -49,6 +51,7 @@ class PredictOptions:
         precision: Likewise.
         device: As of ``mmaction.load``.
         explain: Directory for pages of where and when the network looked; None: none.
+        explainer: What makes their maps.
         config: As of ``mmaction.load``.
         trust: Likewise.
         launcher: ``'pytorch'`` where torchrun has started several processes, or ``'none'``.
@@ -61,9 +64,15 @@ class PredictOptions:
     precision: str = "fp32"
     device: str | None = None
     explain: str | os.PathLike[str] | None = None
+    explainer: str = ATTENTION
     config: ConfigLike | None = None
     trust: bool = False
     launcher: str = "none"
+
+    @property
+    def asked(self) -> Explain:
+        """``explain`` of the recognizer's calls."""
+        return False if self.explain is None else self.explainer
 
 
 @dataclass(frozen=True)
@@ -142,9 +151,14 @@ def _loaded(path: Path, options: PredictOptions) -> tuple[VideoRecognizer, str]:
         precision=options.precision if path.suffix in GRAPHS else "fp32",
         trust=options.trust,
     )
-    found = with_backend(recognizer, backend=options.backend, precision=options.precision)
+    by_torch = options.asked not in (False, ATTENTION) and options.backend == "auto"
+    found = with_backend(
+        recognizer,
+        backend="eager" if by_torch else options.backend,  # explainers may need gradients
+        precision=options.precision,
+    )
     black = np.zeros((recognizer.network.clip_len, 240, 320, 3), np.uint8)
-    found[0](black, explain=options.explain is not None)
+    found[0](black, explain=options.asked)
     return found
 
 
@@ -161,6 +175,7 @@ def _settings(
         "backend": title.partition(",")[0].partition(" (")[0],
         "--top": str(options.top),
         "--explain": str(options.explain),
+        "--explainer": options.explainer,
     }
 
 
@@ -188,7 +203,7 @@ def _predict_share(
     with readable_loader_errors(), progress:
         for decoded in loader:
             found = []
-            for each, answer in answered(decoded, recognizer, explain=writer is not None):
+            for each, answer in answered(decoded, recognizer, explain=options.asked):
                 found.append(_row(each, answer, top))
                 if writer is not None and answer is not None:
                     _explain(writer, replace(answer, name=names[each.path]), each.video)

@@ -94,6 +94,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _without_named_weights(model: dict[str, Any]) -> dict[str, Any]:
+    """Without torchvision's name of the weights that a training began with."""
+    backbone = model.get("backbone")
+    if not isinstance(backbone, dict) or backbone.get("type") != "TorchvisionBackbone":
+        return dict(model)
+    return {**model, "backbone": {k: v for k, v in backbone.items() if k != "weights"}}
+
+
 def description_of(checkpoint: Mapping[str, Any], path: str | Path) -> Description | None:
     """What a checkpoint says of its recognizer; None where it says nothing.
 
@@ -112,11 +120,11 @@ def description_of(checkpoint: Mapping[str, Any], path: str | Path) -> Descripti
         said = json.loads(text)
         classes = said["classes"]
         return Description(
-            model=dict(said["model"]),
+            model=_without_named_weights(said["model"]),
             pipeline=[dict(step) for step in said["pipeline"]],
             classes=None if classes is None else tuple(map(str, classes)),
             custom_imports=tuple(map(str, said["custom_imports"])),
             versions=dict(said["versions"]),
         )
-    except (ValueError, TypeError, KeyError, RecursionError) as e:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise CheckpointError(f"checkpoint {path}: its meta.{META_KEY} is damaged") from e

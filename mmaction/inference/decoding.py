@@ -14,7 +14,7 @@ from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, TransientError, first_line
 from mmaction.files import unreadable
 from mmaction.inference.recognition import Recognition
-from mmaction.inference.recognizer import VideoRecognizer
+from mmaction.inference.recognizer import Explain, VideoRecognizer
 from mmaction.inference.sources import Video, open_path, packed
 
 
@@ -80,7 +80,7 @@ def decoded_batches(
 
 
 def answered(
-    decoded: Sequence[Decoded], recognizer: VideoRecognizer, *, explain: bool = False
+    decoded: Sequence[Decoded], recognizer: VideoRecognizer, *, explain: Explain = False
 ) -> Iterator[tuple[Decoded, Recognition | None]]:
     """Each video with its answer; clips of one shape go through the network together.
 

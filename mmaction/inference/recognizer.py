@@ -213,7 +213,10 @@ class VideoRecognizer:
                 found = explainer.explain(_with_own_hooks(self.network), clip[None])
             spatial, temporal, method = found.spatial[0], found.temporal[0], explainer.name
         elif result.spatial_attention is None or result.temporal_attention is None:
-            raise UserError("the network has no attention maps: name an explainer, explain='rise'")
+            raise UserError(
+                "the network has no attention maps: name an explainer, as explain='rise' or"
+                " --explainer rise"
+            )
         else:
             spatial, temporal = result.spatial_attention[shown], result.temporal_attention[shown]
             method = ATTENTION

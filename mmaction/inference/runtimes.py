@@ -18,6 +18,7 @@ from mmaction.inference.exporting import INPUT, OUTPUT_NAMES
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
 
+MOST_CLASSES = 1_000_000
 PRECISIONS = ("fp32", "bf16")
 SUFFIXES = (".onnx", ".xml", ".pt2")
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -57,6 +58,8 @@ class RuntimeRecognizer(BaseRecognizer):
         if runtime.uint8_input:  # the graph normalises
             options["data_preprocessor"] = dict(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
         super().__init__(**options)
+        if self.num_classes > MOST_CLASSES:  # a description can say anything
+            raise CheckpointError(f"model.num_classes={self.num_classes}: at most {MOST_CLASSES}")
         self.runtime = runtime
 
     def predict_clips(self, clips: Tensor) -> Prediction:
@@ -66,6 +69,11 @@ class RuntimeRecognizer(BaseRecognizer):
         size = self.runtime.batch or len(values)
         parts = [self.runtime.run(part) for part in _parts(values, size)]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if joined["scores"].shape[1] != self.num_classes:
+            raise CheckpointError(
+                f"the graph scores {joined['scores'].shape[1]} classes, its description says"
+                f" {self.num_classes}"
+            )
         return Prediction(**{k: torch.from_numpy(v[: len(values)]) for k, v in joined.items()})
 
     def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from mmaction.errors import ConfigError, UserError
 from mmaction.explain.sheet import BAR
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.film import Timeline, draw, write_film
+from mmaction.models import Recognizer3D
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +182,23 @@ def test_a_video_of_one_frame_has_a_player(
     (shown,) = (tmp_path / "page/still.mp4").glob("*/clip.mp4")
     assert count_frames(shown) == len(part.frame_indices)
     assert 1 < frame_rate(shown) < 100
+
+
+def test_without_attention_another_explainer_is_named(
+    recognizer: VideoRecognizer, film: Path, tmp_path: Path
+) -> None:
+    backbone = dict(type="ResNet3D", depth=10, base_channels=4)
+    plain = VideoRecognizer(
+        network=Recognizer3D(num_classes=3, clip_len=4, backbone=backbone).eval(),
+        pipeline=recognizer.pipeline,
+        description=recognizer.description,
+    )
+    lengths = dict(window_sec=1.0, stride_sec=1.0)
+    with pytest.raises(UserError, match="no attention maps: name an explainer, .*--explainer rise"):
+        demo(plain, film, tmp_path / "a.mp4", **lengths)
+    parts = demo(plain, film, tmp_path / "a.mp4", explainer="grad_cam", **lengths)
+    assert [part.method for part in parts] == ["grad_cam"] * 3
+    assert count_frames(tmp_path / "a.mp4") == 30
 
 
 def test_other_names_are_refused(recognizer: VideoRecognizer, film: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from mmaction.apis import load_config
+from mmaction.apis.finetune import Choices, prepare
 from mmaction.apis.finetune_config import Material, config_text
 from mmaction.apis.finetune_network import LITE0, choose_network
 from mmaction.datasets.features import FeatureFile
@@ -128,7 +129,11 @@ def test_a_stopped_process_goes_on(videos: Path, started: Started, tmp_path: Pat
 
 
 def test_bad_videos_and_directories_are_named(
-    run_tool: Run, videos: Path, write_video: Callable[..., Path], tmp_path: Path
+    run_tool: Run,
+    videos: Path,
+    write_video: Callable[..., Path],
+    write_frames: Callable[..., Path],
+    tmp_path: Path,
 ) -> None:
     def error(place: Path, *options: Any) -> str:
         work = ["--work-dir", tmp_path / "work", "--backbone", "none", "--jobs", 1]
@@ -137,6 +142,8 @@ def test_bad_videos_and_directories_are_named(
     assert "is not a directory" in error(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     assert "holds no videos: expected CLASS/VIDEO.mp4" in error(tmp_path / "empty")
+    write_frames(tmp_path / "late/slow/a", 3, start_index=5)
+    assert "frames start at number 5, neither 0 nor 1" in error(tmp_path / "late")
     assert "lies in no class folder: expected CLASS/" in error(videos / "slow")
     write_video(tmp_path / "one/slow/a.mp4", 5, step=1)
     assert "has one class folder, 'slow': expected two or more" in error(tmp_path / "one")
@@ -232,11 +239,14 @@ def test_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_network("none", weights="some.pth", frozen=False, size=64)
 
 
-def test_record_keeps_the_choices(run_tool: Run, videos: Path, tmp_path: Path) -> None:
-    """Written last: a directory without it is begun anew."""
-    from mmaction.apis.finetune import Choices, prepare
-
-    prepare(Choices(str(videos), "none", seed=1), tmp_path / "work", jobs=1)
+def test_record_keeps_the_choices(videos: Path, tmp_path: Path) -> None:
+    """Written before the config: killed between them, the command begins anew."""
+    choices, config = Choices(str(videos), "none", seed=1), tmp_path / "work/config.py"
+    for _ in range(2):
+        prepare(choices, tmp_path / "work", jobs=1)
+        record = (tmp_path / "work/finetune.json").stat()
+        assert record.st_mtime_ns < config.stat().st_mtime_ns
+        config.unlink()
     told = json.loads((tmp_path / "work/finetune.json").read_text())
     assert told["videos"] == str(videos)
     assert told["seed"] == 1

@@ -120,6 +120,11 @@ def test_pages_are_written_beside(tiny_checkpoint: Path, folder: Path, tmp_path:
     answer = mmaction.load(tiny_checkpoint, device="cpu")(folder / "film 0.mp4", explain=True)
     with np.load(look / "film 0.mp4/explanation.npz") as kept:
         np.testing.assert_allclose(kept["spatial"], answer.spatial, atol=1e-5)
+    other = options(explain=tmp_path / "other", explainer="grad_cam", backend="auto")
+    predict(tiny_checkpoint, [folder / "film 0.mp4"], out=tmp_path / "o.csv", options=other)
+    (file,) = (tmp_path / "other/film 0.mp4").glob("*.npz")
+    with np.load(file) as kept:
+        assert not np.allclose(kept["spatial"], answer.spatial)
     page = (look / "index.html").read_text()
     assert "film 0.mp4" in page
     assert (look / "a/player.js").is_file()

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 import mmaction
+from mmaction.checkpoint.description import description_of
+from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError
+from mmaction.inference import require_harmless
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -84,6 +87,16 @@ def test_a_strangers_file_runs_nothing(
     with pytest.raises(CheckpointError, match=f"refused, .*{said}.*trust=True") as raised:
         mmaction.load(path)
     assert "\n" not in str(raised.value)
+
+
+def test_the_name_of_a_trainings_first_weights_is_left_out(
+    changed: Callable[[Change], Path],
+) -> None:
+    backbone = dict(type="TorchvisionBackbone", model="r3d_18")
+    path = changed(lambda d: d["model"].update(backbone={**backbone, "weights": "KINETICS400_V1"}))
+    said = description_of(read_checkpoint(path), path)
+    require_harmless(said, path)
+    assert said.model["backbone"] == backbone
 
 
 def test_trusted_imports_are_made(
