@@ -23,7 +23,7 @@ RUN_FILE = "run.json"
 PREVIOUS = "previous"
 BEST = "best_"  # begins the names of files that hold weights alone
 # What a training leaves beside its checkpoints; its logs have directories of their own.
-_LEFT = (RUN_FILE, "last_checkpoint", "bad_videos.txt", "nonfinite")
+_LEFT = (RUN_FILE, "last_checkpoint", "bad_videos.txt")
 
 
 @dataclass(frozen=True)

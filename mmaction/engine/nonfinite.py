@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from mmengine.dist import all_gather_object, all_reduce, get_rank, get_world_size
+from mmengine.dist import all_gather_object, all_reduce, get_world_size
 from mmengine.model import BaseModel
 from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
 
-from mmaction.checkpoint.writing import copied, write_whole
 from mmaction.engine.distributed import bare_model
 from mmaction.engine.optimizers import TrainingOptimWrapper
 from mmaction.engine.signals import SIGNALS, StopSignals
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
 ON_NONFINITE = ("stop", "skip")
 MOST_IN_A_ROW = 10  # skipped steps after which a run that only skips is ended
-DIRECTORY = "nonfinite"
-MOST_KEPT = 20  # batches of a run
 SHOWN = 5
 
 
@@ -34,7 +30,7 @@ class NonfiniteError(UserError):
 
 
 class BufferCopy:
-    """The buffers of a network as they were: a batch of NaN spoils running statistics at once."""
+    """Buffers of a network as they were: a batch of NaN spoils running statistics at once."""
 
     def __init__(self, model: nn.Module) -> None:
         self._pairs = [(buffer, buffer.clone()) for buffer in model.buffers()]
@@ -102,38 +98,27 @@ class StepGuard:
             losses = model(**network.data_preprocessor(batch, True), mode="loss")
         loss, values = network.parse_losses(losses)
         wrapper.backward(wrapper.scale_loss(loss))
-        told, bad = self.look(loss, values)
-        if bad:
-            found, path = self._keep(batch, number, loss=loss.item())
-            if buffers is not None:
-                buffers.restore()
-            wrapper.zero_grad()
-            self._stop_or_skip(found, path)
-            return {}
-        self._skipped_in_a_row = 0
-        if wrapper.should_update():
-            wrapper.step()
-            wrapper.zero_grad()
-        return told
-
-    def look(self, loss: Tensor, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
-        """Looks at a step before it changes the weights.
-
-        Args:
-            loss: Scalar of this process; the gradients are there.
-            values: Scalars to be logged.
-
-        Returns:
-            As ``take``; and whether any process's loss or gradients are not finite.
-        """
-        wrapper, values, judged = self.runner.optim_wrapper, dict(values), [loss.detach()]
+        judged = [loss.detach()]
         if wrapper.should_update():
             norm = wrapper.gradient_norm()
             if wrapper.clips_by_norm:
                 values[wrapper.grad_name] = norm
             if not isinstance(wrapper, AmpOptimWrapper):
                 judged.append(norm)
-        return self._exchange(values, judged)
+        told, bad = self._exchange(values, judged)
+        if bad:
+            if buffers is not None:
+                buffers.restore()
+            names = [sample.name for sample in batch.get("samples", ())]
+            found = all_gather_object((loss.item(), names, _bad_gradient(network)))
+            wrapper.zero_grad()
+            self._stop_or_skip(f"step {number}: {_in_words(found)}")
+            return {}
+        self._skipped_in_a_row = 0
+        if wrapper.should_update():
+            wrapper.step()
+            wrapper.zero_grad()
+        return told
 
     def _exchange(
         self, values: Mapping[str, Any], judged: Sequence[Tensor] = ()
@@ -158,55 +143,37 @@ class StepGuard:
             self.stop_signal = heard[0]
         return dict(zip(values, row, strict=False)), bool(bad.any())
 
-    def _keep(self, batch: Mapping[str, Any], number: int, *, loss: float) -> tuple[str, Path]:
-        """Keeps this process's batch; what was found with whose clips in all, and where it is."""
-        samples = list(batch.get("samples", ()))
-        names = [sample.name for sample in samples]
-        bad = nonfinite_gradients(bare_model(self.runner.model))
-        process = f"_process_{get_rank()}" if get_world_size() > 1 else ""
-        path = Path(self.runner.work_dir) / DIRECTORY / f"step_{number}{process}.pth"
-        if len(list(path.parent.glob("*.pth"))) < MOST_KEPT:
-            content: dict[str, Any] = dict(
-                step=number, loss=loss, names=names, nonfinite_gradients=bad
-            )
-            content["labels"] = [sample.label for sample in samples]
-            content["frame_indices"] = [torch.as_tensor(each.frame_indices) for each in samples]
-            content["batch"] = {k: v for k, v in batch.items() if isinstance(v, Tensor)}
-            write_whole(copied(content), path)
-        return f"step {number}: {_in_words(all_gather_object((loss, names, bad)))}", path
-
-    def _stop_or_skip(self, found: str, path: Path) -> None:
+    def _stop_or_skip(self, found: str) -> None:
         self._skipped_in_a_row += 1
         if self._on_nonfinite == "stop":
             raise NonfiniteError(
-                f"{found}; the batch is kept in {path}; the weights are as before the step;"
-                " on_nonfinite='skip' leaves such steps out"
+                f"{found}; the weights are as before the step; on_nonfinite='skip' leaves such"
+                " steps out"
             )
         if self._skipped_in_a_row >= MOST_IN_A_ROW:
             raise NonfiniteError(
                 f"{found}; this is step {self._skipped_in_a_row} in a row that is not finite:"
-                f" lower the learning rate, or look at the batches in {path.parent}"
+                " lower the learning rate, or look at these clips"
             )
-        self.runner.logger.warning(f"{found}; the step is skipped, the batch kept in {path}")
+        self.runner.logger.warning(f"{found}; the step is skipped")
 
 
-def nonfinite_gradients(model: nn.Module) -> list[str]:
-    """Names of the parameters whose gradients are not finite, in this process."""
-    return [
-        name
-        for name, parameter in model.named_parameters()
-        if parameter.grad is not None and not parameter.grad.isfinite().all()
-    ]
+def _bad_gradient(model: nn.Module) -> str | None:
+    """The name of the first parameter whose gradient is not finite, in this process."""
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None and not parameter.grad.isfinite().all():
+            return name
+    return None
 
 
-def _in_words(found: Sequence[tuple[float, list[str], list[str]]]) -> str:
-    """What each process's loss, clips and bad gradients come to."""
+def _in_words(found: Sequence[tuple[float, list[str], str | None]]) -> str:
+    """What each process's loss, clips and bad gradient come to."""
     losses = [loss for loss, _, _ in found if not math.isfinite(loss)]
     blamed = [n for loss, names, _ in found if not (losses and math.isfinite(loss)) for n in names]
     if losses:
         what = f"the loss is {losses[0]:g}"
     else:
-        first = next((name for _, _, bad in found for name in bad), "unknown")
+        first = next((bad for _, _, bad in found if bad), "unknown")
         what = f"gradients are not finite (the first: {first})"
     shown = ", ".join(f"'{name}'" for name in blamed[:SHOWN])
     more = f" and {len(blamed) - SHOWN} more" if len(blamed) > SHOWN else ""

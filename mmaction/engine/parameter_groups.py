@@ -62,13 +62,12 @@ class ParameterGroupConstructor(DefaultOptimWrapperConstructor):
                 raise ConfigError(f"optim_wrapper.paramwise_cfg.{key}: unknown{near(key, known)}")
         # Never empty: mmengine would pass all of this by.
         super().__init__(optim_wrapper_cfg, {"layer_decay": 1.0, **options})
-        self._options = bool(options)
         decay = self.paramwise_cfg["layer_decay"]
         if not isinstance(decay, int | float) or not 0 < decay <= 1:
             raise ConfigError(
                 f"optim_wrapper.paramwise_cfg.layer_decay={decay!r}: expected a number in (0, 1]"
             )
-        if options and self.base_lr is None:
+        if self.base_lr is None:
             raise ConfigError("optim_wrapper.paramwise_cfg needs optim_wrapper.optimizer.lr")
 
     def add_params(
@@ -81,9 +80,6 @@ class ParameterGroupConstructor(DefaultOptimWrapperConstructor):
         """As mmengine's, which calls it for each module; at the whole network, makes the groups."""
         if prefix:
             super().add_params(params, module, prefix, is_dcn_module)
-            return
-        if not self._options:
-            params.append({"params": [p for p in module.parameters() if p.requires_grad]})
             return
         single: list[dict[str, Any]] = []
         with _without_lines_of_parameters():

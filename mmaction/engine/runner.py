@@ -107,9 +107,11 @@ class ActionRunner(CheckpointedRunner):
             checkpoint=dict(type="TrainingCheckpointHook", interval=1),
             # Batch norm's running statistics: averaged over the processes before they are used.
             sync_buffers=dict(type="SyncBuffersHook"),
-            bad_videos=dict(type="BadVideoHook"),
             data_wait=dict(type="DataWaitHook"),
         )
+        loader = self._train_dataloader if isinstance(self._train_dataloader, dict) else {}
+        if loader.get("dataset", {}).get("on_error") == "resample":
+            always["bad_videos"] = dict(type="BadVideoHook")
         super().register_default_hooks({**always, **(hooks or {})})
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
@@ -157,15 +159,18 @@ class ActionRunner(CheckpointedRunner):
     def build_param_scheduler(self, scheduler: Any) -> Any:
         """Schedules that don't say when they end do so with the run; all keep ``lr_mult``."""
         follow_run(scheduler, epochs=self.max_epochs, steps=self.max_iters)
-        if isinstance(self.optim_wrapper, OptimWrapper):
-            keep_multiples(scheduler, self.optim_wrapper.param_groups)
+        wrapper = self.optim_wrapper
+        if isinstance(wrapper, OptimWrapper) and "lr_mult" in wrapper.param_groups[0]:
+            keep_multiples(scheduler, wrapper.param_groups)
         return super().build_param_scheduler(scheduler)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Fused on GPUs unless the config says otherwise, and made ready for sharded weights."""
         if isinstance(optim_wrapper, dict) and isinstance(optim_wrapper.get("optimizer"), dict):
             optim_wrapper.setdefault("type", "TrainingOptimWrapper")
-            if _name(optim_wrapper.get("constructor")) in (None, "DefaultOptimWrapperConstructor"):
+            default = "DefaultOptimWrapperConstructor"
+            plain = _name(optim_wrapper.get("constructor", default)) == default
+            if plain and "paramwise_cfg" in optim_wrapper:
                 optim_wrapper["constructor"] = "ParameterGroupConstructor"
             fuse_on_gpu(optim_wrapper["optimizer"], self.model.parameters())
         built = super().build_optim_wrapper(optim_wrapper)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,7 +78,7 @@ def test_a_finite_step_is_taken_and_tells_its_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_changes_no_weight(value: float, tmp_path: Path) -> None:
     model = Summed(lambda output: output.sum() + value)
-    with pytest.raises(NonfiniteError, match=f"^step 7: the loss is {value:g}; clips: ; the batch"):
+    with pytest.raises(NonfiniteError, match=f"^step 7: the loss is {value:g}; clips: ;"):
         guarded(model, tmp_path).take(batch(1, 1), 7)
     assert torch.equal(model.linear.weight, torch.zeros(1, 2))
 
@@ -88,8 +89,6 @@ def test_gradients_alone_may_be_bad(tmp_path: Path) -> None:
     guard = guarded(model, tmp_path)
     with pytest.raises(NonfiniteError, match=r"not finite \(the first: linear\.weight\)"):
         guard.take(batch(1, 1), 1)
-    kept = torch.load(tmp_path / "nonfinite/step_1.pth", weights_only=True)
-    assert (kept["loss"], kept["nonfinite_gradients"]) == (0, ["linear.weight"])
     assert torch.equal(model.linear.weight, torch.zeros(1, 2))
 
 
@@ -149,28 +148,22 @@ def spoiled(imported: Callable[..., str]) -> Iterator[Callable[..., str]]:
     TRANSFORMS.module_dict.pop("Spoil", None)
 
 
-def test_training_stops_with_one_line_and_keeps_the_batch(
+def test_training_stops_with_one_line(
     spoiled: Callable[..., str],
     make_config: Callable[..., Path],
     tiny_data: Path,
     run_tool: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    """Exit code 2; the videos of the batch, its frames, and nothing saved after it."""
+    """Exit code 2; the videos of the batch, and nothing saved after it."""
     config = make_config(tiny_data, f"{spoiled('video 1')}train_cfg['max_epochs'] = 3")
     ended = run_tool("train_recognizer", config)
     assert ended.code == 2
-    [path] = (tmp_path / "work/nonfinite").iterdir()
-    kept = torch.load(path, weights_only=True)
-    assert ended.error.startswith(f"step {kept['step']}: the loss is nan; clips: ")
+    assert re.fullmatch(
+        r"step [12]: the loss is nan; clips: '[^']+', '[^']+'; the weights are as before .*",
+        ended.error,
+    )
     assert "'train/video 1'" in ended.error
-    assert f"the batch is kept in {path}" in ended.error
-    assert "train/video 1" in kept["names"]
-    assert len(kept["names"]) == len(kept["labels"]) == 2
-    assert kept["batch"]["inputs"].shape == (2, 1, 4, 32, 32, 3)
-    spoiled_rows = [name == "train/video 1" for name in kept["names"]]
-    assert kept["batch"]["color"].isnan().all(dim=(1, 2)).tolist() == spoiled_rows
-    assert kept["nonfinite_gradients"]
     assert not list((tmp_path / "work").glob("*.pth")), "the first epoch never ended"
 
 
@@ -186,7 +179,6 @@ def test_skipped_steps_leave_no_trace_in_the_network(
     assert all(value.isfinite().all() for value in saved["state_dict"].values())
     counts = [v for k, v in saved["state_dict"].items() if k.endswith("num_batches_tracked")]
     assert {int(count) for count in counts} == {2}
-    assert len(list((work_dir / "nonfinite").iterdir())) == 2
 
 
 def test_a_run_that_only_skips_ends(spoiled: Callable[..., str], trained: Trained) -> None:
@@ -213,7 +205,4 @@ def test_two_processes_stop_together(
     config = make_config(tiny_data, f"{spoiled('video 1')}train_dataloader['batch_size'] = 1\n")
     ended = run_process("tools/dist_train_recognizer.sh", config, 2)
     assert ended.code == 2
-    assert "the loss is nan; clips: 'train/video 1'; the batch" in ended.error
-    names = sorted(p.name for p in (tmp_path / "work/nonfinite").iterdir())
-    step = ended.error.split(":")[0].removeprefix("step ")
-    assert names == [f"step_{step}_process_{rank}.pth" for rank in range(2)]
+    assert "the loss is nan; clips: 'train/video 1'; the weights" in ended.error
