@@ -45,7 +45,7 @@ def evaluate_explanations(
         cfg: From ``load_config``.
         checkpoint: Weights of the config's network.
         explainers: As ``build_explainer`` takes them, ``name`` or ``name:option=value,…``; the
-            control ``random`` is added where it is missing, on the first one's grid.
+            controls of ``measures.evaluate`` are added where they are missing.
         options: What is measured.
         out: Directory for ``table.csv``, ``results.json`` and the curves as pictures.
 

@@ -15,13 +15,11 @@ from torch import Tensor
 LEAST_CHANGE = 1e-6
 
 
-def local_change(clips: Tensor, *, cells: tuple[int, int, int]) -> Tensor:
-    """How much the picture changes in each cell around each frame, B×t×h×w in [0, 1).
+def frame_change(clips: Tensor, *, cells: tuple[int, int, int]) -> Tensor:
+    """How much the picture changes in each cell around each frame, B×t×h×w, in the clips' units.
 
-    d(t) is the mean over a cell's pixels and channels of |x_t − x_(t−1)|, D(t) = max(d(t), d(t+1))
-    looks to either side, and the result is D / (D + mean of D over the clip): 0.5 where a cell
-    changes as much as the clip does on average. Where the camera moves, all cells lie around 0.5:
-    the measure says little, and does no harm.
+    d(t) is the mean over a cell's pixels and channels of |x_t − x_(t−1)|, and the result is
+    D(t) = max(d(t), d(t+1)), which looks to either side.
 
     Args:
         clips: float, B×C×T×H×W.
@@ -33,7 +31,19 @@ def local_change(clips: Tensor, *, cells: tuple[int, int, int]) -> Tensor:
     difference = F.adaptive_avg_pool2d(difference, (height, width))
     before = F.pad(difference, (0, 0, 0, 0, 1, 0))
     after = F.pad(difference, (0, 0, 0, 0, 0, 1))
-    change = F.adaptive_max_pool3d(torch.maximum(before, after), (steps, height, width))
+    return F.adaptive_max_pool3d(torch.maximum(before, after), (steps, height, width))
+
+
+def local_change(clips: Tensor, *, cells: tuple[int, int, int]) -> Tensor:
+    """``frame_change`` relative to the clip's, B×t×h×w in [0, 1).
+
+    D / (D + mean of D over the clip): 0.5 where a cell changes as much as the clip does on average.
+    Where the camera moves, cells change by their texture, whether somebody acts there or not.
+
+    Args:
+        clips, cells: As of ``frame_change``.
+    """
+    change = frame_change(clips, cells=cells)
     mean = change.mean(dim=(1, 2, 3), keepdim=True)
     return change / (change + mean + LEAST_CHANGE)
 
@@ -44,6 +54,10 @@ def still_share(spatial: Tensor, change: Tensor) -> Tensor:
     1 − Σ A·C / Σ A, sums over space and time: a weighted sparsity prior in which attention is free
     where the picture changes and costs most where it stands still. It looks at shares, so that a
     map can't get out of it by being low everywhere.
+
+    It is made for a camera that stands still, and draws attention to whatever moves on the screen:
+    under a moving camera to textures and edges, and to bodies that move but don't act. The accuracy
+    bears that; where the attention points does not (docs/explanations.md).
 
     Args:
         spatial: A, B×t×h×w ≥ 0.

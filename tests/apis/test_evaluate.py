@@ -67,6 +67,7 @@ def shapes_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+CONTROLS = ("random", "frame_difference", "compensated_difference")
 Evaluate = Callable[..., MeasureTable]
 
 
@@ -87,7 +88,7 @@ def evaluate(shapes_config: Path, shapes_checkpoint: Path) -> Evaluate:
 
 def test_everything_on_motion_shapes(evaluate: Evaluate, tmp_path: Path) -> None:
     table = evaluate("attention", "center", metrics=["all"], sanity_videos=2, out=tmp_path / "out")
-    assert list(table.values) == ["attention", "center", "random"]
+    assert list(table.values) == ["attention", "center", *CONTROLS]
     for found in table.values.values():
         assert list(found) == list(table.values["attention"])
         for measure, values in found.items():
@@ -98,7 +99,7 @@ def test_everything_on_motion_shapes(evaluate: Evaluate, tmp_path: Path) -> None
             assert (known >= low - 1e-9).all(), measure
             assert (known <= high + 1e-9).all(), measure
     # What knows nothing of the network stays the same, whatever becomes of its weights.
-    for control in ("center", "random"):
+    for control in ("center", *CONTROLS):
         assert np.nanmin(table.values[control]["sanity_mean"]) == 1
     assert set(table.intervention) >= {"intact", "spatial_uniform", "both_another"}
     names = {path.name for path in (tmp_path / "out").iterdir()}
@@ -140,12 +141,9 @@ def test_localization_counts_what_is_recognised(evaluate: Evaluate) -> None:
     assert not np.isnan(table.values["center"]["average_drop"]).any()
 
 
-def test_random_is_on_the_first_one_s_grid(evaluate: Evaluate) -> None:
-    """Another one that is named stays as it is."""
-    assert list(evaluate("random:grid=(3,3)", metrics=["confidence"]).values) == [
-        "random:grid=(3,3)"
-    ]
-    assert list(evaluate("attention", metrics=["confidence"]).values) == ["attention", "random"]
+def test_controls_are_added_but_for_those_that_are_named(evaluate: Evaluate) -> None:
+    table = evaluate("random:grid=(3,3)", metrics=["confidence"])
+    assert list(table.values) == ["random:grid=(3,3)", *CONTROLS[1:]]
 
 
 def test_a_group_of_one_s_own(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from mmaction.explain.explainers.base import Explainer
 from mmaction.explain.explainers.build import build_explainer
 from mmaction.explain.explainers.captum_methods import IntegratedGradients, Occlusion
 from mmaction.explain.explainers.controls import BlurredRandom, Center, Random
+from mmaction.explain.explainers.differences import CompensatedDifference, FrameDifference
 from mmaction.explain.explainers.grad_cam import GradCAM
 from mmaction.explain.explainers.rise import RISE
 from mmaction.explain.explainers.saliency_tube import SaliencyTube
@@ -15,7 +16,9 @@ __all__ = [
     "BlurredRandom",
     "Center",
     "ClassResponse",
+    "CompensatedDifference",
     "Explainer",
+    "FrameDifference",
     "GradCAM",
     "IntegratedGradients",
     "Occlusion",

@@ -8,7 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 from mmaction.errors import ConfigError, near
-from mmaction.explain.explainers import Explainer, Random
+from mmaction.explain.explainers import (
+    CompensatedDifference,
+    Explainer,
+    FrameDifference,
+    Random,
+)
 from mmaction.explain.measures.group import (
     ClipBatch,
     EvaluationOptions,
@@ -62,8 +67,9 @@ def evaluate(
 
     Args:
         subject: The network and the videos.
-        explainers: By the names that the table has; the control ``random`` is added where it is
-            missing, on the first one's grid.
+        explainers: By the names that the table has; the controls ``random``,
+            ``frame_difference`` and ``compensated_difference`` are added where they are missing, on
+            the first one's grid.
         groups: What to measure, from ``resolve_measures``. Where ``options.metrics`` names nothing,
             what the model or the data set doesn't allow is left out, with a note in the table.
         options: How to measure.
@@ -86,7 +92,7 @@ def evaluate(
         else:
             measuring.append(group)
     table.videos.extend(_video(subject, position) for position in range(len(subject)))
-    explainers = _with_random(subject, explainers, options.seed)
+    explainers = _with_controls(subject, explainers, options.seed)
     table.values.update({name: {} for name in explainers})
     _measure_maps(subject, explainers, [group for group in measuring if group.reads_maps])
     for group in measuring:
@@ -106,16 +112,20 @@ def _video(subject: Subject, position: int) -> dict[str, Any]:
     )
 
 
-def _with_random(
+def _with_controls(
     subject: Subject, explainers: Mapping[str, Explainer], seed: int
 ) -> dict[str, Explainer]:
-    """The control beside them, on the first one's grid: finer cells are another perturbation."""
+    """The controls beside them, on the first one's grid: finer cells are another perturbation."""
     known = dict(explainers)
-    if not any(explainer.name == Random.name for explainer in known.values()):
-        first = next(iter(known.values()))
-        grid = tuple(first.explain(subject.model, subject.clips([0])).spatial.shape[2:])
-        known[Random.name] = Random(grid=grid, seed=seed)
-    return known
+    named = {explainer.name for explainer in known.values()}
+    first = next(iter(known.values()))
+    grid = tuple(first.explain(subject.model, subject.clips([0])).spatial.shape[2:])
+    controls = (
+        Random(grid=grid, seed=seed),
+        FrameDifference(grid=grid),
+        CompensatedDifference(grid=grid),
+    )
+    return known | {each.name: each for each in controls if each.name not in named}
 
 
 def _measure_maps(

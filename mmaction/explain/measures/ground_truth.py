@@ -33,17 +33,19 @@ class GroundTruth:
     Attributes:
         masks: bool, T×H×W: the actor's pixels.
         acting: bool, T: whether the action goes on in the frame.
+        distractors: bool, T×H×W: what moves but doesn't act; None: not known of any.
     """
 
     masks: np.ndarray
     acting: np.ndarray
+    distractors: np.ndarray | None = None
 
 
 class MaskFiles:
     """``<folder>/<video>.npz``, as motion_shapes writes them.
 
     Fields: ``actor_masks`` bool F×H×W, ``action_interval`` int 2: the first frame of the action and
-    the first one after it, counted from 0.
+    the first one after it, counted from 0. ``distractor_masks``, likewise, may be there.
 
     Args:
         folder: Where the files are.
@@ -69,17 +71,19 @@ class MaskFiles:
         try:
             with np.load(path, allow_pickle=False) as data:
                 masks, interval = data["actor_masks"], data["action_interval"]
+                others = data.get("distractor_masks")
             start, stop = (int(i) for i in interval)
         except Exception as e:  # a damaged file makes the reader raise anything
             raise DataError(f"{path}: no ground truth of this project ({first_line(e)})") from e
-        if masks.ndim != 3 or len(masks) != frames:
-            raise DataError(
-                f"{path}: actor_masks are {masks.shape}, video {name!r} has {frames} frames"
-            )
-        masks = np.stack([_resized(mask, height, width) for mask in masks])
+        for field, given in (("actor_masks", masks), ("distractor_masks", others)):
+            if given is not None and (given.ndim != 3 or len(given) != frames):
+                raise DataError(
+                    f"{path}: {field} are {given.shape}, video {name!r} has {frames} frames"
+                )
         acting = np.zeros(frames, dtype=bool)
         acting[max(start, 0) : stop] = True
-        return GroundTruth(masks, acting)
+        others = None if others is None else _resized(others, height, width)
+        return GroundTruth(_resized(masks, height, width), acting, others)
 
 
 class ActionTubes:
@@ -174,8 +178,10 @@ def clip_ground_truth(
     masked = copy.copy(dataset)
     masked.pipeline = _MaskPipeline(dataset.pipeline.transforms, reader)
     item = masked[index]
-    masks = item["inputs"][view, ..., 0].numpy() >= _HALF
-    return GroundTruth(masks, masked.pipeline.acting_in(item["sample"].frame_indices[view]))
+    masks, others = np.moveaxis(item["inputs"][view, ..., :2].numpy() >= _HALF, -1, 0)
+    acting = masked.pipeline.acting_in(item["sample"].frame_indices[view])
+    known = masked.pipeline.truth.distractors is not None
+    return GroundTruth(masks, acting, others if known else None)
 
 
 class _MaskPipeline:
@@ -198,7 +204,7 @@ class _MaskPipeline:
         return self.truth.acting[frame_numbers - self.first]
 
     def _masks(self, results: dict[str, Any]) -> np.ndarray:
-        """uint8, D×H×W×3, of the distinct frames that were decoded."""
+        """uint8, D×H×W×3, of the distinct frames that were decoded: actors, distractors, zeros."""
         [whole] = results["views"]
         reader = self.reader or _beside(results["source"])
         self.truth = reader.read(
@@ -208,8 +214,11 @@ class _MaskPipeline:
             width=whole.width,
         )
         numbers = np.unique(results["frame_indices"])
-        masks = self.truth.masks[numbers].astype(np.uint8) * _ON
-        return np.repeat(masks[..., None], 3, axis=-1)
+        masks = self.truth.masks[numbers]
+        others = self.truth.distractors
+        nothing = np.zeros_like(masks)
+        channels = (masks, nothing if others is None else others[numbers], nothing)
+        return np.stack(channels, axis=-1).astype(np.uint8) * _ON
 
 
 def _beside(source: Any) -> MaskFiles:
@@ -230,6 +239,7 @@ def _edge(position: float) -> int:
     return max(int(np.ceil(position - 0.5)), 0)
 
 
-def _resized(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    resized = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    return resized.astype(bool)
+def _resized(masks: np.ndarray, height: int, width: int) -> np.ndarray:
+    size, how = (width, height), cv2.INTER_NEAREST
+    resized = [cv2.resize(mask.astype(np.uint8), size, interpolation=how) for mask in masks]
+    return np.stack(resized).astype(bool)

@@ -8,6 +8,9 @@ look only at frames in which the action goes on and the actor is in the picture;
 none, there is nothing to say (NaN). Where several pixels or frames share the highest value, the hit
 rate expected of a random one of them is taken: a constant map scores as chance does.
 
+Where the ground truth knows of bodies that move but don't act, :data:`DISTRACTED` is the share of
+frames whose highest pixel lies on one of them and not on the actor, each grown by the tolerance.
+
 Beside each goes its chance level, that of a map that is the same everywhere. The
 temporal IoU takes the best threshold, from which noise gains as well: read it beside ``random``.
 
@@ -30,6 +33,7 @@ from mmaction.registry import MEASURES
 SPATIAL = ("pointing", "pointing_clip", "energy")
 TEMPORAL = ("temporal_pointing", "temporal_energy", "temporal_iou")
 LOCALIZATION = (*SPATIAL, *TEMPORAL)
+DISTRACTED = "pointing_distractor"
 
 
 @MEASURES.register_module(name="localization")
@@ -37,7 +41,8 @@ class Localization(MeasureGroup):
     """Pointing and energy, in space and in time, of videos that the network recognises."""
 
     name = "localization"
-    measures = LOCALIZATION
+    measures = (*LOCALIZATION, DISTRACTED)
+    low_is_good = frozenset({DISTRACTED})
     reads_maps = True
 
     def check(self) -> None:
@@ -66,7 +71,7 @@ class Localization(MeasureGroup):
 def localization(
     spatial: np.ndarray, temporal: np.ndarray, truth: GroundTruth, *, tolerance_px: float = 0.0
 ) -> dict[str, float]:
-    """All of :data:`LOCALIZATION` for one clip, each in [0, 1] or NaN.
+    """:data:`LOCALIZATION` of one clip, each in [0, 1] or NaN; :data:`DISTRACTED`, where known.
 
     Args:
         spatial: float, T×h×w.
@@ -84,6 +89,9 @@ def localization(
         "pointing_clip": hit_rate(joint, targets) if truth.masks.any() else np.nan,
         "energy": energy(maps[shown], truth.masks[shown]),
     }
+    if truth.distractors is not None:
+        others = np.stack([grown(mask, tolerance_px) for mask in truth.distractors])
+        found[DISTRACTED] = pointing(maps, others & ~targets, shown)
     for name, measure in zip(TEMPORAL, (hit_rate, energy, best_iou), strict=True):
         found[name] = measure(temporal, truth.acting) if truth.acting.any() else np.nan
     return found

@@ -165,6 +165,19 @@ def test_resized_cropped_and_flipped_as_the_view_is(data: Path) -> None:
         np.testing.assert_array_equal(truth.masks, expected)
 
 
+def test_distractors_go_the_actor_s_way(data: Path) -> None:
+    file = data / "ground_truth" / "a.npz"
+    known = dict(np.load(file))
+    below = np.roll(known["actor_masks"], 12, axis=1)
+    videos = dataset(data, dict(type="Resize", size=18), dict(type="Flip", prob=1.0))
+    assert clip_ground_truth(videos, 0, view=0).distractors is None
+    np.savez(file, **known, distractor_masks=below)
+    both = clip_ground_truth(videos, 0, view=0)
+    np.savez(file, **known | dict(actor_masks=below))
+    np.testing.assert_array_equal(both.distractors, clip_ground_truth(videos, 0, view=0).masks)
+    assert not (both.distractors & both.masks).any()
+
+
 def test_the_data_set_stays_as_it_was(data: Path) -> None:
     videos = dataset(data)
     before = videos[0]["inputs"].clone()

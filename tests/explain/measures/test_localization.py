@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,19 @@ def test_best_iou_by_hand() -> None:
     """From 0.6 on: frames 1 and 3, of which 3 acts: 1/3; from 0.5 on: 1, 2, 3: 2/3; all: 2/4."""
     acting = np.array([False, False, True, True])
     assert best_iou(np.array([0.1, 0.9, 0.5, 0.6]), acting) == pytest.approx(2 / 3)
+
+
+def test_pointing_at_who_moves_but_does_not_act(truth: GroundTruth) -> None:
+    """The actor is in none of the lower rows; a distractor fills them."""
+    others = np.zeros_like(truth.masks)
+    others[:, 6:] = True
+    assert not (truth.masks & others).any()
+    known = replace(truth, distractors=others)
+    maps = np.zeros(truth.masks.shape)
+    maps[:, 7, 0] = 1
+    assert localization(maps, np.ones(4), known)["pointing_distractor"] == 1
+    maps[1] = truth.masks[1]  # the second of the two frames of the action
+    assert localization(maps, np.ones(4), known)["pointing_distractor"] == 0.5
+    far = localization(maps, np.ones(4), known, tolerance_px=20)  # both within reach: the actor's
+    assert far["pointing_distractor"] == 0
+    assert "pointing_distractor" not in localization(maps, np.ones(4), truth)

@@ -26,14 +26,15 @@ def test_the_tables_and_the_files(
     lines = ended.out.splitlines()
     assert any(line.startswith("4 videos, ") for line in lines)
     header = next(line for line in lines if line.startswith("mean [95 % interval]"))
-    assert header.split()[4:7] == ["attention", "center", "random"]
+    controls = ["random", "frame_difference", "compensated_difference"]
+    assert header.split()[4:9] == ["attention", "center", *controls]
     assert any(line.startswith("joint_insertion_minus_deletion ↑") for line in lines)
     assert any(line.startswith("spatial_uniform") for line in lines)
     assert any(line.startswith("localization left out") for line in lines)
     assert lines[-1].split()[-1] == str(out)
     assert {path.name for path in out.iterdir()} >= {"table.csv", "results.json"}
     # Not a terminal: a line every few seconds, the last one when all is done.
-    assert "explanations: 12/12 maps" in ended.err
+    assert "explanations: 20/20 maps" in ended.err
 
 
 @pytest.mark.parametrize(
