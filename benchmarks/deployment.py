@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ from mmaction.environment import keep_freed_memory
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.backends import with_backend
 from mmaction.inference.decoding import Decoded, answered, decoded_batches
-from mmaction.inference.exporting import Graph, traced, write_graph
+from mmaction.inference.exporting import Graph, layout_of, traced, write_graph
 from mmaction.inference.runtimes import Runtime, open_graph
 from mmaction.models.recognizers.base import BaseRecognizer
 
@@ -75,11 +76,12 @@ def description_of(size: Size) -> Description:
     return Description(model=model, pipeline=pipeline)
 
 
-def network_of(size: Size) -> BaseRecognizer:
+def recognizer_of(size: Size) -> VideoRecognizer:
     network = build(size).eval()
     network.load_state_dict(shared_weights(size))
     assert isinstance(network, BaseRecognizer)
-    return network
+    said = description_of(size)
+    return VideoRecognizer(network=network, pipeline=Pipeline(said.pipeline), description=said)
 
 
 def one_clip(size: Size, folder: Path) -> dict[str, Callable[[], Tensor]]:
@@ -90,15 +92,16 @@ def one_clip(size: Size, folder: Path) -> dict[str, Callable[[], Tensor]]:
         "norms fused, torch": Measured(ROWS["default, fused"], size, weights).forward,
     }
     clips = torch.randn(size.shape, generator=torch.Generator().manual_seed(0))
-    graph = Graph(network_of(size), uint8_input=False).eval()
-    program, names = traced(graph, clips, dynamic=False), graph.names(clips)
-    text = description_of(size).as_text()
+    recognizer = recognizer_of(size)
+    graph = Graph(recognizer.network, uint8_input=False).eval()
+    program = traced(graph, clips, dynamic=False)
+    said = replace(recognizer.description, layout=layout_of(recognizer, dynamic=False))
     for title, kind, file, precision in (
         ("ONNX Runtime, fp32", "onnx", "model.onnx", "fp32"),
         ("OpenVINO, fp32", "openvino", "model.xml", "fp32"),
         ("OpenVINO, bf16", "openvino", "model.xml", "bf16"),
     ):
-        write_graph(program, folder / file, kind=kind, names=names, text=text)
+        write_graph(program, folder / file, kind=kind, description=said)
         runtime, _ = open_graph(folder / file, precision=precision)
         rows[title] = partial(scores_of, runtime, clips.numpy())
     return rows
@@ -106,7 +109,7 @@ def one_clip(size: Size, folder: Path) -> dict[str, Callable[[], Tensor]]:
 
 def scores_of(runtime: Runtime, clips: np.ndarray) -> Tensor:
     """Of both branches."""
-    found = runtime.run(clips)
+    found = runtime(clips)
     return torch.from_numpy(np.concatenate([found["scores"], found["attention_scores"]]))
 
 
@@ -149,16 +152,14 @@ def video_rows(
 
 
 def print_videos(size: Size, args: argparse.Namespace, folder: Path) -> None:
-    said = description_of(size)
-    pipeline = Pipeline(said.pipeline)
+    source = recognizer_of(size)
     frames = read_frames(args.video, range(FRAMES))
     paths = [str(folder / f"{number}.mp4") for number in range(args.videos)]
     for path in paths:
         write_video(Path(path), frames)
     decoded: list[list[Decoded]] = list(
-        decoded_batches(paths, pipeline, batch_size=args.batch_size, num_workers=0)
+        decoded_batches(paths, source.pipeline, batch_size=args.batch_size, num_workers=0)
     )
-    source = VideoRecognizer(network=network_of(size), pipeline=pipeline, description=said)
     rows: dict[str, Callable[[], object]] = {}
     titles = []
     for backend, precision in BACKENDS:

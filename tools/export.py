@@ -40,7 +40,9 @@ def main() -> int:
         dynamic=args.dynamic,
         trust=args.trust,
     )
-    print(f"{found.path}: clips {found.dtype} {'×'.join(map(str, found.shape))}".replace("-1", "B"))
+    layout = found.layout
+    sizes = "×".join("B" if size < 0 else str(size) for size in layout.shape)
+    print(f"{found.path}: {layout.input} {layout.dtype} {sizes} ({layout.axes})")
     for name, difference in found.differences.items():
         print(f"  {name}: within {difference:.1e} of the network")
     return 0

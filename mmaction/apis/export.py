@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import torch
 from mmengine.config import Config
 
 from mmaction.apis.recognizer import load
+from mmaction.checkpoint.description import Layout
 from mmaction.errors import ConfigError, UserError
 from mmaction.files import draft_of, require_writable
 from mmaction.inference.exporting import (
     FORMATS,
     Graph,
-    clips_of_one_size,
     example_of,
+    layout_of,
+    require_one_size,
     traced,
     write_graph,
 )
@@ -34,14 +36,12 @@ class Exported:
 
     Attributes:
         path: The file.
-        shape: Of the graph's input; -1: any number of clips.
-        dtype: Of the graph's input.
+        layout: What the graph takes and gives.
         differences: Largest difference to the network, by output, on random clips.
     """
 
     path: Path
-    shape: tuple[int, ...]
-    dtype: str
+    layout: Layout
     differences: dict[str, float]
 
 
@@ -76,21 +76,21 @@ def export(
     _check_format(kind, out)
     recognizer = load(checkpoint, config=config, device="cpu", trust=trust)
     require_writable(out.absolute().parent, name="output directory")
-    clips = clips_of_one_size(recognizer)
+    layout = layout_of(recognizer, uint8_input=uint8_input, dynamic=dynamic)
+    require_one_size(layout)
     graph = Graph(recognizer.network, uint8_input=uint8_input).eval()
-    example = example_of(clips, uint8_input=uint8_input, batch=2 if dynamic else 1)
-    program, names = traced(graph, example, dynamic=dynamic), graph.names(example)
-    text = recognizer.description.as_text()
+    example = example_of(layout, batch=2 if dynamic else 1)
+    program = traced(graph, example, dynamic=dynamic)
+    description = replace(recognizer.description, layout=layout)
     # OpenVINO's weights lie beside its graph.
     with draft_of(out) as draft, draft_of(out.with_suffix(".bin")) as weights:
-        write_graph(program, draft, kind=kind, names=names, text=text)
+        write_graph(program, draft, kind=kind, description=description)
         runtime, _ = open_graph(draft)
-        found = _checked(graph, names, runtime.run(example.numpy()), example)
+        found = _checked(graph, runtime(example.numpy()), example)
         if weights.exists():
             os.replace(weights, out.with_suffix(".bin"))
         os.replace(draft, out)
-    shape = (-1 if dynamic else 1, *example.shape[1:])
-    return Exported(out, shape, str(example.dtype).removeprefix("torch."), found)
+    return Exported(out, layout, found)
 
 
 def _check_format(kind: str, out: Path) -> None:
@@ -104,16 +104,14 @@ def _check_format(kind: str, out: Path) -> None:
             raise ConfigError(f"--format {kind} needs {library}: pip install {library}")
 
 
-def _checked(
-    graph: Graph, names: list[str], found: dict[str, np.ndarray], example: torch.Tensor
-) -> dict[str, float]:
+def _checked(graph: Graph, found: dict[str, np.ndarray], example: torch.Tensor) -> dict[str, float]:
     """The largest of each output.
 
     Raises:
         UserError: One is too large.
     """
     with torch.no_grad():
-        expected = dict(zip(names, graph(example), strict=True))
+        expected = dict(zip(found, graph(example), strict=True))
     differences = largest_differences(found, expected)
     for name, difference in differences.items():
         most = TOLERANCE * scale_of(expected[name])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from mmaction.checkpoint.description import Description
+from mmaction.checkpoint.description import Description, Layout
 from mmaction.dataprep.text_files import read_json
 from mmaction.errors import DataError
 from mmaction.files import sha256_of
@@ -149,7 +149,7 @@ def card_text(
     rows = {
         "network": _network(said),
         "parameters": f"{parameters:,}",
-        "input": _input(recognizer),
+        "input": _input(said.layout),
         "written by": _plain(", ".join(f"{k} {v}" for k, v in said.versions.items())),
         "SHA-256": f"`{sha256}`",
     }
@@ -194,15 +194,13 @@ def _attention(recognizer: VideoRecognizer) -> str:
     return ", and where and when it looked." if found else "."
 
 
-def _input(recognizer: VideoRecognizer) -> str:
-    views, frames, height, width, _ = recognizer.blank_clips().shape
-    text = f"{frames} frames of {height}×{width} pixels, RGB"
-    text += f", {views} views a video" if views > 1 else ""
-    scale, shift = recognizer.network.data_preprocessor.normalise.double().split([3, 1], dim=1)
-    std = 1 / scale.diagonal()
-    mean = -shift[:, 0] * std
-    shown = (" ".join(f"{value:.6g}" for value in each.tolist()) for each in (mean, std))
-    return text + ", less {} by {} (on 0 to 255)".format(*shown)
+def _input(layout: Layout | None) -> str:
+    assert layout is not None, "what is published has one"
+    sizes = dict(zip(layout.axes, (str(s) if s > 0 else "any" for s in layout.shape), strict=True))
+    text = f"{sizes['T']} frames of {sizes['H']}×{sizes['W']} pixels, {layout.colors}"
+    text += f", {layout.views} views a video" if layout.views > 1 else ""
+    mean, std = (" ".join(f"{value:g}" for value in each) for each in (layout.mean, layout.std))
+    return f"{text}, less {mean} by {std} (on 0 to 255), {layout.dtype} {'×'.join(layout.axes)}"
 
 
 def _classes(classes: Sequence[str]) -> str:

@@ -7,21 +7,20 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from mmaction.apis.model_card import Measured, card_text, measured_from, training_facts
+from mmaction.apis.model_card import card_text, measured_from, training_facts
 from mmaction.apis.recognizer import ConfigLike, load
 from mmaction.checkpoint.assumptions import META_KEY as ASSUMES
 from mmaction.checkpoint.assumptions import as_text, assumptions_of
-from mmaction.checkpoint.description import META_KEY
+from mmaction.checkpoint.description import META_KEY, Layout
 from mmaction.checkpoint.reading import read_checkpoint, require_undamaged
 from mmaction.checkpoint.safetensors_files import SUFFIX, is_safetensors, write_safetensors
 from mmaction.errors import CheckpointError, UserError
 from mmaction.files import atomic_path, draft_of, require_writable, sha256_of
 from mmaction.inference import VideoRecognizer, require_harmless
-from mmaction.inference.exporting import example_of
+from mmaction.inference.exporting import example_of, layout_of
 from mmaction.inference.runtimes import SUFFIXES as GRAPHS
 
 SUFFIXES = (".pth", SUFFIX)
@@ -79,14 +78,23 @@ def publish(
     measured = measured_from(metrics, explanations, checkpoint=source)
     require_writable(out.absolute().parent, name="output directory")
     content = read_checkpoint(source)
+    layout = layout_of(recognizer)
     with draft_of(out) as draft:
-        _write(recognizer, draft)
+        _write(recognizer, layout, draft)
         own = trust or config is not None  # a config is what the user says
-        _require_same_answers(recognizer, load(draft, device="cpu", trust=own))
+        published = load(draft, device="cpu", trust=own)
+        _require_same_answers(recognizer, published, example_of(layout, batch=1))
         digest = sha256_of(draft)
         path = out.with_name(f"{out.stem}-{digest[:DIGITS]}{out.suffix}")
         notes = tuple(_notes(recognizer, path))
-        text = _card(recognizer, content, path, digest, measured, notes)
+        text = card_text(
+            published,
+            name=path.name,
+            sha256=digest,
+            facts=training_facts(content),
+            measured=measured,
+            notes=notes,
+        )
         card = path.with_suffix(CARD)
         with atomic_path(card) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -105,10 +113,10 @@ def _check_names(source: Path, out: Path) -> None:
         raise UserError(f"{out}: is a directory, expected a file name")
 
 
-def _write(recognizer: VideoRecognizer, path: Path) -> None:
+def _write(recognizer: VideoRecognizer, layout: Layout, path: Path) -> None:
     network = recognizer.network
     meta = {
-        META_KEY: recognizer.description.as_text(),
+        META_KEY: dataclasses.replace(recognizer.description, layout=layout).as_text(),
         ASSUMES: as_text(assumptions_of(network)),
     }
     state = {name: value.contiguous() for name, value in network.state_dict().items()}
@@ -119,9 +127,10 @@ def _write(recognizer: VideoRecognizer, path: Path) -> None:
         torch.save({"state_dict": state, "meta": meta}, file)
 
 
-def _require_same_answers(source: VideoRecognizer, published: VideoRecognizer) -> None:
-    """Compares all outputs to a random clip; what is read back is what others will get."""
-    clips = example_of(source.blank_clips(), uint8_input=False, batch=1)
+def _require_same_answers(
+    source: VideoRecognizer, published: VideoRecognizer, clips: torch.Tensor
+) -> None:
+    """Compares all outputs to clips; what is read back is what others will get."""
     with torch.no_grad():
         right, found = (each.network.predict_clips(clips) for each in (source, published))
     for field in dataclasses.fields(right):
@@ -136,21 +145,3 @@ def _notes(recognizer: VideoRecognizer, path: Path) -> Iterator[str]:
     except CheckpointError as e:
         what = str(e).partition("refused, ")[2].partition(";")[0]
         yield f"{what}: who loads it needs trust=True, and what is named there"
-
-
-def _card(
-    recognizer: VideoRecognizer,
-    content: dict[str, Any],
-    path: Path,
-    digest: str,
-    measured: Measured,
-    notes: tuple[str, ...],
-) -> str:
-    return card_text(
-        recognizer,
-        name=path.name,
-        sha256=digest,
-        facts=training_facts(content),
-        measured=measured,
-        notes=notes,
-    )

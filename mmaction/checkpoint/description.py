@@ -23,6 +23,35 @@ _OF_THE_START = ("pretrained", "pretrained_stage", "init_cfg")
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a network takes and gives, as a reader in another language needs to know it.
+
+    Letters of axes: B clips, C colours, T frames, H×W pixels, h×w cells of a map, K classes.
+
+    Attributes:
+        input: Name of the one input.
+        axes: Of the input: ``'BTHWC'`` of pixels, ``'BCTHW'`` of normalised clips.
+        shape: Sizes along them; -1: any.
+        dtype: ``'uint8'``: pixels, 0 to 255; ``'float32'``: clips less ``mean``, by ``std``.
+        colors: The order along C.
+        mean: Of each colour, on 0 to 255.
+        std: Likewise.
+        views: How many clips of a video have their answers averaged.
+        outputs: Axes of each output by its name, in order: the fields of ``Prediction``.
+    """
+
+    input: str
+    axes: str
+    shape: tuple[int, ...]
+    dtype: str
+    colors: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    views: int
+    outputs: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Description:
     """A recognizer, ready to be built and fed.
 
@@ -32,6 +61,7 @@ class Description:
         classes: K class names, or None.
         custom_imports: Modules that register parts of the user's own.
         versions: Of this package and of torch, which wrote it.
+        layout: Of published and exported networks.
     """
 
     model: dict[str, Any]
@@ -41,6 +71,7 @@ class Description:
     versions: dict[str, str] = field(
         default_factory=lambda: {"mmaction": __version__, "torch": str(torch.__version__)}
     )
+    layout: Layout | None = None
 
     def as_text(self) -> str:
         """JSON, for the metadata of a file."""
@@ -102,6 +133,11 @@ def _without_named_weights(model: dict[str, Any]) -> dict[str, Any]:
     return {**model, "backbone": {k: v for k, v in backbone.items() if k != "weights"}}
 
 
+def _layout(*, shape: Sequence[int], outputs: Mapping[str, str], **others: Any) -> Layout:
+    """From JSON, which has no tuples."""
+    return Layout(shape=tuple(map(int, shape)), outputs=dict(outputs), **others)
+
+
 def description_of(checkpoint: Mapping[str, Any], path: str | Path) -> Description | None:
     """What a checkpoint says of its recognizer; None where it says nothing.
 
@@ -118,13 +154,14 @@ def description_of(checkpoint: Mapping[str, Any], path: str | Path) -> Descripti
         return None
     try:
         said = json.loads(text)
-        classes = said["classes"]
+        classes, layout = said["classes"], said.get("layout")
         return Description(
             model=_without_named_weights(said["model"]),
             pipeline=[dict(step) for step in said["pipeline"]],
             classes=None if classes is None else tuple(map(str, classes)),
             custom_imports=tuple(map(str, said["custom_imports"])),
             versions=dict(said["versions"]),
+            layout=None if layout is None else _layout(**layout),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise CheckpointError(f"checkpoint {path}: its meta.{META_KEY} is damaged") from e

@@ -7,13 +7,21 @@ import importlib.util
 import torch
 
 from mmaction.errors import ConfigError, UserError, first_line
-from mmaction.inference.exporting import Graph, as_openvino, clips_of_one_size, example_of, traced
+from mmaction.inference.exporting import (
+    Graph,
+    as_openvino,
+    example_of,
+    layout_of,
+    require_one_size,
+    traced,
+)
 from mmaction.inference.recognizer import VideoRecognizer
 from mmaction.inference.runtimes import (
     PRECISIONS,
+    Runtime,
     RuntimeRecognizer,
     largest_differences,
-    openvino_runtime,
+    run_by_openvino,
     scale_of,
 )
 from mmaction.models.inference import fuse_for_inference
@@ -76,20 +84,21 @@ def _by_torch(recognizer: VideoRecognizer, precision: str) -> VideoRecognizer:
 
 
 def _by_openvino(recognizer: VideoRecognizer, precision: str) -> tuple[VideoRecognizer, str]:
-    clips = clips_of_one_size(recognizer)
+    layout = layout_of(recognizer)
+    require_one_size(layout)
     graph = Graph(recognizer.network, uint8_input=False).eval()
-    example = example_of(clips, uint8_input=False, batch=2)
-    names = graph.names(example)
+    example, names = example_of(layout, batch=2), list(layout.outputs)
     program = traced(graph, example, dynamic=True)
     try:
-        runtime = openvino_runtime(as_openvino(program, names), precision=precision)
+        model = as_openvino(program, names)
+        runtime = Runtime(*run_by_openvino(model, precision=precision), layout)
     except Exception as e:  # the library has errors of its own
         raise ConfigError(f"OpenVINO can't take the network: {first_line(e)}") from e
     with torch.no_grad():
         expected = dict(zip(names, graph(example), strict=True))
     if precision != "fp32":
         expected = {"scores": expected["scores"]}
-    differences = largest_differences(runtime.run(example.numpy()), expected)
+    differences = largest_differences(runtime(example.numpy()), expected)
     difference = max(differences[name] / scale_of(v) for name, v in expected.items())
     if precision == "fp32" and not difference <= TOLERANCE:
         raise UserError(f"OpenVINO's answers differ from torch's by {difference:.1e}")

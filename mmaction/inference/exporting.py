@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from mmaction.checkpoint.description import META_KEY
+from mmaction.checkpoint.description import META_KEY, Description, Layout
 from mmaction.errors import ConfigError, first_line
 from mmaction.models.inference import fuse_for_inference
 from mmaction.models.recognizers.base import BaseRecognizer
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     from mmaction.inference.recognizer import VideoRecognizer
 
 INPUT = "clips"
-OUTPUT_NAMES = "outputs"  # torch.export has no names for them
-OUTPUTS = tuple(field.name for field in fields(Prediction))
+# As ``Prediction`` has them: B clips, K classes, T frames, h×w cells.
+OUTPUTS = {
+    "scores": "BK",
+    "attention_scores": "BK",
+    "spatial_attention": "BThw",
+    "temporal_attention": "BT",
+}
+assert tuple(OUTPUTS) == tuple(field.name for field in fields(Prediction))
 # By format: the file's suffix, and the packages that writing and running it take.
 FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "onnx": (".onnx", ("onnx", "onnxscript", "onnxruntime")),
@@ -37,6 +43,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "torch-export": (".pt2", ()),
 }
 _FRAME_SIZES = ((240, 320), (320, 240))
+_ANY_SIZE = 224
 
 
 class Graph(nn.Module):
@@ -64,41 +71,64 @@ class Graph(nn.Module):
         values = (getattr(prediction, name) for name in OUTPUTS)
         return tuple(value for value in values if value is not None)
 
-    def names(self, clips: Tensor) -> list[str]:
-        """Of the outputs that there are."""
-        if self.uint8_input:
-            clips = torch.zeros(1, 3, *clips.shape[1:4])
-        with torch.no_grad():
-            prediction = self.network.predict_clips(clips[:1])
-        return [name for name in OUTPUTS if getattr(prediction, name) is not None]
+
+def layout_of(
+    recognizer: VideoRecognizer, *, uint8_input: bool = False, dynamic: bool = True
+) -> Layout:
+    """What a recognizer's network takes and gives.
+
+    Args:
+        recognizer: A network, and the pipeline that makes its clips.
+        uint8_input: It takes pixels; otherwise normalised clips.
+        dynamic: It takes any number of clips at once; otherwise one.
+    """
+    (views, *wide), (_, *high) = (
+        recognizer.blank_clips(height=h, width=w).shape for h, w in _FRAME_SIZES
+    )
+    frames, height, width, colors = (a if a == b else -1 for a, b in zip(wide, high, strict=True))
+    sizes = {"B": -1 if dynamic else 1, "C": colors, "T": frames, "H": height, "W": width}
+    axes = "BTHWC" if uint8_input else "BCTHW"
+    normalise: Tensor = recognizer.network.data_preprocessor.normalise
+    scale, shift = normalise.double().split([3, 1], dim=1)
+    std = 1 / scale.diagonal()
+    with torch.inference_mode():
+        clip = torch.zeros(1, colors, *wide[:3], device=normalise.device)
+        found = recognizer.network.predict_clips(clip)
+    return Layout(
+        input=INPUT,
+        axes=axes,
+        shape=tuple(sizes[axis] for axis in axes),
+        dtype="uint8" if uint8_input else "float32",
+        colors="RGB",
+        mean=tuple(float(f"{value:.6g}") for value in (-shift[:, 0] * std).tolist()),
+        std=tuple(float(f"{value:.6g}") for value in std.tolist()),
+        views=views,
+        outputs={name: of for name, of in OUTPUTS.items() if getattr(found, name) is not None},
+    )
 
 
-def clips_of_one_size(recognizer: VideoRecognizer) -> Tensor:
-    """What a graph's input is made of: clips uint8 V×T×H×W×3.
+def require_one_size(layout: Layout) -> None:
+    """Refuses what no graph can take.
 
     Raises:
         ConfigError: The pipeline gives clips of several sizes.
     """
-    wide, high = (recognizer.blank_clips(height=h, width=w) for h, w in _FRAME_SIZES)
-    if wide.shape != high.shape:
+    if -1 in layout.shape[1:]:
         raise ConfigError("clips have their videos' sizes, a graph has one")
-    return wide
 
 
-def example_of(clips: Tensor, *, uint8_input: bool, batch: int) -> Tensor:
-    """Random input of a graph, the same each time.
+def example_of(layout: Layout, *, batch: int) -> Tensor:
+    """Random input of a network, the same each time.
 
     Args:
-        clips: uint8 V×T×H×W×3, as the pipeline packs them.
-        uint8_input: As of ``Graph``.
+        layout: Of its input; where frames may have any size, they are large ones.
         batch: B.
     """
     generator = torch.Generator().manual_seed(0)
-    frames, height, width, _ = clips.shape[1:]
-    if uint8_input:
-        shape = (batch, frames, height, width, 3)
+    shape = [batch, *(size if size > 0 else _ANY_SIZE for size in layout.shape[1:])]
+    if layout.dtype == "uint8":
         return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    return torch.randn(batch, 3, frames, height, width, generator=generator)
+    return torch.randn(shape, generator=generator)
 
 
 def traced(graph: Graph, example: Tensor, *, dynamic: bool) -> Any:
@@ -121,7 +151,7 @@ def traced(graph: Graph, example: Tensor, *, dynamic: bool) -> Any:
 
 
 def write_graph(
-    program: Any, out: str | os.PathLike[str], *, kind: str, names: list[str], text: str
+    program: Any, out: str | os.PathLike[str], *, kind: str, description: Description
 ) -> None:
     """Writes a traced graph. It may end midway: write to a draft.
 
@@ -129,17 +159,17 @@ def write_graph(
         program: From ``traced``.
         out: The file; OpenVINO's weights go to a ``.bin`` beside it.
         kind: One of ``FORMATS``.
-        names: Of the outputs.
-        text: The recognizer's description.
+        description: The recognizer's, with the graph's layout.
     """
-    out = Path(out)
+    out, text = Path(out), description.as_text()
+    assert description.layout is not None
+    names = list(description.layout.outputs)
     if kind == "onnx":
         with _quiet():
             out.write_bytes(_as_onnx(program, names, text).SerializeToString())
     elif kind == "torch-export":
         with _quiet():
-            extra = {META_KEY: text, OUTPUT_NAMES: " ".join(names)}
-            torch.export.save(program, out, extra_files=extra)
+            torch.export.save(program, out, extra_files={META_KEY: text})
     else:
         import openvino
 

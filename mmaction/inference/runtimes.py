@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaction.checkpoint.description import META_KEY, Description, description_of
+from mmaction.checkpoint.description import META_KEY, Description, Layout, description_of
 from mmaction.errors import CheckpointError, ConfigError, first_line
-from mmaction.inference.exporting import INPUT, OUTPUT_NAMES
+from mmaction.inference.exporting import INPUT, OUTPUTS
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
 
 MOST_CLASSES = 1_000_000
 PRECISIONS = ("fp32", "bf16")
 SUFFIXES = (".onnx", ".xml", ".pt2")
-Run = Callable[[np.ndarray], dict[str, np.ndarray]]
+Run = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,22 @@ class Runtime:
 
     Attributes:
         title: What runs it, for the log.
-        run: From its input to its outputs by name.
-        batch: How many clips it takes at once; None: any number.
-        uint8_input: Whether it takes pixels, uint8 B×T×H×W×3, and no normalised clips.
-        text: The recognizer's description; empty: it has none.
+        run: From its input to its outputs.
+        layout: What these are.
     """
 
     title: str
     run: Run
-    batch: int | None
-    uint8_input: bool
-    text: str
+    layout: Layout
+
+    def __call__(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Outputs by name."""
+        names, found = self.layout.outputs, self.run(values)
+        if len(found) != len(names):
+            raise CheckpointError(
+                f"the graph gives {len(found)} outputs, its description says {len(names)}"
+            )
+        return dict(zip(names, found, strict=True))
 
 
 class RuntimeRecognizer(BaseRecognizer):
@@ -55,7 +60,8 @@ class RuntimeRecognizer(BaseRecognizer):
     def __init__(self, *, runtime: Runtime, model: dict[str, Any]) -> None:
         kept = ("num_classes", "clip_len", "average_views", "max_views", "data_preprocessor")
         options = {key: model[key] for key in kept if key in model}
-        if runtime.uint8_input:  # the graph normalises
+        self._takes_pixels = runtime.layout.dtype == "uint8"
+        if self._takes_pixels:  # the graph normalises
             options["data_preprocessor"] = dict(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
         super().__init__(**options)
         if self.num_classes > MOST_CLASSES:  # a description can say anything
@@ -63,11 +69,11 @@ class RuntimeRecognizer(BaseRecognizer):
         self.runtime = runtime
 
     def predict_clips(self, clips: Tensor) -> Prediction:
-        if self.runtime.uint8_input:
+        if self._takes_pixels:
             clips = clips.permute(0, 2, 3, 4, 1).round().to(torch.uint8)
         values = clips.contiguous().numpy()
-        size = self.runtime.batch or len(values)
-        parts = [self.runtime.run(part) for part in _parts(values, size)]
+        size = self.runtime.layout.shape[0]
+        parts = [self.runtime(part) for part in _parts(values, size if size > 0 else len(values))]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         if joined["scores"].shape[1] != self.num_classes:
             raise CheckpointError(
@@ -104,15 +110,20 @@ def open_graph(path: Path, *, precision: str = "fp32") -> tuple[Runtime, Descrip
     if precision != "fp32" and path.suffix != ".xml":
         raise ConfigError(f"precision={precision!r}: OpenVINO's files (.xml) alone take it")
     try:
-        runtime = opened(path, precision)
+        title, run, text = opened(path, precision)
     except ConfigError:
         raise
     except Exception as e:  # each library has errors of its own
         raise CheckpointError(f"model {path}: can't be opened ({first_line(e)})") from e
-    said = description_of({"meta": {META_KEY: runtime.text or None}}, path)
-    if said is None:
-        raise CheckpointError(f"model {path}: it was not exported by tools/export.py")
-    return runtime, said
+    said = description_of({"meta": {META_KEY: text or None}}, path)
+    if said is None or said.layout is None:
+        raise CheckpointError(
+            f"model {path}: it was not exported by this version's tools/export.py"
+        )
+    names = said.layout.outputs.keys()
+    if len(said.layout.shape) != 5 or not {"scores"} <= names <= OUTPUTS.keys():
+        raise CheckpointError(f"model {path}: its layout is none of this package's")
+    return Runtime(title, run, said.layout), said
 
 
 def _library(name: str, path: Path) -> Any:
@@ -122,40 +133,34 @@ def _library(name: str, path: Path) -> Any:
         raise ConfigError(f"model {path} needs {name}: pip install {name}") from e
 
 
-def _open_onnx(path: Path, precision: str) -> Runtime:
+def _open_onnx(path: Path, precision: str) -> tuple[str, Run, str]:
     library = _library("onnxruntime", path)
     options = library.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = library.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    (given,) = session.get_inputs()
-    names = [output.name for output in session.get_outputs()]
 
-    def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(names, session.run(names, {INPUT: values}), strict=True))
+    def run(values: np.ndarray) -> Sequence[np.ndarray]:
+        outputs: list[np.ndarray] = session.run(None, {INPUT: values})
+        return outputs
 
-    return Runtime(
-        title="ONNX Runtime",
-        run=run,
-        batch=given.shape[0] if isinstance(given.shape[0], int) else None,
-        uint8_input="uint8" in given.type,
-        text=session.get_modelmeta().custom_metadata_map.get(META_KEY, ""),
-    )
+    return "ONNX Runtime", run, session.get_modelmeta().custom_metadata_map.get(META_KEY, "")
 
 
-def _open_openvino(path: Path, precision: str) -> Runtime:
+def _open_openvino(path: Path, precision: str) -> tuple[str, Run, str]:
     library = _library("openvino", path)
     model = library.Core().read_model(path)
     text = model.get_rt_info([META_KEY]).astype(str) if model.has_rt_info([META_KEY]) else ""
-    return openvino_runtime(model, precision=precision, text=text)
+    return *run_by_openvino(model, precision=precision), text
 
 
-def openvino_runtime(model: Any, *, precision: str = "fp32", text: str = "") -> Runtime:
-    """OpenVINO on the CPU. Left alone it would take bf16 wherever the processor has it.
+def run_by_openvino(model: Any, *, precision: str = "fp32") -> tuple[str, Run]:
+    """OpenVINO on the CPU, what to call it and how to run it.
+
+    Left alone it would take bf16 wherever the processor has it.
 
     Args:
         model: An ``openvino.Model``.
         precision: One of ``PRECISIONS``.
-        text: The recognizer's description.
 
     Raises:
         ConfigError: An unknown precision.
@@ -167,19 +172,12 @@ def openvino_runtime(model: Any, *, precision: str = "fp32", text: str = "") -> 
     threads = torch.get_num_threads()
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads}
     compiled = library.Core().compile_model(model, "CPU", settings)
-    first = model.inputs[0].get_partial_shape()[0]
 
-    def run(values: np.ndarray) -> dict[str, np.ndarray]:
+    def run(values: np.ndarray) -> Sequence[np.ndarray]:
         found = compiled.create_infer_request().infer([values])
-        return {output.any_name: np.array(value) for output, value in found.items()}
+        return [np.array(found[output]) for output in compiled.outputs]
 
-    return Runtime(
-        title=f"OpenVINO in {precision}",
-        run=run,
-        batch=None if first.is_dynamic else first.get_length(),
-        uint8_input=model.inputs[0].element_type == library.Type.u8,
-        text=text,
-    )
+    return f"OpenVINO in {precision}", run
 
 
 def largest_differences(
@@ -194,21 +192,11 @@ def scale_of(values: Tensor) -> float:
     return max(1.0, float(values.abs().max()))
 
 
-def _open_program(path: Path, precision: str) -> Runtime:
-    extra = {META_KEY: "", OUTPUT_NAMES: ""}
-    program = torch.export.load(path, extra_files=extra)
-    module = program.module()
-    shape = next(v.meta["val"] for v in program.graph.nodes if v.name == INPUT)
+def _open_program(path: Path, precision: str) -> tuple[str, Run, str]:
+    extra = {META_KEY: ""}
+    module = torch.export.load(path, extra_files=extra).module()
 
-    def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        outputs = module(torch.from_numpy(values))
-        names = extra[OUTPUT_NAMES].split()
-        return {n: v.detach().numpy() for n, v in zip(names, outputs, strict=True)}
+    def run(values: np.ndarray) -> Sequence[np.ndarray]:
+        return [output.detach().numpy() for output in module(torch.from_numpy(values))]
 
-    return Runtime(
-        title="torch.export",
-        run=run,
-        batch=shape.shape[0] if isinstance(shape.shape[0], int) else None,
-        uint8_input=shape.dtype == torch.uint8,
-        text=extra[META_KEY],
-    )
+    return "torch.export", run, extra[META_KEY]

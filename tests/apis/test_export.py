@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,8 +46,8 @@ def test_exported_answers_are_the_checkpoints(
     found = export(
         tiny_checkpoint, out, kind=kind, uint8_input=uint8_input, dynamic=not uint8_input
     )
-    assert found.dtype == ("uint8" if uint8_input else "float32")
-    assert found.shape[0] == (1 if uint8_input else -1)
+    assert found.layout.dtype == ("uint8" if uint8_input else "float32")
+    assert found.layout.shape[0] == (1 if uint8_input else -1)
     assert set(found.differences) == {
         "scores",
         "attention_scores",
@@ -63,24 +64,40 @@ def test_exported_answers_are_the_checkpoints(
     assert {path.suffix for path in tmp_path.iterdir()} <= {SUFFIX[kind], ".bin", ".mp4"}
 
 
-def test_onnx_graph_by_its_own_runtime(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    """What others do with the file: pixels in, named outputs out."""
+@pytest.mark.parametrize("uint8_input", [True, False])
+def test_onnx_graph_by_what_its_file_says(
+    uint8_input: bool, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """What a reader without this package does: all it knows is in the file's metadata."""
     need("onnx")
     import onnxruntime
 
-    export(tiny_checkpoint, tmp_path / "m.onnx", uint8_input=True)
+    export(tiny_checkpoint, tmp_path / "m.onnx", uint8_input=uint8_input)
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    said = json.loads(session.get_modelmeta().custom_metadata_map["recognizer"])
+    layout = said["layout"]
     (given,) = session.get_inputs()
-    assert (given.name, given.type) == ("clips", "tensor(uint8)")
-    pixels = np.random.default_rng(0).integers(0, 256, given.shape, np.uint8)
-    scores, maps = session.run(["scores", "spatial_attention"], {"clips": pixels})
-    model = mmaction.load(tiny_checkpoint, device="cpu")
-    mean, std = (torch.tensor(v) for v in ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
-    clips = ((torch.from_numpy(pixels).float() - mean) / std).permute(0, 4, 1, 2, 3)
+    assert given.name == layout["input"]
+    assert given.type == {"uint8": "tensor(uint8)", "float32": "tensor(float)"}[layout["dtype"]]
+    assert given.shape == layout["shape"]
+    assert [output.name for output in session.get_outputs()] == list(layout["outputs"])
+    size = dict(zip(layout["axes"], layout["shape"], strict=True))
+    pixels = np.random.default_rng(0).integers(0, 256, [size[axis] for axis in "BTHWC"], np.uint8)
+    assert layout["colors"] == "RGB"
+    clips = ((pixels - layout["mean"]) / layout["std"]).astype(np.float32)
+    clips = clips.transpose(["BTHWC".index(axis) for axis in "BCTHW"])
+    fed = pixels if layout["dtype"] == "uint8" else clips
+    assert layout["axes"] == ("BTHWC" if uint8_input else "BCTHW")
+    names = list(layout["outputs"])
+    found = dict(zip(names, session.run(names, {layout["input"]: fed}), strict=True))
+    size["K"] = len(said["classes"])
+    size["h"], size["w"] = found["spatial_attention"].shape[2:]
+    for name, value in found.items():
+        assert value.shape == tuple(size[axis] for axis in layout["outputs"][name])
     with torch.no_grad():
-        right = model.network(clips)
-    np.testing.assert_allclose(scores, right.scores, atol=1e-5)
-    np.testing.assert_allclose(maps, right.spatial_attention, atol=1e-4)
+        right = mmaction.load(tiny_checkpoint, device="cpu").network(torch.from_numpy(clips))
+    np.testing.assert_allclose(found["scores"], right.scores, atol=1e-5)
+    np.testing.assert_allclose(found["spatial_attention"], right.spatial_attention, atol=1e-4)
 
 
 def test_bad_input_gets_one_line_and_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def test_what_is_published_answers_as_the_checkpoint_and_holds_no_more(
             meta = file.metadata()
         assert meta.pop("format") == "pt"
     assert meta.keys() == {"recognizer", "assumes"}
+    layout = json.loads(meta["recognizer"])["layout"]
+    assert (layout["axes"], layout["shape"]) == ("BCTHW", [-1, 3, 4, 32, 32])
     assert publish(tiny_checkpoint, tmp_path / "again" / f"model{suffix}").sha256 == digest
 
 
