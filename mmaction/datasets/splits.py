@@ -84,9 +84,11 @@ def check_columns(annotations: AnnotationList, sources: Sequence[FrameSource]) -
     """
     for file_id, source in enumerate(sources):
         indices = np.flatnonzero(annotations.file_ids == file_id)
+        if not len(indices):
+            continue  # a filter left none of this file
         looked_at = indices[np.linspace(0, len(indices) - 1, _LOOKED_AT, dtype=int)]
         counts = []
-        for index in np.unique(looked_at) if len(indices) else ():
+        for index in np.unique(looked_at):
             try:
                 counts.append((index, source.count(annotations.name(index))))
             except DataError:

@@ -98,6 +98,14 @@ def test_numbers_are_what_their_places_say(tmp_path: Path, text: str, message: s
             check_columns(annotations, [frames_in(tmp_path)])
 
 
+def test_of_two_lists_one_may_be_left_out(tmp_path: Path) -> None:
+    make(tmp_path / "a.txt", "a 3 0\n")
+    make(tmp_path / "b.txt", "b 3 0\n")
+    for name in ("a", "b"):
+        both = AnnotationList.load([tmp_path / "a.txt", tmp_path / "b.txt"], include=name)
+        check_columns(both, [frames_in(tmp_path)] * 2)
+
+
 def test_a_list_without_labels_is_named(annotations: AnnotationList, tmp_path: Path) -> None:
     check_labelled(annotations, split="train")
     with pytest.raises(DataError, match=r"bare.txt:1: 'a' has no label: the val list needs one in"):
