@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -172,7 +173,7 @@ def _one_line(error: UserError) -> str:
     """The message itself: a data loader's worker puts its traceback before it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if "Original Traceback" in str(error):
-        return lines[-1].removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")
+        return re.sub(r"^[\w.]+: ", "", lines[-1])  # without its type
     return " ".join(line.strip() for line in lines)
 
 

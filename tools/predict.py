@@ -36,7 +36,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU, if there is one)")
     parser.add_argument("--explain", metavar="DIR", help="write pages of where and when it looked")
     parser.add_argument("--explainer", default="attention", help="default: the network's attention")
-    parser.add_argument("--gpus", type=int, default=1, help="processes, one a GPU (default: 1)")
+    parser.add_argument(
+        "--gpus",
+        type=int,
+        help="processes, one a GPU (default: 1; on Ray all there are)",
+    )
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="ray: on a Ray cluster"
+    )
     # torchrun says so itself.
     by_torchrun = "pytorch" if "TORCHELASTIC_RUN_ID" in os.environ else "none"
     parser.add_argument(
@@ -47,7 +54,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    if args.gpus != 1 and args.launcher == "none":
+    if args.gpus not in (None, 1) and args.launcher == "none" and args.engine == "local":
         return start_processes(args.gpus)
 
     from mmengine.dist import is_main_process

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from mmengine.dist import barrier, broadcast_object_list, get_dist_info, is_main_process
 
+from mmaction.apis.predict_ray import predicted_by_ray, require_ray
 from mmaction.apis.prediction_files import Row, Rows, bad_row, check_table, write_table
 from mmaction.apis.recognizer import ConfigLike, load
 from mmaction.apis.visualize import unique_names
@@ -55,6 +56,8 @@ class PredictOptions:
         config: As of ``mmaction.load``.
         trust: Likewise.
         launcher: ``'pytorch'`` where torchrun has started several processes, or ``'none'``.
+        engine: ``'local'``: these processes do the work; ``'ray'``: those of a Ray cluster.
+        gpus: How many of a Ray cluster's processes, one a GPU where there are any; None: all.
     """
 
     top: int = 5
@@ -68,6 +71,15 @@ class PredictOptions:
     config: ConfigLike | None = None
     trust: bool = False
     launcher: str = "none"
+    engine: str = "local"
+    gpus: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a number that can't be."""
+        for name, least in (("top", 1), ("batch_size", 1), ("num_workers", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise ConfigError(f"--{name.replace('_', '-')} {value}: expected {least} or more")
 
     @property
     def asked(self) -> Explain:
@@ -113,16 +125,14 @@ def predict(
     options = options or PredictOptions()
     out = Path(out)
     check_table(out)
-    for name, least in (("top", 1), ("batch_size", 1), ("num_workers", 0)):
-        value = getattr(options, name)
-        if value < least:
-            raise ConfigError(f"--{name.replace('_', '-')} {value}: expected {least} or more")
+    if by_ray := options.engine == "ray":
+        require_ray(options.launcher)
     join_processes(options.launcher, dict(timeout=PATIENCE_SEC))
     rank, world = get_dist_info()
     shared: list[Any] = [find_paths(sources) if is_main_process() else None]
     broadcast_object_list(shared)
     (paths,) = shared
-    recognizer, title = _loaded(Path(model), options)
+    recognizer, title = load_for(Path(model), options)
     top = min(options.top, len(recognizer.classes))
     rows = Rows(out, rank=rank)
     shared = [None]
@@ -134,7 +144,16 @@ def predict(
     broadcast_object_list(shared)
     own = shared[0][rank::world]
     names = dict(zip(paths, unique_names([Path(path) for path in paths]), strict=True))
-    _predict_share(own, recognizer, rows, names, top=top, options=options)
+    predicted = (
+        predicted_by_ray(own, names, model, top=top, options=options)
+        if by_ray
+        else predicted_rows(own, names, recognizer, top=top, options=options)
+    )
+    with Progress("predict", len(own), "videos", stream=sys.stderr) as progress:
+        for found in predicted:
+            rows.add(found)
+            if is_main_process():
+                progress.advance(len(found))
     barrier()
     if is_main_process():
         shared = [_finish(rows, paths, out, names, recognizer, top=top, options=options)]
@@ -142,7 +161,7 @@ def predict(
     return Predicted(videos=len(paths), bad=shared[0])
 
 
-def _loaded(path: Path, options: PredictOptions) -> tuple[VideoRecognizer, str]:
+def load_for(path: Path, options: PredictOptions) -> tuple[VideoRecognizer, str]:
     """Its answer to a black video shows what can't work before anything is written."""
     recognizer = load(
         path,
@@ -179,16 +198,23 @@ def _settings(
     }
 
 
-def _predict_share(
+def predicted_rows(
     paths: Sequence[str],
+    names: Mapping[str, str],
     recognizer: VideoRecognizer,
-    rows: Rows,
-    names: dict[str, str],
     *,
     top: int,
     options: PredictOptions,
-) -> None:
-    """Predicts videos and adds their rows, batch by batch."""
+) -> Iterator[list[Row]]:
+    """Predicts videos, batch by batch, and writes their pages.
+
+    Args:
+        paths: Of the videos.
+        names: What each is called on the pages.
+        recognizer: From ``load_for``.
+        top: How many classes a row names.
+        options: How.
+    """
     writer = None if options.explain is None else ExplanationWriter(out_dir=Path(options.explain))
     if not paths:
         return
@@ -199,17 +225,14 @@ def _predict_share(
         num_workers=options.num_workers,
         worker_init_fn=ignore_group_signals,
     )
-    progress = Progress("predict", len(paths), "videos", stream=sys.stderr)
-    with readable_loader_errors(), progress:
+    with readable_loader_errors():
         for decoded in loader:
             found = []
             for each, answer in answered(decoded, recognizer, explain=options.asked):
                 found.append(_row(each, answer, top))
                 if writer is not None and answer is not None:
                     _explain(writer, replace(answer, name=names[each.path]), each.video)
-            rows.add(found)
-            if is_main_process():
-                progress.advance(len(decoded))
+            yield found
 
 
 def _row(decoded: Decoded, answer: Recognition | None, top: int) -> Row:
