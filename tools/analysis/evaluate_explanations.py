@@ -20,8 +20,8 @@ def parse_args() -> argparse.Namespace:
         nargs="+",
         default=["attention"],
         metavar="NAME",
-        help="such as attention,grad_cam or rise:masks=500; the controls random, frame_difference and "
-        "compensated_difference are always added, the first one is compared with the others "
+        help="such as attention,grad_cam or rise:masks=500; the controls random, frame_difference "
+        "and compensated_difference are always added, the first one is compared with the others "
         "(default: attention)",
     )
     parser.add_argument(
