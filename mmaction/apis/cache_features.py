@@ -67,7 +67,8 @@ def cache_features(cfg: Config, out: str | os.PathLike[str], *, views: int) -> F
     with Progress("features", len(keys), "views", stream=sys.stderr) as progress:
         for some, batch in _batches(dataset, keys, cfg.train_dataloader):
             clips = model.data_preprocessor(batch, training=False)["clips"]
-            file.put(some, model.backbone(clips))
+            labels = [sample.label for sample in batch["samples"]]
+            file.put(some, model.backbone(clips), labels)
             progress.advance(len(some))
     return file
 
@@ -89,7 +90,7 @@ def _open(
     if os.path.exists(out):
         file = FeatureFile(out, writable=True)
         differing = [k for k, v in made_from.items() if file.header["made_from"].get(k) != v]
-        if file.there.shape[1] != views:
+        if file.labels.shape[1] != views:
             differing.append("views")
         if differing:
             raise DataError(

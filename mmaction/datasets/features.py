@@ -1,6 +1,6 @@
 """A frozen backbone's features, computed once and read in the place of clips.
 
-One file: a JSON header, a byte a view that says whether it is there, then float16 N×V×C×T×h×w.
+One file: a JSON header, int32 N×V with each view's label, then float16 N×V×C×T×h×w.
 Dimension letters: N videos, V views, C×T×h×w of the backbone's features.
 """
 
@@ -26,8 +26,9 @@ from mmaction.files import atomic_path
 from mmaction.registry import DATASETS
 from mmaction.structures import ClipSample
 
-_MAGIC = b"ST-ABN features 1\n"
+_MAGIC = b"ST-ABN features 2\n"
 _PAGE = 4096
+MISSING = -2  # in the place of a label: the view has yet to be computed
 # Of a data set's config, what clips are made of and in which order.
 _OF_CLIPS = ("ann_file", "include", "exclude", "repeat", "pipeline", "image_tmpl", "start_index")
 
@@ -42,7 +43,8 @@ class FeatureFile:
     Attributes:
         header: ``shape`` (N, V, C, T, h, w), ``names``, ``labels``, ``made_from``.
         features: float16, N×V×C×T×h×w.
-        there: uint8, N×V: 1 where a view has been computed.
+        labels: int32, N×V: the class ids of views, which a flip may change; -1 where there is none,
+            ``MISSING`` where there is no view yet.
 
     Raises:
         DataError: It is no such file, or cut short.
@@ -53,7 +55,7 @@ class FeatureFile:
         try:
             with self.path.open("rb") as file:
                 if file.read(len(_MAGIC)) != _MAGIC:
-                    raise DataError(f"'{path}' is no file of features")
+                    raise DataError(f"'{path}' is no file of features, or one of a former version")
                 length = int(file.readline())
                 self.header: dict[str, Any] = json.loads(file.read(length))
         except (OSError, ValueError) as e:
@@ -61,11 +63,11 @@ class FeatureFile:
                 raise
             raise DataError(f"features '{path}' can't be read: {e}") from e
         shape = tuple(self.header["shape"])
-        flags, data = _layout(length, shape)
+        labels, data = _layout(length, shape)
         if self.path.stat().st_size != data + 2 * int(np.prod(shape)):
             raise DataError(f"features '{path}' are cut short: compute them again")
         mode: Any = "r+" if writable else "r"
-        self.there = np.memmap(path, np.uint8, mode, offset=flags, shape=shape[:2])
+        self.labels = np.memmap(path, np.int32, mode, offset=labels, shape=shape[:2])
         self.features = np.memmap(path, np.float16, mode, offset=data, shape=shape)
 
     @classmethod
@@ -84,41 +86,46 @@ class FeatureFile:
             path: Where it goes.
             shape: (N, V, C, T, h, w).
             names: Of the N videos.
-            labels: Theirs, -1 where there is none.
+            labels: Theirs, as listed; -1 where there is none.
             made_from: Hashes of all that the features depend on, by what it is.
         """
         header = dict(shape=list(shape), names=list(names), labels=list(map(int, labels)))
         text = json.dumps(header | dict(made_from=dict(made_from))).encode()
-        _, data = _layout(len(text), shape)
+        views, data = _layout(len(text), shape)
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(_MAGIC + b"%d\n" % len(text) + text)
+            file.seek(views)
+            file.write(np.full(shape[:2], MISSING, np.int32).tobytes())
             file.truncate(data + 2 * int(np.prod(shape)))
         return cls(path, writable=True)
 
-    def put(self, keys: Sequence[SampleKey], features: Tensor) -> None:
-        """Writes views, and only then says that they are there.
+    def put(
+        self, keys: Sequence[SampleKey], features: Tensor, labels: Sequence[int | None]
+    ) -> None:
+        """Writes views, and only then their labels, which say that they are there.
 
         Args:
             keys: Of B samples, their epoch the view.
             features: B×C×T×h×w.
+            labels: Class ids, B; None where there is none.
         """
         values = features.to("cpu", torch.float16).numpy()
         for key, value in zip(keys, values, strict=True):
             self.features[key.index, key.epoch] = value
         self.features.flush()
-        for key in keys:
-            self.there[key.index, key.epoch] = 1
-        self.there.flush()
+        for key, label in zip(keys, labels, strict=True):
+            self.labels[key.index, key.epoch] = -1 if label is None else label
+        self.labels.flush()
 
     def missing(self) -> list[tuple[int, int]]:
         """Video and view of those that are not there yet."""
-        return [(int(n), int(v)) for n, v in zip(*np.nonzero(self.there == 0), strict=True)]
+        return [(int(n), int(v)) for n, v in zip(*np.nonzero(self.labels == MISSING), strict=True)]
 
 
 def _layout(header_bytes: int, shape: Sequence[int]) -> tuple[int, int]:
-    """Where the flags and the features begin."""
-    flags = _pages(len(_MAGIC) + 24 + header_bytes)
-    return flags, flags + _pages(int(np.prod(shape[:2])))
+    """Where the labels and the features begin."""
+    labels = _pages(len(_MAGIC) + 24 + header_bytes)
+    return labels, labels + _pages(4 * int(np.prod(shape[:2])))
 
 
 def _pages(size: int) -> int:
@@ -194,7 +201,7 @@ class FeatureDataset(Dataset[dict[str, Any]]):
         left = len(self.file.missing())
         if left:
             raise DataError(
-                f"features '{features}' lack {left} of {self.file.there.size} views:"
+                f"features '{features}' lack {left} of {self.file.labels.size} views:"
                 " run tools/data/cache_features.py again, it goes on"
             )
         if self.file.header["made_from"]["clips"] != clips_hash(clips):
@@ -211,11 +218,11 @@ class FeatureDataset(Dataset[dict[str, Any]]):
 
     @property
     def labels(self) -> np.ndarray:
-        """int64, N: class ids, -1 where there is none."""
+        """int64, N: class ids as listed, -1 where there is none."""
         return np.array(self.file.header["labels"], np.int64)
 
     def __len__(self) -> int:
-        return len(self.file.there)
+        return len(self.file.labels)
 
     def require_made_by(self, model: Any) -> None:
         """Compares the network that the features were made by.
@@ -236,11 +243,11 @@ class FeatureDataset(Dataset[dict[str, Any]]):
         key = key if isinstance(key, SampleKey) else SampleKey(int(key))
         if not 0 <= key.index < len(self):
             raise IndexError(f"video {key.index} of {len(self)}")
-        header, view = self.file.header, key.epoch % self.file.there.shape[1]
-        label = header["labels"][key.index]
+        view = key.epoch % self.file.labels.shape[1]
+        label = int(self.file.labels[key.index, view])
         sample = ClipSample(
             index=key.index,
-            name=header["names"][key.index],
+            name=self.file.header["names"][key.index],
             label=None if label < 0 else label,
             frame_indices=np.empty((1, 0), np.int64),
         )

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmaction.apis import load_config, train
 from mmaction.apis.cache_features import cache_features
 from mmaction.datasets import FeatureDataset, RawframeDataset, SampleKey
-from mmaction.datasets.features import FeatureFile
+from mmaction.datasets.features import MISSING, FeatureFile
 from mmaction.errors import ConfigError, DataError
 from mmaction.models import ResNet3D
 from mmaction.registry import DATASETS, MODELS
@@ -113,6 +113,21 @@ def test_views_are_those_of_the_epochs(frozen: Path, tmp_path: Path) -> None:
     )
 
 
+def test_a_mirrored_view_keeps_its_own_label(frozen: Path, tmp_path: Path) -> None:
+    """Left becomes right in some views of a video: each has the label that its clip has."""
+    swap = {0: 1, 1: 0}
+    options = {"train_dataloader.dataset.pipeline.3": dict(type="Flip", label_map=swap)}
+    cfg = load_config(frozen, options)
+    cache_features(cfg, tmp_path / "features", views=6)
+    features = FeatureDataset(features=tmp_path / "features", **_clips(cfg))
+    clips = DATASETS.build(cfg.train_dataloader.dataset)
+    keys = [SampleKey(n, epoch=v, seed=3) for n in range(4) for v in range(6)]
+    found = [features[key]["sample"].label for key in keys]
+    assert found == [clips[key]["sample"].label for key in keys]
+    listed = [int(features.labels[key.index]) for key in keys]
+    assert {(a, b) for a, b in zip(listed, found, strict=True)} >= {(0, 0), (0, 1)}
+
+
 def _clips(cfg: Config) -> dict[str, Any]:
     return {k: v for k, v in cfg.train_dataloader.dataset.items() if k != "type"}
 
@@ -121,9 +136,9 @@ def test_interrupted_it_goes_on(frozen: Path, tmp_path: Path) -> None:
     path = tmp_path / "features"
     whole = np.array(cache_features(load_config(frozen), path, views=VIEWS).features)
     file = FeatureFile(path, writable=True)
-    file.there[1:3, 1] = 0
+    file.labels[1:3, 1] = MISSING
     file.features[1:3, 1] = 7
-    file.there.flush()
+    file.labels.flush()
     file.features.flush()
     with pytest.raises(DataError, match="lack 2 of 8 views: run .*cache_features.py again"):
         train(cached(frozen, path, tmp_path / "work"))

@@ -16,7 +16,7 @@ from mmaction.apis import load_config
 from mmaction.apis.finetune import Choices, prepare
 from mmaction.apis.finetune_config import Material, config_text
 from mmaction.apis.finetune_network import LITE0, choose_network
-from mmaction.datasets.features import FeatureFile
+from mmaction.datasets.features import MISSING, FeatureFile
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.models import TimmBackbone
 from tests.conftest import Outcome
@@ -80,7 +80,7 @@ def test_frozen_and_gone_on(run_tool: Run, videos: Path, weights: Path, tmp_path
     assert (work_dir / "classes.txt").read_text().split() == ["fast", "slow"]
     before = torch.load(last, weights_only=True)["state_dict"]
 
-    FeatureFile(work_dir / "features", writable=True).there[0] = 0
+    FeatureFile(work_dir / "features", writable=True).labels[0] = MISSING
     last.unlink()
     config = (work_dir / "config.py").read_text()
     ended = run_tool("finetune", *command)

@@ -33,7 +33,7 @@ def main() -> int:
     from mmaction.apis.cache_features import cache_features
 
     file = cache_features(load_config(args.config, args.cfg_options), args.out, views=args.views)
-    videos, views = file.there.shape
+    videos, views = file.labels.shape
     size = os.path.getsize(args.out) / 1e9
     print(f"{args.out}: {videos} videos × {views} views, {size:.3f} GB")
     return 0
