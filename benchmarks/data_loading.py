@@ -56,6 +56,7 @@ VALIDATION = [
     PACK,
 ]
 RESIZED_TRAINING = [*TRAINING[:2], dict(type="Resize", short_side=SHORT_SIDE), *TRAINING[2:]]
+STABILIZED = [*VALIDATION[:2], dict(type="Stabilize"), *VALIDATION[2:]]
 THREE_CROP = [
     CENTER,
     DECODE,
@@ -149,8 +150,8 @@ def pipeline_rows(material: Material) -> dict[str, Callable[[], Any]]:
     paths = material.clip_paths()
     files = [Path(path).read_bytes() for path in paths]
     buffer = np.empty((material.height, material.width, 3), np.uint8)
-    training, validation, three_crop = (
-        material.frames(steps) for steps in (TRAINING, VALIDATION, THREE_CROP)
+    training, validation, three_crop, stabilized = (
+        material.frames(steps) for steps in (TRAINING, VALIDATION, THREE_CROP, STABILIZED)
     )
     preprocess = ClipPreprocessor(mean=MEAN, std=STD)
     rng = np.random.default_rng(0)
@@ -162,6 +163,7 @@ def pipeline_rows(material: Material) -> dict[str, Callable[[], Any]]:
         "validation, worker's part": lambda: validation[0],
         "validation, finished clip": finished(lambda: validation[0], preprocess),
         "three-crop test, worker's part": lambda: three_crop[0],
+        "validation, stabilized": lambda: stabilized[0],
         "literal numpy and cv2, training": lambda: literal_training_clip(
             paths, rng, short_side=SHORT_SIDE, size=SIZE, mean=MEAN, std=STD
         ),

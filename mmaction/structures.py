@@ -35,6 +35,9 @@ class ClipSample:
         label: Class id in ``[0, K)``, or None where the annotation has none.
         frame_indices: int64, V×T: the number of each frame as its file name counts.
         replaces: Videos that could not be read, in whose place this one was taken.
+        motions: float64, V×T×3×3: from the pixels of each frame as it was filmed to those of the
+            clip, where ``Stabilize`` moved it; None: nothing was moved.
+        unsteady: How many frames it left as they were.
     """
 
     index: int
@@ -42,6 +45,8 @@ class ClipSample:
     label: int | None
     frame_indices: np.ndarray
     replaces: tuple[BadVideo, ...] = ()
+    motions: np.ndarray | None = None
+    unsteady: int = 0
 
 
 @dataclass(frozen=True)

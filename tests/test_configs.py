@@ -47,6 +47,7 @@ def test_there_are_the_configs_that_are_promised() -> None:
         f"motion_shapes/{name}.py"
         for name in ("st_abn_tiny_evidence", "st_abn_tiny", "resnet3d_tiny")
     }
+    promised |= {f"motion_shapes/st_abn_tiny_evidence_moving{also}.py" for also in ("", "_busy")}
     promised |= {"weizmann4/st_abn.py", "kinetics400/st_abn_32_2_30_views.py"}
     promised |= {f"{data_set}/st_abn_32_authors.py" for data_set in ("sthv1", "sthv2")}
     assert promised <= set(CONFIGS)

@@ -13,7 +13,7 @@ from mmaction.datasets.splits import (
 )
 
 # Imported to be registered.
-from mmaction.datasets.transforms import color, crops, geometry, pixels, sampling
+from mmaction.datasets.transforms import color, crops, geometry, pixels, sampling, stabilize
 
 __all__ = [
     "AnnotationList",
@@ -34,4 +34,5 @@ __all__ = [
     "geometry",
     "pixels",
     "sampling",
+    "stabilize",
 ]

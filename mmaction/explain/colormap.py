@@ -8,6 +8,8 @@ import cv2
 import matplotlib
 import numpy as np
 
+from mmaction.ops.global_motion import warped
+
 # The page offers all of them; pictures and films have the first one, which it begins with.
 COLORMAPS = ("viridis", "jet", "magma", "inferno", "cividis", "turbo")
 OPACITY = 0.6  # share of the map's colour over a frame
@@ -64,6 +66,31 @@ def resize_maps(maps: np.ndarray, height: int, width: int) -> np.ndarray:
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
         resized[start:stop] = image.reshape(height, width, -1).transpose(2, 0, 1)
     return np.clip(resized, maps.min(), maps.max(), out=resized)
+
+
+def as_filmed(
+    frames: np.ndarray, maps: np.ndarray, motions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frames and maps of a clip that ``Stabilize`` made, back where they were filmed.
+
+    What the network did not see of a frame is black, and has the clip's lowest value.
+
+    Args:
+        frames: uint8 RGB, T×H×W×3.
+        maps: float, T×h×w.
+        motions: float64, T×3×3, from the frames as they were filmed to these.
+
+    Returns:
+        uint8, T×H×W×3, and float32, T×H×W.
+    """
+    height, width = frames.shape[1:3]
+    pictures, shown = np.empty_like(frames), resize_maps(maps, height, width)
+    low = shown.min()
+    for t, back in enumerate(np.linalg.inv(motions)):
+        pictures[t], _ = warped(frames[t], back)
+        placed, seen = warped(shown[t], back)
+        shown[t] = np.where(seen, placed, low)
+    return pictures, shown
 
 
 def overlay(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:

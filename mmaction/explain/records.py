@@ -24,9 +24,10 @@ class ClipExplanation:
 
     Attributes:
         name: The video's name as the annotation writes it.
-        frames: uint8 RGB, T×H×W×3: the pixels as the model saw them.
+        frames: uint8 RGB, T×H×W×3: the pixels as the model saw them; where ``Stabilize`` moved
+            them, back as they were filmed.
         spatial: float32, T×h×w: WHERE in each frame; in [0, 1] for attention, on the method's own
-            scale for others.
+            scale for others. T×H×W after ``Stabilize``.
         temporal: float32, T: WHEN in the clip, likewise; compare within a clip only.
         frame_indices: int64, T: the number of each frame as its file name counts.
         scores: float32, K: the answer, as probabilities or logits.

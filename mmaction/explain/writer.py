@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmaction.errors import UserError
 from mmaction.explain.clip_video import DEFAULT_FPS, ENCODER, check_encoder, write_clip
+from mmaction.explain.colormap import as_filmed
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.gallery import Entry
 from mmaction.explain.page.video_data import write_player, write_thumbnail
@@ -111,7 +112,7 @@ def explain_views(
     *,
     classes: Sequence[str] | None = None,
 ) -> list[ClipExplanation]:
-    """Take a result apart into one record a view.
+    """Take a result apart into one record a view, its frames as they were filmed.
 
     Args:
         result: What the recognizer says of a video; with maps, where no explanation is given.
@@ -137,22 +138,28 @@ def explain_views(
     assert inputs.dtype == torch.uint8, inputs.dtype
     where, when = _floats(spatial), _floats(temporal)
     scores, attention_scores = _floats(result.scores), result.attention_scores
-    return [
-        ClipExplanation(
-            name=result.sample.name,
-            frames=frames,
-            spatial=where[view],
-            temporal=when[view],
-            frame_indices=result.sample.frame_indices[view],
-            scores=scores,
-            attention_scores=None if attention_scores is None else _floats(attention_scores),
-            label=result.sample.label,
-            classes=classes,
-            method=method,
-            target=None if targets is None else targets[view],
+    motions = result.sample.motions
+    views = []
+    for view, frames in enumerate(inputs.cpu().numpy()):
+        maps = where[view]
+        if motions is not None:
+            frames, maps = as_filmed(frames, maps, motions[view])
+        views.append(
+            ClipExplanation(
+                name=result.sample.name,
+                frames=frames,
+                spatial=maps,
+                temporal=when[view],
+                frame_indices=result.sample.frame_indices[view],
+                scores=scores,
+                attention_scores=None if attention_scores is None else _floats(attention_scores),
+                label=result.sample.label,
+                classes=classes,
+                method=method,
+                target=None if targets is None else targets[view],
+            )
         )
-        for view, frames in enumerate(inputs.cpu().numpy())
-    ]
+    return views
 
 
 def video_folder(out_dir: Path, name: str) -> Path:

@@ -31,7 +31,8 @@ class Recognition:
         seconds: float64, T: when they are shown, from the video's beginning; None: not known.
         spatial: float32 in [0, 1], T×h×w: WHERE in each frame; None unless it was asked for.
         temporal: float32 in [0, 1], T: WHEN; compare within the clip only. None likewise.
-        frames: uint8 RGB, T×H×W×3, as the network saw them; None likewise.
+        frames: uint8 RGB, T×H×W×3, as the network saw them; None likewise. Where ``Stabilize``
+            moved them they are back as they were filmed, and the maps with them, T×H×W.
         region: Left, top, width and height of what these show of the video's frame, in its pixels;
             None likewise.
         method: What made the maps, ``attention`` or another explainer.

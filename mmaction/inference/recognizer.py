@@ -15,6 +15,7 @@ from mmaction.datasets.batches import collate_clips
 from mmaction.datasets.transforms.crops import middle_view
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, UserError
+from mmaction.explain.colormap import as_filmed
 from mmaction.explain.explainers import build_explainer
 from mmaction.explain.records import ATTENTION
 from mmaction.inference.recognition import Recognition
@@ -185,6 +186,10 @@ class VideoRecognizer:
         if explain:
             maps = self._maps(result, clips[shown], shown, explain)
             maps["frames"] = item["inputs"][shown].numpy()
+            if (motions := result.sample.motions) is not None:
+                maps["frames"], maps["spatial"] = as_filmed(
+                    maps["frames"], maps["spatial"], motions[shown]
+                )
             maps["region"] = item["regions"][shown % len(item["regions"])]
         positions, times = indices - video.source.start_index, video.times
         return Recognition(

@@ -58,7 +58,8 @@ def global_motion(before: np.ndarray, after: np.ndarray, *, model: str) -> np.nd
     matrix = next((found for found, agree in fitted if agree >= least), None)
     if matrix is None:
         return None
-    if _residual(before, after, matrix) >= _residual(before, after, np.eye(3)):
+    moved, seen = warped(before, matrix)
+    if _differ(moved, after)[seen].mean() >= _differ(before, after).mean():
         return np.eye(3)  # few corners but those of who acts
     # From the pixels of a smaller picture to those of the whole.
     whole = np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5], [0, 0, 1]])
@@ -88,12 +89,8 @@ def _fitted(
     return matrix, int(inliers.sum())
 
 
-def _residual(before: np.ndarray, after: np.ndarray, matrix: np.ndarray) -> float:
-    """How much two pictures differ once the motion between them is undone, where both are seen."""
-    moved, seen = warped(before, matrix)
-    if not seen.any():
-        return np.inf
-    return float(np.minimum(cv2.absdiff(moved, after), _MOST_DIFFERENT)[seen].mean())
+def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.minimum(cv2.absdiff(one, other), _MOST_DIFFERENT)
 
 
 def warped(picture: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,8 +104,9 @@ def warped(picture: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndar
         The type and shape of ``picture``, 0 where it does not reach; and bool, H×W.
     """
     size = picture.shape[1::-1]
-    whole = np.full(picture.shape[:2], 255, np.uint8)
+    affine = bool((matrix[2] == (0, 0, 1)).all())
+    move = cv2.warpAffine if affine else cv2.warpPerspective
+    matrix = matrix[:2] if affine else matrix
     # A pixel counts that is made of the picture's alone.
-    return cv2.warpPerspective(picture, matrix, size), cv2.warpPerspective(
-        whole, matrix, size
-    ) == 255
+    seen = move(np.full(picture.shape[:2], 255, np.uint8), matrix, size) == 255
+    return move(picture, matrix, size), seen

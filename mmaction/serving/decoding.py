@@ -121,6 +121,8 @@ def _decode(
         _require_short(times[-1] if len(times) else 0, limits)
         made = list(_items(video, pipeline, window_sec))
         samples = [item["sample"].frame_indices + first for first, _, item in made]
+        motions = [item["sample"].motions for _, _, item in made]
+        stabilized: dict[str, Any] = {} if motions[0] is None else {"motions": np.stack(motions)}
         np.savez(
             path.with_name(CLIPS),
             inputs=np.stack([item["inputs"].numpy() for _, _, item in made]),
@@ -131,6 +133,7 @@ def _decode(
             total_frames=video.total_frames,
             times=times,
             fps=video.fps or math.nan,
+            **stabilized,
         )
     except MemoryError:
         said = f"decoding takes over {limits.decode_megabytes:g} MiB of memory"
@@ -212,15 +215,17 @@ def _read(path: Path, name: str) -> Decoded:
         fps, times = float(found["fps"]), found["times"]
         total, spans = int(found["total_frames"]), found["spans"].tolist()
         sample = ClipSample(index=0, name=name, label=None, frame_indices=np.empty(0))
+        motions = found.get("motions", [None] * len(spans))
         items = [
             {
                 "inputs": torch.from_numpy(inputs),
                 "color": torch.from_numpy(color),
                 "regions": [tuple(region) for region in regions.tolist()],
-                "sample": replace(sample, frame_indices=indices),
+                "sample": replace(sample, frame_indices=indices, motions=moved),
             }
-            for inputs, color, regions, indices in zip(
+            for inputs, color, regions, indices, moved in zip(
                 *(found[key] for key in ("inputs", "color", "regions", "frame_indices")),
+                motions,
                 strict=True,
             )
         ]

@@ -1,4 +1,5 @@
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmaction.errors import UserError
+from mmaction.explain.colormap import resize_maps
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.writer import ExplanationWriter, explain_views, video_folder
 from mmaction.structures import ClipSample, VideoResult
@@ -161,3 +163,17 @@ def test_two_processes_write_side_by_side(tmp_path):
         worker.join()
         assert worker.exitcode == 0
     assert below(tmp_path) == {f"same/{index}/{file}" for index in range(2) for file in VIDEO_FILES}
+
+
+def test_what_was_stabilized_is_shown_as_it_was_filmed():
+    """The clip's frames were moved by two pixels to the right: they go back."""
+    result = make_result()
+    motions = np.tile(np.array([[1, 0, 2], [0, 1, 0], [0, 0, 1.0]]), (1, 3, 1, 1))
+    moved = replace(result, sample=replace(result.sample, motions=motions))
+    inputs = make_inputs()
+    [view], [still] = (explain_views(each, inputs) for each in (moved, result))
+    np.testing.assert_array_equal(view.frames[:, :, :-2], inputs[0, :, :, 2:])
+    assert view.frames[:, :, -2:].max() == 0
+    maps = resize_maps(still.spatial, 16, 24)
+    np.testing.assert_allclose(view.spatial[:, :, :-2], maps[:, :, 2:], atol=1e-6)
+    assert (view.spatial[:, :, -2:] == maps.min()).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 
 from mmaction.apis.recognizer import load
 from mmaction.datasets.transforms.pipeline import Pipeline
+from mmaction.datasets.transforms.stabilize import Stabilize
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.sources import opened, packed
 from mmaction.serving.decoding import Decoded, Decoder
@@ -50,6 +52,19 @@ def test_clips_are_those_of_the_pipeline(
     frames = [item["sample"].frame_indices.tolist() for item in found.items[1:]]
     assert np.diff([part[0][0] for part in frames]).tolist() == [10, 5]
     assert found.video.fps == 10
+
+
+def test_motions_come_with_stabilized_clips(
+    recognizer: VideoRecognizer, write_video: Write, tmp_path: Path
+) -> None:
+    steps = list(recognizer.pipeline.transforms)
+    steady = copy.copy(recognizer.pipeline)
+    steady.transforms = [*steps[:2], Stabilize(), *steps[2:]]
+    path = write_video(tmp_path / "film.mp4", 25)
+    found = decode(path, steady)
+    with opened(path) as video:
+        expected = packed(video, steady)["sample"]
+    np.testing.assert_array_equal(found.items[0]["sample"].motions, expected.motions)
 
 
 def time_bomb(path: Path, frames: int) -> Path:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from mmaction.datasets.class_names import both_ways, map_by_name, mirrored_classes
 from mmaction.datasets.transforms.pipeline import Results, Transform
 from mmaction.errors import ConfigError
@@ -110,6 +112,17 @@ class View:
             shown[2] * across,
             shown[3] * down,
         )
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """float64, 3×3: from the frame's pixels to the output's, each counted by their middles."""
+        left, top, width, height = self.region
+        across, down = self.width / width, self.height / height
+        turned = self.width if self.flipped else 0
+        across_signed = -across if self.flipped else across
+        shift_x = turned - across_signed * left + (across_signed - 1) / 2
+        shift_y = -down * top + (down - 1) / 2
+        return np.array([[across_signed, 0, shift_x], [0, down, shift_y], [0, 0, 1]])
 
     @cached_property
     def strips(self) -> tuple[Strip, Strip]:

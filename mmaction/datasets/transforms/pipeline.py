@@ -17,6 +17,9 @@ key                value
                    (``DecodeFrames``)
 ``frame_slots``    int64, clips×T, positions in ``frames`` (``DecodeFrames``)
 ``views``          list of :class:`~mmaction.datasets.transforms.geometry.View` taken of every clip
+``motions``        float64, clips×T×3×3: from a frame's pixels to those of the clip's middle frame,
+                   onto which it is moved (``Stabilize``; absent: none is moved)
+``unsteady``       int: how many of these are not known (``Stabilize``)
 ``color``          float32, 3×4 affine map of RGB in 0..255 (``ColorJitter``; absent: identity)
 =================  ============================================================================
 

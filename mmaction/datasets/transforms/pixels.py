@@ -61,6 +61,8 @@ class PackClips(Transform):
             label=results["label"],
             frame_indices=np.repeat(numbers, len(views), axis=0),
             replaces=results.get("replaces", ()),
+            motions=self._motions(results),
+            unsteady=results.get("unsteady", 0),
         )
         color = results.get("color")
         return {
@@ -69,6 +71,14 @@ class PackClips(Transform):
             "sample": sample,
             "regions": [view.region for view in views],
         }
+
+    def _motions(self, results: Results) -> np.ndarray | None:
+        """``ClipSample.motions``: those of the frames as the views show them."""
+        if "motions" not in results:
+            return None
+        shown = np.stack([view.matrix for view in results["views"]])[:, None]  # crops×1×3×3
+        motions = results["motions"][:, None]  # clips×1×T×3×3
+        return (shown @ motions @ np.linalg.inv(shown)).reshape(-1, *motions.shape[2:])
 
     def _render(self, results: Results) -> torch.Tensor:
         slots, views = results["frame_slots"], results["views"]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 from mmengine.device import get_device
+from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop, TestLoop, ValLoop
 from torch import nn
@@ -68,13 +69,22 @@ class ScoringLoop(BaseLoop):
         self.fuse = fuse
         self.dtype = PRECISIONS[precision]
         self.network: nn.Module | None = None
+        self.unsteady, self.stabilized = 0, 0  # frames that Stabilize had to leave, and all it saw
 
     def run(self) -> dict[str, float]:
         """Scores the set, by a network made anew: hooks have put the weights in place then."""
+        self.unsteady, self.stabilized = 0, 0
         try:
-            return super().run()
+            metrics = super().run()
         finally:
             self.network = None
+        of_processes = all_gather_object((self.unsteady, self.stabilized))
+        left, frames = (sum(counts) for counts in zip(*of_processes, strict=True))
+        if left:
+            self.runner.logger.info(
+                f"Stabilize: {left} of {frames} frames stay as they are, their motion is not known"
+            )
+        return metrics
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
@@ -86,6 +96,9 @@ class ScoringLoop(BaseLoop):
         with self._autocast():
             outputs = getattr(self.network, f"{self.split}_step")(data_batch)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        for sample in data_batch["samples"]:
+            self.unsteady += sample.unsteady
+            self.stabilized += 0 if sample.motions is None else sample.frame_indices.size
         self.runner.call_hook(f"after_{self.split}_iter", **seen, outputs=outputs)
 
     def _network(self) -> nn.Module:

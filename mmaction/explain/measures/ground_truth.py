@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmaction.datasets.transforms.stabilize import Stabilize
 from mmaction.errors import DataError, first_line
 from mmaction.safe_pickle import load_arrays
 
@@ -196,6 +197,9 @@ class _MaskPipeline:
         for transform in self.transforms:
             results = transform(results)
             if "frames" in getattr(transform, "gives", ()):
+                for later in self.transforms:
+                    if isinstance(later, Stabilize):  # motions are those of the pixels
+                        results = later.estimate(results)
                 results["frames"] = self._masks(results)
         return results
 

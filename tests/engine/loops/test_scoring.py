@@ -89,3 +89,18 @@ def test_validation_sees_each_epochs_weights_and_leaves_them_whole(
     own = read_checkpoint(checkpoint)["ema_state_dict"]
     for name, weight in runner.model.state_dict().items():
         assert torch.equal(weight, own[f"module.{name}"]), name
+
+
+def test_frames_that_can_not_be_stabilized_are_counted(
+    tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    cfg = apis.load_config(tiny_config)
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    cfg.test_dataloader.dataset.pipeline = [*pipeline[:2], dict(type="Stabilize"), *pipeline[2:]]
+    samples = [item["sample"] for item in DATASETS.build(cfg.test_dataloader.dataset)]
+    left = sum(sample.unsteady for sample in samples)
+    frames = sum(sample.frame_indices.size for sample in samples)
+    assert 0 < left < frames
+    apis.test(cfg, tiny_checkpoint)
+    [log] = (tmp_path / "work").rglob("*.log")
+    assert f"Stabilize: {left} of {frames} frames stay as they are" in log.read_text()
