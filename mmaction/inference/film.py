@@ -29,6 +29,7 @@ from mmaction.inference.recognition import Recognition
 _TEXT, _PAD, _STRIP = 0.05, 0.015, 0.02
 _LEAST_TEXT = 11  # pixels
 DEFAULT_FPS = 25
+_TICKS = 90_000  # a second
 _USUAL_RATE = 48_000  # of sound, a second
 
 
@@ -67,13 +68,14 @@ def _nearest(rising: Sequence[float], value: float) -> int:
     return right
 
 
-def draw(frame: np.ndarray, position: int, timeline: Timeline) -> np.ndarray:
+def draw(frame: np.ndarray, position: int, timeline: Timeline, *, note: str = "") -> np.ndarray:
     """A frame with the map of the nearest look, the label, and how much that moment weighs.
 
     Args:
         frame: uint8 RGB, H×W×3.
         position: Of the frame in the video.
         timeline: Of the video.
+        note: What stands behind the label.
 
     Returns:
         Likewise, its sides made even by leaving out a row or column.
@@ -89,16 +91,16 @@ def draw(frame: np.ndarray, position: int, timeline: Timeline) -> np.ndarray:
     down = slice(max(round(top), 0), min(round(top + high), height))
     shown = scale_clip(part.spatial)[number]
     picture[down, across] = overlay(picture[None, down, across], shown[None])[0]
-    return _labelled(picture, timeline.part(position), float(part.temporal[number]))
+    return _labelled(picture, timeline.part(position), float(part.temporal[number]), note)
 
 
-def _labelled(picture: np.ndarray, part: Recognition, weight: float) -> np.ndarray:
+def _labelled(picture: np.ndarray, part: Recognition, weight: float, note: str) -> np.ndarray:
     height, width = picture.shape[:2]
     size, pad = max(round(_TEXT * height), _LEAST_TEXT), max(round(_PAD * height), 2)
     image = Image.fromarray(picture)
     canvas = ImageDraw.Draw(image)
     ((label, probability),) = part.top(1)
-    text = fitted(f"{label}  {probability:.0%}", size, width - 4 * pad)
+    text = fitted(f"{label}  {probability:.0%}  {note}".rstrip(), size, width - 4 * pad)
     box = canvas.textbbox((2 * pad, 2 * pad), text, font=font(size))
     canvas.rectangle((pad, pad, box[2] + pad, box[3] + pad), fill="white")
     canvas.text((2 * pad, 2 * pad), text, fill=INK, font=font(size))
@@ -122,39 +124,74 @@ def write_film(
         DataError: The video can't be read.
         UserError: PyAV can't write H.264, or the film can't be written.
     """
-    check_encoder(ENCODER)
     timeline = Timeline(parts)
-    options = {"movflags": "+faststart"}
-    rate = Fraction(frame_rate(source) or DEFAULT_FPS).limit_denominator(1001)
     with (
         readable_errors(source),
         av.open(os.fspath(source), metadata_errors="ignore") as heard,
-        _writing(out),
-        atomic_path(out) as draft,
-        av.open(str(draft), "w", format="mp4", options=options) as film,
+        new_film(out, fps=frame_rate(source)) as film,
     ):
-        drawn: Any = None
-        sound = _Sound(heard, film, source)
+        sound = _Sound(heard, film.container, source)
         for position, (time, picture) in enumerate(_frames(source)):
-            picture = draw(picture, position, timeline)
-            if drawn is None:
-                drawn = add_h264(film, rate=rate, height=picture.shape[0], width=picture.shape[1])
-                drawn.codec_context.time_base = Fraction(1, 90_000)
-                reformatter = VideoReformatter()
-            frame = as_yuv(picture, reformatter)
-            frame.time_base = Fraction(1, 90_000)
-            frame.pts = round(time * 90_000)
-            film.mux(drawn.encode(frame))
+            film.write(draw(picture, position, timeline), time)
             sound.write_until(time)
-        film.mux(drawn.encode())
+        film.end()
         sound.write_until(float("inf"))
 
 
+class Film:
+    """Pictures of one size and their times as the H.264 of a film.
+
+    Args:
+        container: The film.
+        fps: About how many there are a second; None: not known.
+    """
+
+    def __init__(self, container: OutputContainer, *, fps: float | None) -> None:
+        self.container = container
+        self._rate = Fraction(fps or DEFAULT_FPS).limit_denominator(1001)
+        self._stream: Any = None
+        self._reformatter = VideoReformatter()
+
+    def write(self, picture: np.ndarray, time: float) -> None:
+        """Adds a picture.
+
+        Args:
+            picture: uint8 RGB, H×W×3, both even.
+            time: When it is shown, in seconds.
+        """
+        if self._stream is None:
+            height, width = picture.shape[:2]
+            self._stream = add_h264(self.container, rate=self._rate, height=height, width=width)
+            self._stream.codec_context.time_base = Fraction(1, _TICKS)
+        frame = as_yuv(picture, self._reformatter)
+        frame.time_base, frame.pts = Fraction(1, _TICKS), round(time * _TICKS)
+        self.container.mux(self._stream.encode(frame))
+
+    def end(self) -> None:
+        """Writes what the encoder still holds."""
+        if self._stream is not None:
+            self.container.mux(self._stream.encode())
+
+
 @contextmanager
-def _writing(out: str | os.PathLike[str]) -> Iterator[None]:
-    """Within it, a full disk is named; what can't be read has been, by then."""
+def new_film(out: str | os.PathLike[str], *, fps: float | None = None) -> Iterator[Film]:
+    """A film, which is whole or not there; within it, what is read must say so itself if it fails.
+
+    Args:
+        out: The film.
+        fps: As of ``Film``.
+
+    Raises:
+        UserError: PyAV can't write H.264, or the film can't be written.
+    """
+    check_encoder(ENCODER)
+    options = {"movflags": "+faststart"}
     try:
-        yield
+        with (
+            atomic_path(out) as draft,
+            av.open(str(draft), "w", format="mp4", options=options) as container,
+        ):
+            yield Film(container, fps=fps)
     except (av.FFmpegError, OSError) as e:
         raise UserError(f"film '{out}' can't be written: {e.strerror or e}") from e
 

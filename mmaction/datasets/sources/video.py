@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import av
 import numpy as np
@@ -199,15 +200,21 @@ def _take(
 
 
 @contextmanager
-def open_video(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(
+    path: str | os.PathLike[str], **options: Any
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A file and its best video stream, open for the block and decoded by one thread.
+
+    Args:
+        path: The file.
+        **options: Of ``av.open``.
 
     Raises:
         DataError: PyAV can't read it, when it is opened or in the block; names it.
         MemoryError: There is too little of it.
     """
     path = os.fspath(path)
-    with readable_errors(path), av.open(path, metadata_errors="ignore") as container:
+    with readable_errors(path), av.open(path, metadata_errors="ignore", **options) as container:
         # Not the first one, which may be a cover picture or a thumbnail.
         stream = container.streams.best("video")
         if stream is None:
