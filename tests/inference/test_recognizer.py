@@ -14,6 +14,7 @@ from PIL import Image
 from mmaction import apis
 from mmaction.apis import load_config
 from mmaction.datasets.sources.video import count_frames, read_frames
+from mmaction.datasets.transforms.stabilize import Stabilize
 from mmaction.errors import DataError, UserError
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.sources import FrameList, Video, opened
@@ -89,6 +90,26 @@ def test_maps_are_those_of_the_network_or_of_an_explainer(
     assert other.sheet().shape[2] == 3
     with pytest.raises(UserError, match="explain=True"):
         plain.sheet()
+
+
+def test_maps_of_stabilized_clips_belong_to_the_frames_as_filmed(
+    recognizer: VideoRecognizer,
+) -> None:
+    """A world that goes left by two pixels a frame: the first one's left end was not seen again."""
+    coarse = np.random.default_rng(0).integers(0, 256, (16, 40, 3)).astype(np.uint8)
+    world = np.asarray(Image.fromarray(coarse).resize((320, 128), Image.Resampling.BICUBIC))
+    film = np.stack([world[:, 2 * t : 2 * t + 128] for t in range(12)])
+    first, *rest = recognizer.pipeline.transforms
+    recognizer.pipeline.transforms = [first, rest[0], Stabilize(), *rest[1:]]
+    answer = recognizer(film, explain=True)
+    assert answer.frames is not None
+    assert answer.spatial is not None
+    assert answer.spatial.shape == answer.frames.shape[:3]
+    unseen = (answer.frames == 0).all(axis=(1, 3))  # whole columns, T×W
+    assert unseen[0, 0]
+    assert unseen[-1, -1]
+    assert not unseen[len(unseen) // 2].any()
+    assert (answer.spatial[0, :, 0] == answer.spatial.min()).all()
 
 
 def test_threads_get_the_answers_of_one(
