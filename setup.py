@@ -129,6 +129,8 @@ setup(
         "transformers": ["transformers>=4.56"],  # video transformers as backbones
         "onnx": ["onnx>=1.17", "onnxscript>=0.4", "onnxruntime>=1.20"],  # tools/export.py
         "openvino": ["openvino>=2025.0"],  # tools/export.py --format openvino, tools/predict.py
+        # tools/export.py --precision int8
+        "int8": ["openvino>=2025.0", "nncf>=2.15"],
         "parquet": ["pyarrow>=16"],  # tools/predict.py --out F.parquet
         "ray": ["ray[data]>=2.40"],  # tools/predict.py --engine ray
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],  # mkdocs build

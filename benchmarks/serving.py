@@ -21,7 +21,7 @@ import httpx
 import numpy as np
 import torch
 from data_loading import REAL_VIDEO, write_video
-from deployment import FRAMES, description_of, network_of
+from deployment import FRAMES, recognizer_of
 from model_speed import SIZES
 from timing import print_table, report_machine
 
@@ -62,8 +62,9 @@ def main() -> None:
     size = SIZES[args.size]
     with tempfile.TemporaryDirectory() as folder:
         model, film = Path(folder) / "model.pth", Path(folder) / "film.mp4"
-        meta = {META_KEY: description_of(size).as_text()}
-        torch.save({"state_dict": network_of(size).state_dict(), "meta": meta}, model)
+        recognizer = recognizer_of(size)
+        meta = {META_KEY: recognizer.description.as_text()}
+        torch.save({"state_dict": recognizer.network.state_dict(), "meta": meta}, model)
         write_video(film, read_frames(args.video, range(FRAMES)))
         command = [sys.executable, str(SERVE), str(model), "--port", "0"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -24,6 +24,19 @@ def parse_args() -> argparse.Namespace:
         help="take pixels, uint8 B×T×H×W×3 RGB, and normalise them in the graph",
     )
     parser.add_argument("--dynamic", action="store_true", help="take any number of clips at once")
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "int8"),
+        default="fp32",
+        help="int8: smaller and faster, less exact; --format openvino (default: fp32)",
+    )
+    parser.add_argument(
+        "--calibration",
+        nargs="+",
+        default=[],
+        metavar="VIDEOS",
+        help="for int8: files, directories or lists of videos like those it will see",
+    )
     return parser.parse_args()
 
 
@@ -38,6 +51,8 @@ def main() -> int:
         kind=args.format,
         uint8_input=args.uint8_input,
         dynamic=args.dynamic,
+        precision=args.precision,
+        calibration=args.calibration,
         trust=args.trust,
     )
     layout = found.layout
@@ -45,6 +60,8 @@ def main() -> int:
     print(f"{found.path}: {layout.input} {layout.dtype} {sizes} ({layout.axes})")
     for name, difference in found.differences.items():
         print(f"  {name}: within {difference:.1e} of the network")
+    if found.agreement is not None:
+        print(f"  same class as the network's: {100 * found.agreement:.0f} % of calibration clips")
     return 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from mmaction.checkpoint.description import META_KEY, Description, Layout
 from mmaction.errors import ConfigError, first_line
+from mmaction.inference.quantizing import quantized
 from mmaction.models.inference import fuse_for_inference
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
@@ -151,7 +152,12 @@ def traced(graph: Graph, example: Tensor, *, dynamic: bool) -> Any:
 
 
 def write_graph(
-    program: Any, out: str | os.PathLike[str], *, kind: str, description: Description
+    program: Any,
+    out: str | os.PathLike[str],
+    *,
+    kind: str,
+    description: Description,
+    calibration: Sequence[Tensor] = (),
 ) -> None:
     """Writes a traced graph. It may end midway: write to a draft.
 
@@ -160,6 +166,7 @@ def write_graph(
         out: The file; OpenVINO's weights go to a ``.bin`` beside it.
         kind: One of ``FORMATS``.
         description: The recognizer's, with the graph's layout.
+        calibration: Input of real videos; with any, OpenVINO's graph becomes one of int8.
     """
     out, text = Path(out), description.as_text()
     assert description.layout is not None
@@ -174,6 +181,8 @@ def write_graph(
         import openvino
 
         model = as_openvino(program, names)
+        if calibration:
+            model = quantized(model, calibration)
         model.set_rt_info(text, [META_KEY])
         openvino.save_model(model, out, compress_to_fp16=False)
 

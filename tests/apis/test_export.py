@@ -13,7 +13,8 @@ import torch
 import mmaction
 from mmaction.apis import load_config
 from mmaction.apis.export import export
-from mmaction.errors import CheckpointError, ConfigError
+from mmaction.errors import CheckpointError, ConfigError, UserError
+from tests.conftest import Outcome
 
 REPO = Path(__file__).resolve().parents[2]
 NEEDED = {
@@ -137,3 +138,48 @@ def test_command_tells_what_it_wrote(tiny_checkpoint: Path, tmp_path: Path) -> N
     wrong = subprocess.run([*command, "--format", "onnx"], capture_output=True, text=True)
     assert wrong.returncode == 2
     assert wrong.stderr.count("\n") == 1
+
+
+def test_int8_is_kept_with_its_differences_said(
+    tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path, run_tool: Callable[..., Outcome]
+) -> None:
+    need("openvino")
+    pytest.importorskip("nncf")
+    videos = ("--calibration", tiny_data / "frames")
+    options = ("--format", "openvino", "--uint8-input", "--precision", "int8", *videos)
+    ran = run_tool("export", tiny_checkpoint, tmp_path / "int8.xml", *options)
+    assert ran.code == 0, ran.err
+    models = [mmaction.load(tmp_path / "int8.xml"), mmaction.load(tiny_checkpoint, device="cpu")]
+    assert "int8" in models[0].network.runtime.title
+    weights = sum(each.numel() for each in models[1].network.parameters())
+    assert (tmp_path / "int8.bin").stat().st_size < 1.3 * weights  # bytes; of fp32 it is 4 each
+    paths = sorted(path for path in (tiny_data / "frames").glob("*/*") if path.is_dir())
+    answers = [model(paths, explain=True) for model in models]
+    off = {"spatial": 0.0, "temporal": 0.0}
+    for one, other in zip(*answers, strict=True):
+        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=0.05)
+        for key in off:
+            difference = abs(getattr(one, key) - getattr(other, key)).max()
+            off[key] = max(off[key], float(difference))
+    same = np.mean([a.label == b.label for a, b in zip(*answers, strict=True)])
+    assert f"{100 * same:.0f} % of calibration clips" in ran.out
+    for key, difference in off.items():
+        assert 0 < difference < 0.3
+        assert f"{key}_attention: within {difference:.1e} of the network" in ran.out
+
+
+def test_int8_that_cannot_be_gets_one_line(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    need("openvino")
+    pytest.importorskip("nncf")
+    (tmp_path / "no.mp4").write_bytes(b"no video")
+    for out, kind, options, said in (
+        ("m.xml", "openvino", {}, "needs --calibration"),
+        ("m.onnx", "onnx", {"calibration": [tmp_path]}, "needs --format openvino, not onnx"),
+        ("m.xml", "openvino", {"calibration": [tmp_path]}, r"no\.mp4.*damaged"),
+        ("m.xml", "openvino", {"calibration": [tmp_path / "none"]}, "none' does not exist"),
+        ("m.xml", "openvino", {"precision": "int4"}, "expected one of fp32, int8"),
+        ("m.xml", "openvino", {"precision": "fp32", "calibration": ["a"]}, "is for --precision"),
+    ):
+        with pytest.raises(UserError, match=said):
+            export(tiny_checkpoint, tmp_path / out, kind=kind, **{"precision": "int8", **options})
+    assert [path.name for path in tmp_path.iterdir()] == ["no.mp4"]
