@@ -74,7 +74,11 @@ def demo(
             answers = [part.as_dict() for part in parts]
             draft.write_text(json.dumps({"video": name, "parts": answers}, ensure_ascii=False))
     elif writer is not None:
-        write_gallery(out, "What it shows", entries=writer.entries, classes=parts[0].classes)
+        shown = writer.entries
+        over_time = [part.over_time(e.folder) for e, part in zip(shown, parts, strict=True)]
+        write_gallery(
+            out, "What it shows", entries=shown, classes=parts[0].classes, parts=over_time
+        )
     return parts
 
 

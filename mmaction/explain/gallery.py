@@ -9,12 +9,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmaction.explain.colormap import COLORMAPS, OPACITY, color_table
 from mmaction.explain.page.embed import base64_text, page_part, relative_url, script_json
 from mmaction.files import atomic_path
 
 PAGE = "index.html"
-SCRIPTS = ("draw.js", "list.js", "player.js", "main.js")
+SCRIPTS = ("draw.js", "list.js", "player.js", "timeline.js", "main.js")
+MOST_CLASSES = 5  # of the chart over time
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,30 @@ class Entry:
     samples: Sequence[Sample] = ()
 
 
+@dataclass(frozen=True)
+class Part:
+    """An answer to a part of a long video, for the chart over time.
+
+    Attributes:
+        folder: Of the entry that shows it.
+        probabilities: K, in [0, 1].
+        seconds: T: when the frames that were looked at are shown, in the whole video.
+        temporal: T: their weights.
+    """
+
+    folder: str
+    probabilities: np.ndarray
+    seconds: np.ndarray
+    temporal: np.ndarray
+
+
 def write_gallery(
     out_dir: str | Path,
     title: str,
     *,
     entries: Iterable[Entry],
     classes: Sequence[str] | None = None,
+    parts: Sequence[Part] = (),
 ) -> Path:
     """Write ``index.html``, which lists just these videos.
 
@@ -77,13 +98,14 @@ def write_gallery(
         entries: The writer's; those of all processes, where several wrote. Of several of one
             directory the last one counts.
         classes: K class names; by default classes go by their numbers.
+        parts: Of the one video that the entries are parts of, in order.
 
     Returns:
         The page's path.
     """
     by_folder = {entry.folder: entry for entry in entries}
     listed = [by_folder[folder] for folder in sorted(by_folder)]
-    return write_page(out_dir, title, entries=listed, classes=classes)
+    return write_page(out_dir, title, entries=listed, classes=classes, parts=parts)
 
 
 def write_page(
@@ -93,6 +115,7 @@ def write_page(
     entries: Sequence[Entry],
     classes: Sequence[str] | None = None,
     summary: str = "",
+    parts: Sequence[Part] = (),
 ) -> Path:
     """Write ``index.html``, whole or not at all; whatever comes from data is escaped.
 
@@ -102,13 +125,14 @@ def write_page(
         entries: The videos, in the order of the list.
         classes: K class names; by default classes go by their numbers.
         summary: Stands beside the heading; by default how many predictions are right.
+        parts: As of ``write_gallery``.
 
     Returns:
         The page's path.
     """
     path = Path(out_dir) / PAGE
     with atomic_path(path) as draft:
-        text = page_text(title, entries=entries, classes=classes, summary=summary)
+        text = page_text(title, entries=entries, classes=classes, summary=summary, parts=parts)
         draft.write_text(text, encoding="utf-8", errors="replace")
     return path
 
@@ -120,6 +144,7 @@ def page_text(
     classes: Sequence[str] | None = None,
     summary: str = "",
     players: Mapping[str, dict[str, Any]] | None = None,
+    parts: Sequence[Part] = (),
 ) -> str:
     """The page as HTML; whatever comes from data is escaped.
 
@@ -131,6 +156,7 @@ def page_text(
         players: The videos' data, by their directories, for a page that is one file: each a
             ``thumbnail``, a JPEG in base64, and ``data`` from ``player_data``. None: the page reads
             ``player.js`` and ``thumb.jpg`` in the videos' directories.
+        parts: As of ``write_gallery``.
     """
     data = {
         "classes": None if classes is None else list(classes),
@@ -139,6 +165,7 @@ def page_text(
         "opacity": OPACITY,
         "summary": summary,
         "videos": [_listed(entry) for entry in entries],
+        "timeline": _timeline(parts),
         "players": players and {relative_url(folder): each for folder, each in players.items()},
     }
     fields = {
@@ -151,6 +178,27 @@ def page_text(
     return re.sub(
         r"@(title|style|data|scripts)@", lambda match: fields[match[1]], page_part("page.html")
     )
+
+
+def _timeline(parts: Sequence[Part]) -> dict[str, Any] | None:
+    """The chart's data: the classes that any part found most probable, by their mean."""
+    if len(parts) < 2:
+        return None
+    probabilities = np.array([part.probabilities for part in parts])
+    most = np.argsort(-probabilities.max(axis=0), kind="stable")[:MOST_CLASSES]
+    shown = most[np.argsort(-probabilities[:, most].mean(axis=0), kind="stable")]
+    return {
+        "classes": shown.tolist(),
+        "parts": [
+            [
+                relative_url(part.folder),
+                [round(float(part.probabilities[k]), 4) for k in shown],
+                [round(float(second), 3) for second in part.seconds],
+                [float(f"{weight:.3g}") for weight in part.temporal],
+            ]
+            for part in parts
+        ],
+    }
 
 
 def _listed(entry: Entry) -> list[Any]:

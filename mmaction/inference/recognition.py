@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mmaction.errors import UserError
+from mmaction.explain.gallery import Part
 from mmaction.explain.records import ClipExplanation
 from mmaction.explain.sheet import render_sheet
 
@@ -94,6 +95,16 @@ class Recognition:
             method=self.method,
             target=None if self.method == "attention" else int(self.probabilities.argmax()),
         )
+
+    def over_time(self, folder: str) -> Part:
+        """Of a part of a long video, what a page's chart shows.
+
+        Args:
+            folder: Of the page's entry for it.
+        """
+        assert self.seconds is not None
+        assert self.temporal is not None
+        return Part(folder, self.probabilities, self.seconds, self.temporal)
 
     def show(self) -> None:
         """Shows the sheet, in a notebook or in a window."""

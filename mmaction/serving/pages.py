@@ -59,6 +59,10 @@ def answer_page(decoded: Decoded, answers: Sequence[Recognition]) -> str:
         classes=whole.classes,
         summary=f"{label}, {100 * probability:.1f} %",
         players=players,
+        parts=[
+            part.over_time(entry.folder)
+            for entry, part in zip(entries[1:], answers[1:], strict=True)
+        ],
     )
 
 

@@ -490,6 +490,7 @@ def test_a_video_written_again_is_told_apart(open_page, gallery, tmp_path):
 COLORS = (
     *("ground", "card", "chosen", "track", "ink", "faint", "accent", "on-accent"),
     *("right", "wrong", "bar", "now", "control"),
+    *(SERIES := [f"series-{place}" for place in range(5)]),
 )
 
 
@@ -517,7 +518,7 @@ def test_contrasts(open_page, gallery, scheme):
         assert contrast("faint", ground) >= 4.5, ground
     assert contrast("on-accent", "accent") >= 4.5
     # Of what is no text: WCAG asks for 3.
-    for shape in ("bar", "now", "control"):
+    for shape in ("bar", "now", "control", *SERIES):
         assert contrast(shape, "card") >= 3, shape
     assert contrast("bar", "track") >= 3
     moves = page.locator("#bars i").first.evaluate(

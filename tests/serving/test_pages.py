@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mmaction.apis.recognizer import load
+from mmaction.inference import Recognition
 from tests.explain.test_page import DESKTOP
 
 DROP = """([name, data]) => {
@@ -81,8 +84,58 @@ def test_a_dropped_video_is_shown_with_scores_and_attention(
     player.locator("#name", has_text="2.0–4.0 s").wait_for()
     assert player.locator("#overlay").evaluate(TONES) > 20
     assert not player.locator("#files").is_visible()
+    chart_over_time(page, player, list(model.windows(film, window_sec=2.0, explain=True)))
     assert page.locator("#save").get_attribute("download") == f"{name}.html"
     assert server.leftovers() == []
+
+
+def chart_over_time(page: Any, player: Any, parts: list[Recognition]) -> None:
+    """Its lines stand where the model's probabilities are, and a click goes to that time."""
+    chart = player.locator("#timeline-chart")
+    legend = player.locator("#timeline-classes li").all_inner_texts()
+    assert sorted(legend) == sorted(parts[0].classes)
+    assert legend[0] == max(
+        legend, key=lambda name: sum(p.as_dict()["probabilities"][name] for p in parts)
+    )
+    grid = chart.locator("text").evaluate_all(
+        "all => all.map(t => [t.textContent, +t.getAttribute('y') - 4])"
+    )
+    low, high = (dict(grid)[text] for text in ("0 %", "100 %"))
+    middles = [(part.seconds[0] + part.seconds[-1]) / 2 for part in parts]
+    first, last = parts[0].seconds[0], parts[-1].seconds[-1]
+    left, right = chart.locator(".grid").first.evaluate(
+        "path => [path.getBBox().x, path.getBBox().x + path.getBBox().width]"
+    )
+    for place, name in enumerate(legend):
+        points = re.findall(
+            r"[ML]([\d.]+) ([\d.]+)", chart.locator(f".s{place}").get_attribute("d")
+        )
+        found = [float(y) for _, y in points]
+        expected = [low + (high - low) * p.as_dict()["probabilities"][name] for p in parts]
+        assert found == pytest.approx(expected, abs=0.2)
+        at = [left + (right - left) * (middle - first) / (last - first) for middle in middles]
+        assert [float(x) for x, _ in points] == pytest.approx(at, abs=0.2)
+    # Each part's frames that are nearer to its middle than to another's have a bar.
+    shown = [
+        second
+        for number, part in enumerate(parts)
+        for second in part.seconds
+        if number == int(np.argmin([abs(middle - second) for middle in middles]))
+    ]
+    assert chart.locator(".weights").get_attribute("d").count("M") == len(shown)
+    second = shown[-1]
+    box = chart.bounding_box()
+    page.mouse.click(
+        box["x"] + left + (right - left) * (second - first) / (last - first), box["y"] + 60
+    )
+    player.locator("#name", has_text="3.0–5.0 s").wait_for()
+    at = int(np.argmin(abs(parts[-1].seconds - second)))
+    player.locator(f"#position:has-text('{at + 1} / {len(parts[0].seconds)}')").wait_for()
+    head = float(chart.locator(".playhead").get_attribute("x1"))
+    assert head == pytest.approx(left + (right - left) * (second - first) / (last - first), abs=0.2)
+    player.locator(".video").first.click()
+    player.locator("#name", has_text="whole video").wait_for()
+    assert not chart.locator(".playhead").is_visible()
 
 
 def test_one_clip_is_shown_without_a_list(
@@ -94,6 +147,7 @@ def test_one_clip_is_shown_without_a_list(
     player.locator("#video").wait_for()
     assert player.locator("#name").text_content() == "short.mp4"
     assert not player.locator("#list-room").is_visible()
+    assert not player.locator("#timeline").is_visible()
 
 
 def test_what_is_no_video_gets_a_line(page: Any) -> None:

@@ -3,25 +3,29 @@
 const PREFIX = "#video=";
 const phone = matchMedia("(max-width: 50rem)");
 const alone = Boolean(index.players) && videos.length === 1;
+const timeline = index.timeline && new Timeline(show);
 const player = new Player();
-const list = new VideoList(video => {
+const list = new VideoList(video => show(video));
+
+function show(video, at) {
   // In a frame of an origin of its own, location.hash can't be set.
   if (location.hash !== PREFIX + address(video)) history.pushState(null, "", PREFIX + address(video));
-  route();
-});
+  route(at);
+}
 
 /** A video's part of the address: its directory, which the address can always spell. */
 function address(video) {
   return video.url.slice(2);
 }
 
-function route() {
+/** Show what the address names, a video from its frame `at` on. */
+function route(at) {
   const video = location.hash.startsWith(PREFIX)
     ? videos.find(each => PREFIX + address(each) === location.hash) : undefined;
   document.body.dataset.shows = video || location.hash.startsWith(PREFIX) ? "video" : "list";
   if (video) {
     list.mark(video);
-    player.open(video);
+    player.open(video, at);
     if (phone.matches) scrollTo(0, 0);
   } else if (location.hash.startsWith(PREFIX)) {
     player.fail("This page has no such video.");
@@ -92,7 +96,7 @@ document.addEventListener("keydown", event => {
 byId("help-button").addEventListener("click", () => byId("help").showModal());
 byId("help").addEventListener("click", event => { if (event.target === byId("help")) byId("help").close(); });
 byId("back").addEventListener("click", closePlayer);
-addEventListener("hashchange", route);
+addEventListener("hashchange", () => route());
 document.body.classList.toggle("alone", alone);
 if (!videos.length) player.fail("No videos yet.");
 route();

@@ -69,7 +69,8 @@ class Player {
   get count() { return this.view.frames.length; }
   get rate() { return this.data.rate * Number(byId("speed").value); }
 
-  async open(video) {
+  /** Show a video from its frame `at` on, or from the one that it looked at most. */
+  async open(video, at) {
     this.pause();
     this.video = video;
     if (video.samples) {
@@ -89,7 +90,7 @@ class Player {
     this.showHead();
     this.showScores(false);
     const { temporal } = this.map;
-    await this.showView(temporal.indexOf(Math.max(...temporal)));  // at the first frame there is often nothing to see
+    await this.showView(at ?? temporal.indexOf(Math.max(...temporal)));  // at the first frame there is often nothing to see
     say(`${data.name}: ${className(data.prediction)}, ${percent(data.scores[data.prediction])}, ${verdict(data).word}`);
   }
 
@@ -378,6 +379,7 @@ class Player {
     const bars = byId("bars").children;
     for (let other = 0; other < bars.length; other++) bars[other].setAttribute("aria-pressed", other === at);
     if (byId("bars").classList.contains("narrow")) this.keepNumbersInside();
+    timeline?.mark(this.video, at);
   }
 
   /** Go to a frame of the clip; stops playing. */
