@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,32 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 def test_python_is_python(page: Path) -> None:
     for block in blocks(page, "python"):
         ast.parse(block)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/inference.md"])
+def test_python_of_inference_runs_as_printed(
+    page: str,
+    tiny_checkpoint: Path,
+    tiny_config: Path,
+    write_video: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = tmp_path / "typed"
+    place.mkdir()
+    for source, name in ((tiny_checkpoint, "epoch_12.pth"), (tiny_config, "config.py")):
+        shutil.copy(source, place / name)
+    for name, frames in (("video.mp4", 20), ("match.mp4", 50)):
+        write_video(place / name, frames)
+    monkeypatch.chdir(place)
+    typed: dict[str, Any] = {}
+    for block in blocks(ROOT / page, "python"):
+        exec(compile(block, page, "exec"), typed)
+    assert len(typed["answer"].probabilities) == 3
+    if page == "docs/inference.md":
+        assert capsys.readouterr().out.count("\n") >= 4  # of parts, two seconds each
+        assert typed["out"].spatial_attention.shape == (1, 16, 7, 7)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

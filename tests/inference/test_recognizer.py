@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+import base64
 import io
 import json
 from collections.abc import Callable
@@ -236,3 +238,17 @@ def test_json_has_all_but_the_pixels(recognizer: VideoRecognizer, film: Path) ->
     assert sum(said["probabilities"].values()) == pytest.approx(1)
     np.testing.assert_allclose(said["spatial"], answer.spatial)
     assert Image.open(io.BytesIO(answer._repr_png_())).size[0] > 100
+
+
+def test_a_notebook_shows_the_sheet(tiny_checkpoint: Path, film: Path) -> None:
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    said = f"answer = mmaction.load({str(tiny_checkpoint)!r})({str(film)!r}, explain=True)"
+    cells = [f"import mmaction\n{said}\nprint(answer.sheet().shape)", "answer.show()", "answer"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(book, timeout=120).execute()
+    height, width, _ = ast.literal_eval(book.cells[0].outputs[0].text)
+    for cell in book.cells[1:]:
+        (shown,) = cell.outputs
+        png = io.BytesIO(base64.b64decode(shown.data["image/png"]))
+        assert Image.open(png).size == (width, height)

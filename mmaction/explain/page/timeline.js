@@ -1,7 +1,7 @@
 // A long video's answers over time: probabilities of its classes by part, and when each part was looked at.
 
 const SVG = "http://www.w3.org/2000/svg";
-const MARGIN = { left: 44, right: 12, top: 10, between: 22, bottom: 24 };
+const MARGIN = { left: 52, right: 16, top: 10, between: 22, bottom: 24 };
 const LINES = 110, WEIGHTS = 44; // heights in pixels
 const HEIGHT = MARGIN.top + LINES + MARGIN.between + WEIGHTS + MARGIN.bottom;
 
@@ -83,7 +83,7 @@ class Timeline {
         shape("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, `${100 * share} %`));
     }
     made.push(shape("path", { d: `M${MARGIN.left} ${base}H${right}`, class: "grid" }),
-      shape("text", { x: MARGIN.left - 6, y: base - WEIGHTS / 2 + 4, "text-anchor": "end" }, "when"));
+      shape("text", { x: MARGIN.left - 14, y: base - WEIGHTS / 2 + 4, "text-anchor": "end" }, "when"));
     const step = roundStep(this.end - this.begin, this.width / 70);
     for (let at = Math.ceil(this.begin / step); at * step <= this.end; at++) {
       made.push(shape("text", { x: this.x(at * step), y: HEIGHT - 6, "text-anchor": "middle" }, `${Number((at * step).toFixed(1))} s`));
