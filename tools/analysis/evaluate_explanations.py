@@ -51,7 +51,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--ground-truth",
         metavar="PATH",
-        help="directory of <video>.npz, or file of boxes in UCF101-24's format "
+        help="directory of <video>.npz, file of boxes in UCF101-24's format, or csv of who acts: "
+        "clip, actor (left, right, both), first, last "
         "(default: ground_truth/ beside the test set's data_root)",
     )
     parser.add_argument(

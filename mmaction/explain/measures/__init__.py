@@ -4,7 +4,6 @@ from mmaction.explain.measures.areas import Joint, Spatial, Temporal
 from mmaction.explain.measures.concatenation import Concatenation
 from mmaction.explain.measures.confidence import Confidence
 from mmaction.explain.measures.evaluation import evaluate, resolve_measures
-from mmaction.explain.measures.ground_truth import open_ground_truth
 from mmaction.explain.measures.group import ClipBatch, EvaluationOptions, MeasureGroup
 from mmaction.explain.measures.intervention import Intervention
 from mmaction.explain.measures.localization import Localization
@@ -12,6 +11,7 @@ from mmaction.explain.measures.plots import write_plots
 from mmaction.explain.measures.sanity import Sanity
 from mmaction.explain.measures.subject import Subject
 from mmaction.explain.measures.table import MeasureTable
+from mmaction.explain.measures.truth_files import open_ground_truth
 
 __all__ = [
     "ClipBatch",

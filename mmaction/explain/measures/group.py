@@ -16,9 +16,9 @@ from torch import Tensor
 
 from mmaction.errors import ConfigError, DataError, near
 from mmaction.explain.explainers import Explainer
-from mmaction.explain.measures.ground_truth import GroundTruth
 from mmaction.explain.measures.subject import Subject
 from mmaction.explain.measures.table import MeasureTable
+from mmaction.explain.measures.truth_files import GroundTruth
 
 FILLS = ("mean", "blur")
 TEMPORAL_FILLS = ("freeze", "black")

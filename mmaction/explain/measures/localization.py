@@ -24,10 +24,10 @@ import numpy as np
 
 from mmaction.errors import DataError
 from mmaction.explain.colormap import resize_maps
-from mmaction.explain.measures.ground_truth import GroundTruth
 from mmaction.explain.measures.group import ClipBatch, MeasureGroup, NotMeasurable
 from mmaction.explain.measures.importance import joint_importance
 from mmaction.explain.measures.table import CHANCE
+from mmaction.explain.measures.truth_files import GroundTruth
 from mmaction.registry import MEASURES
 
 SPATIAL = ("pointing", "pointing_clip", "energy")

@@ -15,11 +15,8 @@ from torch import Tensor
 
 from mmaction.datasets.batches import collate_clips
 from mmaction.explain.explainers import Explainer
-from mmaction.explain.measures.ground_truth import (
-    GroundTruth,
-    GroundTruthReader,
-    clip_ground_truth,
-)
+from mmaction.explain.measures.ground_truth import clip_ground_truth
+from mmaction.explain.measures.truth_files import GroundTruth, GroundTruthReader
 from mmaction.models.recognizers.base import BaseRecognizer
 
 

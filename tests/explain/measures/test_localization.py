@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmaction.explain.measures.ground_truth import GroundTruth
 from mmaction.explain.measures.localization import (
     LOCALIZATION,
     best_iou,
@@ -14,6 +13,7 @@ from mmaction.explain.measures.localization import (
     hit_rate,
     localization,
 )
+from mmaction.explain.measures.truth_files import GroundTruth
 
 
 @pytest.fixture
