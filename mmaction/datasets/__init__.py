@@ -13,7 +13,7 @@ from mmaction.datasets.splits import (
 )
 
 # Imported to be registered.
-from mmaction.datasets.transforms import color, crops, geometry, pixels, sampling, stabilize
+from mmaction.datasets.transforms import color, crops, geometry, mixing, pixels, sampling, stabilize
 
 __all__ = [
     "AnnotationList",
@@ -32,6 +32,7 @@ __all__ = [
     "color",
     "crops",
     "geometry",
+    "mixing",
     "pixels",
     "sampling",
     "stabilize",

@@ -9,6 +9,7 @@ train_pipeline = [
     dict(type="RandomResizedCrop", size=size, scale=(0.5, 1.0), ratio=(1.0, 2.0)),
     dict(type="Flip", prob=0.5),
     dict(type="ColorJitter", brightness=0.5, contrast=0.5, saturation=0.8, hue=0.2),
+    dict(type="MixStaticFrame"),
     dict(type="PackClips"),
 ]
 test_pipeline = [

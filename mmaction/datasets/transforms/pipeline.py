@@ -21,6 +21,8 @@ key                value
                    onto which it is moved (``Stabilize``; absent: none is moved)
 ``unsteady``       int: how many of these are not known (``Stabilize``)
 ``color``          float32, 3×4 affine map of RGB in 0..255 (``ColorJitter``; absent: identity)
+``static_frame``   (int in [0, T), float in [0, 1)): the frame of each clip that is mixed into all
+                   of them, and its share (``MixStaticFrame``; absent: none)
 =================  ============================================================================
 
 The last transform, ``PackClips``, turns them into the item that the data set returns.

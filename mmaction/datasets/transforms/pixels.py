@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mmaction.datasets.transforms.geometry import View
+from mmaction.datasets.transforms.mixing import mix_static_frame
 from mmaction.datasets.transforms.pipeline import Results, Transform
 from mmaction.registry import TRANSFORMS
 from mmaction.structures import ClipSample
@@ -95,6 +96,9 @@ class PackClips(Transform):
                 for crop, view in enumerate(views):
                     place = out[clip * len(views) + crop, time]
                     render_view(frame, view, place)
+        if "static_frame" in results:
+            for clip in out:
+                mix_static_frame(clip, *results["static_frame"])
         return inputs
 
 
