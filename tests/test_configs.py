@@ -99,7 +99,8 @@ def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path
         lines = [f"{name} 6 {label}\n" for name, label in zip(names, labels, strict=True)]
         (root / f"{split}.txt").write_text("".join(lines))
     flips = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == "Flip"]
-    swapped = LABEL_MAPS.get(flips[0].get("label_map"), {}) if flips else {}
+    label_map = flips[0].get("label_map") if flips else None
+    swapped = LABEL_MAPS.get(label_map, {}) if isinstance(label_map, str) else {}
     class_names = [name for pair in swapped.items() for name in pair]
     class_names += [f"class {n}" for n in range(classes - len(class_names))]
     (root / "classes.txt").write_text("".join(f"{name}\n" for name in class_names))

@@ -13,7 +13,7 @@ train_pipeline = [
     dict(type="PackClips"),
 ]
 test_pipeline = [
-    dict(type="SampleSegments", placement="center"),
+    dict(type="SampleSegments", placement="center", num_clips=8),
     dict(type="DecodeFrames"),
     dict(type="Resize", size=size),
     dict(type="PackClips"),
