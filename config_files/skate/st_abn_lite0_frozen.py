@@ -1,4 +1,4 @@
-# Skateboard tricks (SkateboardML): in training the place tells the class, in validation it does not.
+# Skateboard tricks: in training the place tells the class, in validation it does not.
 _base_ = "../ut_interaction/st_abn_lite0_frozen.py"
 root = "{{$SKATE:../shared/skate}}"
 lists = dict(data_root=f"{root}/videos", classes=f"{root}/classes.txt")
