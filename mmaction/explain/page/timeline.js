@@ -1,12 +1,11 @@
 // A long video's answers over time: probabilities of its classes by part, and when each part was looked at.
 
-const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 52, right: 16, top: 10, between: 22, bottom: 24 };
 const LINES = 110, WEIGHTS = 44; // heights in pixels
 const HEIGHT = MARGIN.top + LINES + MARGIN.between + WEIGHTS + MARGIN.bottom;
 
 function shape(name, attributes, text) {
-  const made = document.createElementNS(SVG, name);
+  const made = document.createElementNS(byId("timeline-chart").namespaceURI, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   if (text !== undefined) made.textContent = text;
   return made;
