@@ -6,7 +6,12 @@ from mmaction.explain.explainers.build import build_explainer
 from mmaction.explain.explainers.captum_methods import IntegratedGradients, Occlusion
 from mmaction.explain.explainers.controls import BlurredRandom, Center, Random
 from mmaction.explain.explainers.differences import CompensatedDifference, FrameDifference
-from mmaction.explain.explainers.grad_cam import GradCAM
+from mmaction.explain.explainers.grad_cam import (
+    GradCAM,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+)
 from mmaction.explain.explainers.rise import RISE
 from mmaction.explain.explainers.saliency_tube import SaliencyTube
 
@@ -20,7 +25,10 @@ __all__ = [
     "Explainer",
     "FrameDifference",
     "GradCAM",
+    "GradCAMPlusPlus",
+    "HiResCAM",
     "IntegratedGradients",
+    "LayerCAM",
     "Occlusion",
     "Random",
     "SaliencyTube",

@@ -147,12 +147,23 @@ class LibraryBackbone(BaseModule):
         return self
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Clips B×3×T×H×W to features B×``out_channels``×T'×h×w, without a graph where frozen."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen is not True):
-            return self.features(clips)
+        """Clips B×3×T×H×W to features B×``out_channels``×T'×h×w."""
+        raise NotImplementedError
 
-    def features(self, clips: Tensor) -> Tensor:
-        """What a subclass computes."""
+    def lay_out(self, output: Tensor, clips: Tensor, *, layer: nn.Module) -> Tensor:
+        """What a layer of the network gives, over time and picture.
+
+        Args:
+            output: Of the layer, such as tokens B×N×C, or maps of frames (B·T)×C×h×w.
+            clips: What the network was given, B×3×T×H×W.
+            layer: Any module of the network.
+
+        Returns:
+            B×C×T'×h×w, class tokens left out.
+
+        Raises:
+            RuntimeError: It is nothing that lies over time and picture.
+        """
         raise NotImplementedError
 
     def self_contained(self) -> dict[str, Any]:

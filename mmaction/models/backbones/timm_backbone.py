@@ -75,7 +75,7 @@ class TimmBackbone(LibraryBackbone):
                 f"TimmBackbone model={self.model!r}, out_index={self.out_index}: {first_line(e)}"
             ) from e
 
-    def features(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Tensor) -> Tensor:
         batch, _, frames = clips.shape[:3]
         for module in self.over_time:
             module.frames = frames
@@ -85,6 +85,17 @@ class TimmBackbone(LibraryBackbone):
             return maps
         changes = maps.diff(dim=2, prepend=maps[:, :, :1])
         return torch.cat([maps, changes], dim=1)
+
+    def lay_out(self, output: Tensor, clips: Tensor, *, layer: nn.Module) -> Tensor:
+        batch, _, frames, height, width = clips.shape
+        inner: Any = getattr(self.network, "model", None)
+        if output.ndim == 3:
+            grid = (height // self.spatial_stride, width // self.spatial_stride)
+            own = getattr(inner, "num_prefix_tokens", 0)
+            output = output[:, own:].transpose(1, 2).unflatten(2, grid)
+        elif getattr(inner, "output_fmt", "NCHW") == "NHWC" and not isinstance(layer, nn.Conv2d):
+            output = output.movedim(-1, 1)
+        return output.unflatten(0, (batch, frames)).transpose(1, 2)
 
     def parameter_layers(self) -> dict[str, int]:
         """timm's own grouping, a layer for each block; none where its features come flattened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -66,13 +67,22 @@ class TorchvisionBackbone(LibraryBackbone):
         self.temporal_stride, self.spatial_stride = strides(CLIP, shape)
         self.freeze()
 
-    def features(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Tensor) -> Tensor:
         if self.model in MVITS and clips.shape[2:] != CLIP[2:]:
             raise ConfigError(
                 f"{self.model} takes clips of 16×224×224, these are"
                 f" {'×'.join(map(str, clips.shape[2:]))}"
             )
         return _features(self.network, clips, self.model)
+
+    def lay_out(self, output: Tensor, clips: Tensor, *, layer: nn.Module) -> Tensor:
+        if self.model in MVITS and output.ndim == 3:  # fewer and fewer of each frame's tokens
+            steps = clips.shape[2] // self.temporal_stride
+            side = math.isqrt((output.shape[1] - 1) // steps)
+            return output[:, 1:].transpose(1, 2).unflatten(2, (steps, side, side))
+        if self.model in SWINS and not isinstance(layer, nn.Conv3d):
+            return output.movedim(-1, 1)
+        return output
 
     def no_weight_decay(self) -> set[str]:
         """MViT's class token, and tables of positions."""

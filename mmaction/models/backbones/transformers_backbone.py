@@ -60,19 +60,25 @@ class TransformersBackbone(LibraryBackbone):
         self.temporal_stride, self.spatial_stride = _patch(config)
         self.freeze()
 
-    def features(self, clips: Tensor) -> Tensor:
-        frames, height, width = clips.shape[2:]
+    def forward(self, clips: Tensor) -> Tensor:
+        frames = clips.shape[2]
         if frames % self.temporal_stride:
             raise ConfigError(
                 f"{self.model_type} takes {self.temporal_stride} frames a token, which"
                 f" model.clip_len={frames} is no multiple of"
             )
-        steps = frames // self.temporal_stride
-        rows, columns = height // self.spatial_stride, width // self.spatial_stride
         options = dict(skip_predictor=True) if self.model_type == "vjepa2" else {}
         tokens = self.network(clips.transpose(1, 2), **options).last_hidden_state
+        return self.lay_out(tokens, clips, layer=self.network)
+
+    def lay_out(self, output: Tensor, clips: Tensor, *, layer: nn.Module) -> Tensor:
+        if output.ndim == 5:  # the embedding's convolution
+            return output
+        frames, height, width = clips.shape[2:]
+        steps = frames // self.temporal_stride
+        rows, columns = height // self.spatial_stride, width // self.spatial_stride
         own, time_fastest = _LAYOUTS[self.model_type]
-        tokens = tokens[:, own:].transpose(1, 2)
+        tokens = output[:, own:].transpose(1, 2)
         if time_fastest:
             return tokens.unflatten(2, (rows, columns, steps)).movedim(-1, 2)
         return tokens.unflatten(2, (steps, rows, columns))

@@ -19,7 +19,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "occlusion": dict(window=(2, 16, 16), stride=(2, 16, 16)),
     "rise": dict(masks=6, grid=(2, 3, 3)),
 }
-CONTROLS = {"random", "center", "blurred_random"}
+CONTROLS = {"random", "center", "blurred_random", "frame_difference", "compensated_difference"}
 NEEDS_ATTENTION = {"attention", "class_response"}
 ALL = sorted(EXPLAINERS.module_dict)
 BOTH = [

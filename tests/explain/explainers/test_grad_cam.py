@@ -78,7 +78,7 @@ def test_the_same_with_activation_checkpointing(make_model, clips, layer: str) -
 def test_refuses_a_layer_that_can_not_be_read(st_abn, clips, layer: str) -> None:
     relu, branch = torch.nn.ReLU(), st_abn.perception_branch
     branch.stage = torch.nn.Sequential(relu, branch.stage, relu)
-    with pytest.raises(ConfigError, match=f"'{layer}' must run once .* B×C×T×h×w and have a part"):
+    with pytest.raises(ConfigError, match=f"'{layer}' must run once .*, and have a part in the"):
         GradCAM(layer=layer)(st_abn, clips, 0)
 
 

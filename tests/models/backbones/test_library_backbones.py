@@ -21,6 +21,7 @@ from mmaction.models import STABN, TimmBackbone, TorchvisionBackbone, Transforme
 from mmaction.models.backbones.libraries import import_library
 from mmaction.models.backbones.over_time import TemporalShift
 from mmaction.models.backbones.torchvision_backbone import MVITS, NAMES
+from tests.tiny_transformers import SIZES, TRANSFORMERS
 
 timm = import_library("timm", of="a test")
 transformers = import_library("transformers", of="a test")
@@ -28,29 +29,6 @@ import_library("torchvision", of="a test")
 from torchvision.models import get_model, get_model_weights  # noqa: E402
 
 MIB_CLIP = (1, 3, 16, 224, 224)
-SIZES = dict(
-    hidden_size=32,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=48,
-    image_size=32,
-    num_frames=8,
-)
-VJEPA2 = dict(
-    SIZES,
-    crop_size=32,
-    frames_per_clip=8,
-    mlp_ratio=2,
-    pred_hidden_size=24,
-    pred_num_attention_heads=2,
-    pred_num_hidden_layers=1,
-)
-TRANSFORMERS = {
-    "videomae": dict(model_type="videomae", **SIZES),
-    "vivit": dict(model_type="vivit", **SIZES),
-    "timesformer": dict(model_type="timesformer", **SIZES),
-    "vjepa2": dict(model_type="vjepa2", **VJEPA2),
-}
 
 
 def clips(*shape: int) -> Tensor:
