@@ -10,6 +10,7 @@ import torch
 from mmaction.explain.records import ClipExplanation
 from mmaction.models import STABN, Recognizer3D
 from mmaction.models.recognizers.base import BaseRecognizer
+from tests.tiny_transformers import TRANSFORMERS
 
 MakeExplanation = Callable[..., ClipExplanation]
 
@@ -55,10 +56,17 @@ def _make_explanation() -> MakeExplanation:
 
 
 def make_model(kind: str, **changes: Any) -> BaseRecognizer:
-    """A STABN or a Recognizer3D, its norms' statistics off their start values."""
+    """A STABN, a plain Recognizer3D or one of a transformer's tokens (``'tokens'``).
+
+    Norms' statistics are off their start values.
+    """
     torch.manual_seed(0)
-    backbone = dict(type="ResNet3D", depth=10, base_channels=4) | changes.pop("backbone", {})
     sizes = dict(num_classes=5, clip_len=4) | changes
+    backbone: dict[str, Any] = dict(type="ResNet3D", depth=10, base_channels=4)
+    if kind == "tokens":
+        tiny = dict(TRANSFORMERS["videomae"], num_hidden_layers=2, num_frames=sizes["clip_len"])
+        backbone = dict(type="TransformersBackbone", model=tiny)
+    backbone |= sizes.pop("backbone", {})
     if kind == "st_abn":
         model: BaseRecognizer = STABN(backbone=dict(num_stages=3) | backbone, **sizes)
     else:

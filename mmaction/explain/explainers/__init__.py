@@ -1,6 +1,7 @@
 """Explainers, one method or kind a file; each answers with an ``Explanation``."""
 
 from mmaction.explain.explainers.attention import Attention, ClassResponse
+from mmaction.explain.explainers.attention_rollout import AttentionRollout
 from mmaction.explain.explainers.base import Explainer
 from mmaction.explain.explainers.build import build_explainer
 from mmaction.explain.explainers.captum_methods import IntegratedGradients, Occlusion
@@ -18,6 +19,7 @@ from mmaction.explain.explainers.saliency_tube import SaliencyTube
 __all__ = [
     "RISE",
     "Attention",
+    "AttentionRollout",
     "BlurredRandom",
     "Center",
     "ClassResponse",

@@ -96,6 +96,7 @@ class LibraryBackbone(BaseModule):
 
     layer_names: Sequence[str] = ()  # patterns of ``layer_order.numbered``
     tokens = False  # whether features are tokens of a transformer
+    prefix_tokens = 0  # how many of a sequence's tokens, the first ones, are no patches
     network: nn.Module
     out_channels: int
     temporal_stride: int
@@ -165,6 +166,18 @@ class LibraryBackbone(BaseModule):
             RuntimeError: It is nothing that lies over time and picture.
         """
         raise NotImplementedError
+
+    def attentions(self, clips: Tensor) -> list[Tensor]:
+        """How much tokens attend to each other in each layer, from the input on.
+
+        Returns:
+            float in [0, 1], M×N×N, rows that sum to 1, averaged over heads: M sequences of N
+            tokens, one a clip, or one a frame where frames are seen one by one.
+
+        Raises:
+            ConfigError: Not every layer has attention between all of its tokens.
+        """
+        raise ConfigError(f"{type(self).__name__} has no attention between all of its tokens")
 
     def self_contained(self) -> dict[str, Any]:
         """Arguments that replace those by which a hub or a directory is asked; none by default."""

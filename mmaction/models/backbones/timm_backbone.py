@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmaction.errors import CheckpointError, ConfigError, first_line
 from mmaction.models.backbones.libraries import LibraryBackbone, import_library
 from mmaction.models.backbones.over_time import TEMPORAL, put_over_time
+from mmaction.models.backbones.token_attention import recorded_attentions
 from mmaction.registry import MODELS
 
 
@@ -57,6 +58,8 @@ class TimmBackbone(LibraryBackbone):
         self.out_channels = info.channels()[-1] * (2 if differences else 1)
         self.spatial_stride = info.reduction()[-1]
         self.tokens = _is_transformer(self.network)
+        inner = getattr(self.network, "model", None)
+        self.prefix_tokens = getattr(inner, "num_prefix_tokens", 0)
         self.over_time = put_over_time(self.network, temporal, shift_div=shift_div, name=model)
         self.freeze()
 
@@ -91,11 +94,22 @@ class TimmBackbone(LibraryBackbone):
         inner: Any = getattr(self.network, "model", None)
         if output.ndim == 3:
             grid = (height // self.spatial_stride, width // self.spatial_stride)
-            own = getattr(inner, "num_prefix_tokens", 0)
-            output = output[:, own:].transpose(1, 2).unflatten(2, grid)
+            output = output[:, self.prefix_tokens :].transpose(1, 2).unflatten(2, grid)
         elif getattr(inner, "output_fmt", "NCHW") == "NHWC" and not isinstance(layer, nn.Conv2d):
             output = output.movedim(-1, 1)
         return output.unflatten(0, (batch, frames)).transpose(1, 2)
+
+    def attentions(self, clips: Tensor) -> list[Tensor]:
+        with recorded_attentions(self.network) as kept:
+            self(clips)
+        cells = (clips.shape[3] // self.spatial_stride) * (clips.shape[4] // self.spatial_stride)
+        expected = (len(clips) * clips.shape[2], *[self.prefix_tokens + cells] * 2)
+        if not kept or any(attention.shape != expected for _, attention in kept):
+            raise ConfigError(
+                f"TimmBackbone model={self.model!r} has no attention between all of its tokens in"
+                " each layer"
+            )
+        return [attention for _, attention in kept]
 
     def parameter_layers(self) -> dict[str, int]:
         """timm's own grouping, a layer for each block; none where its features come flattened."""

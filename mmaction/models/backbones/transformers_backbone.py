@@ -8,6 +8,11 @@ from torch import Tensor, nn
 
 from mmaction.errors import CheckpointError, ConfigError, first_line
 from mmaction.models.backbones.libraries import LibraryBackbone, import_library
+from mmaction.models.backbones.token_attention import (
+    over_time,
+    recorded_attentions,
+    within_frames,
+)
 from mmaction.registry import MODELS
 
 # model_type: the classes of its own tokens before the patches, and whether time runs fastest.
@@ -54,6 +59,7 @@ class TransformersBackbone(LibraryBackbone):
                 f" {', '.join(_LAYOUTS)}"
             )
         self.model_type: str = config.model_type
+        self.prefix_tokens = _LAYOUTS[config.model_type][0]
         self._config = config
         self.network = _without_head(library.AutoModel.from_config(config))
         self.out_channels = config.hidden_size
@@ -77,11 +83,20 @@ class TransformersBackbone(LibraryBackbone):
         frames, height, width = clips.shape[2:]
         steps = frames // self.temporal_stride
         rows, columns = height // self.spatial_stride, width // self.spatial_stride
-        own, time_fastest = _LAYOUTS[self.model_type]
-        tokens = output[:, own:].transpose(1, 2)
-        if time_fastest:
+        tokens = output[:, self.prefix_tokens :].transpose(1, 2)
+        if _LAYOUTS[self.model_type][1]:
             return tokens.unflatten(2, (rows, columns, steps)).movedim(-1, 2)
         return tokens.unflatten(2, (steps, rows, columns))
+
+    def attentions(self, clips: Tensor) -> list[Tensor]:
+        with recorded_attentions(self.network) as kept:
+            self(clips)
+        if getattr(self._config, "attention_type", None) != "divided_space_time":
+            return [attention for _, attention in kept]
+        return [
+            (over_time if "temporal_attention" in name else within_frames)(attention, len(clips))
+            for name, attention in kept
+        ]
 
     def self_contained(self) -> dict[str, Any]:
         """``model`` as a dict, whatever it was given as."""

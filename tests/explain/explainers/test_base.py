@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from mmaction.errors import ConfigError, UserError
 from mmaction.explain import Explainer
+from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -21,12 +23,15 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 CONTROLS = {"random", "center", "blurred_random", "frame_difference", "compensated_difference"}
 NEEDS_ATTENTION = {"attention", "class_response"}
+NEEDS_TOKENS = {"attention_rollout"}
+CLASS_AGNOSTIC = CONTROLS | NEEDS_TOKENS | {"attention"}
 ALL = sorted(EXPLAINERS.module_dict)
 BOTH = [
     (name, kind)
     for name in ALL
-    for kind in ("st_abn", "plain")
-    if kind == "st_abn" or name not in NEEDS_ATTENTION
+    for kind in ("st_abn", "plain", "tokens")
+    if (kind == "tokens") == (name in NEEDS_TOKENS)
+    and not (kind == "plain" and name in NEEDS_ATTENTION)
 ]
 each_explainer = pytest.mark.parametrize("name", ALL)
 each_pair = pytest.mark.parametrize(("name", "kind"), BOTH)
@@ -36,6 +41,12 @@ def build(name: str) -> Explainer:
     if name in ("integrated_gradients", "occlusion"):
         pytest.importorskip("captum")
     return EXPLAINERS.build(dict(type=name, **QUICK.get(name, {})))
+
+
+@pytest.fixture
+def suited(name: str, make_model: Callable[..., BaseRecognizer]) -> BaseRecognizer:
+    """A model that the explainer can explain."""
+    return make_model("tokens" if name in NEEDS_TOKENS else "st_abn")
 
 
 def state_of(model: nn.Module) -> dict[str, Any]:
@@ -95,8 +106,11 @@ def test_leaves_everything_as_it_was_when_the_forward_raises(name, kind, make_mo
             raise RuntimeError("out of order")
 
     model, explainer = make_model(kind), build(name)
-    head = model.perception_branch if kind == "st_abn" else model.head
-    head.dropout = Break()
+    if kind == "tokens":
+        model.backbone.network.layernorm = Break()
+    else:
+        head = model.perception_branch if kind == "st_abn" else model.head
+        head.dropout = Break()
     disorder(model)
     before = state_of(model)
     # With a target, the explainer's own passes are the ones to fail.
@@ -108,7 +122,7 @@ def test_leaves_everything_as_it_was_when_the_forward_raises(name, kind, make_mo
 @each_pair
 @pytest.mark.parametrize(("frames", "stride"), [(4, 1), (6, 2)])
 def test_maps_have_the_contract_s_shapes(name, kind, frames, stride, make_model) -> None:
-    strides = dict(temporal_strides=(1, stride, 1, 1))
+    strides = dict(temporal_strides=(1, stride, 1, 1)) if kind != "tokens" else {}
     model = make_model(kind, clip_len=frames, backbone=strides)
     explanation = build(name).explain(model, torch.randn(2, 3, frames, 32, 32))
     assert explanation.method == name
@@ -122,29 +136,29 @@ def test_maps_have_the_contract_s_shapes(name, kind, frames, stride, make_model)
 
 
 @each_explainer
-def test_default_target_is_the_predicted_class(name, st_abn, clips) -> None:
-    st_abn.eval()
+def test_default_target_is_the_predicted_class(name, suited, clips) -> None:
+    suited.eval()
     with torch.no_grad():
-        predicted = st_abn(clips).scores.argmax(dim=1)
-    default = build(name)(st_abn, clips)
+        predicted = suited(clips).scores.argmax(dim=1)
+    default = build(name)(suited, clips)
     assert torch.equal(default.target, predicted)
-    named = build(name)(st_abn, clips, predicted)
+    named = build(name)(suited, clips, predicted)
     assert torch.equal(default.spatial, named.spatial)
 
 
 @each_explainer
-def test_the_same_again_and_clip_by_clip_whatever_the_other_s_target(name, st_abn, clips) -> None:
-    together, again = (build(name)(st_abn, clips, torch.tensor([3, 0])) for _ in range(2))
+def test_the_same_again_and_clip_by_clip_whatever_the_other_s_target(name, suited, clips) -> None:
+    together, again = (build(name)(suited, clips, torch.tensor([3, 0])) for _ in range(2))
     assert together.target.tolist() == [3, 0]
     assert torch.equal(together.spatial, again.spatial)
     assert torch.equal(together.temporal, again.temporal)
     for index, target in enumerate((3, 0)):
-        alone = build(name)(st_abn, clips[index : index + 1], target)
+        alone = build(name)(suited, clips[index : index + 1], target)
         assert alone.target.tolist() == [target]
         torch.testing.assert_close(alone.spatial[0], together.spatial[index])
 
 
-@pytest.mark.parametrize("name", sorted(set(ALL) - CONTROLS - {"attention"}))
+@pytest.mark.parametrize("name", sorted(set(ALL) - CLASS_AGNOSTIC))
 def test_classes_have_maps_of_their_own(name, st_abn, clips) -> None:
     maps = [build(name)(st_abn, clips, target).spatial for target in (0, 1)]
     assert not torch.allclose(*maps)
@@ -180,18 +194,18 @@ def test_refuses_clips_of_another_shape_or_type(st_abn, clips) -> None:
 
 @each_explainer
 @pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
-def test_works_inside_no_grad_and_with_all_parameters_frozen(name, around, st_abn, clips) -> None:
-    expected = build(name)(st_abn, clips, 1)
-    st_abn.requires_grad_(False)
+def test_works_inside_no_grad_and_with_all_parameters_frozen(name, around, suited, clips) -> None:
+    expected = build(name)(suited, clips, 1)
+    suited.requires_grad_(False)
     with around():
-        explanation = build(name)(st_abn, clips * 1, 1)
+        explanation = build(name)(suited, clips * 1, 1)
     torch.testing.assert_close(explanation.spatial, expected.spatial)
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - CONTROLS))
-def test_says_so_when_the_network_has_diverged(name, st_abn, clips) -> None:
+def test_says_so_when_the_network_has_diverged(name, suited, clips) -> None:
     with torch.no_grad():
-        for parameter in st_abn.parameters():
+        for parameter in suited.parameters():
             parameter.fill_(float("nan"))
     with pytest.raises(UserError, match=f"{name}: the (spatial|temporal) map holds NaN"):
-        build(name)(st_abn, clips, 1)
+        build(name)(suited, clips, 1)
