@@ -15,6 +15,7 @@ from mmaction.explain.explainers.grad_cam import (
 )
 from mmaction.explain.explainers.rise import RISE
 from mmaction.explain.explainers.saliency_tube import SaliencyTube
+from mmaction.explain.explainers.score_cam import ScoreCAM
 
 __all__ = [
     "RISE",
@@ -34,5 +35,6 @@ __all__ = [
     "Occlusion",
     "Random",
     "SaliencyTube",
+    "ScoreCAM",
     "build_explainer",
 ]
