@@ -7,6 +7,7 @@ from mmaction.explain.explainers.build import build_explainer
 from mmaction.explain.explainers.captum_methods import IntegratedGradients, Occlusion
 from mmaction.explain.explainers.controls import BlurredRandom, Center, Random
 from mmaction.explain.explainers.differences import CompensatedDifference, FrameDifference
+from mmaction.explain.explainers.frame_shapley import FrameShapley
 from mmaction.explain.explainers.grad_cam import (
     GradCAM,
     GradCAMPlusPlus,
@@ -27,6 +28,7 @@ __all__ = [
     "CompensatedDifference",
     "Explainer",
     "FrameDifference",
+    "FrameShapley",
     "GradCAM",
     "GradCAMPlusPlus",
     "HiResCAM",

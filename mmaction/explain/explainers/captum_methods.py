@@ -43,7 +43,7 @@ class IntegratedGradients(Explainer):
     def __init__(self, *, steps: int = 32, batch_size: int = 8) -> None:
         self.steps = check_count(self.name, "steps", steps)
         self.batch_size = check_count(self.name, "batch_size", batch_size)
-        self._attr = _captum(self.name)
+        self._attr = captum_attr(self.name)
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         method = self._attr.IntegratedGradients(lambda x: model(x).scores)
@@ -89,7 +89,7 @@ class Occlusion(Explainer):
         self.window = None if window is None else check_sizes(self.name, "window", window, "THW")
         self.stride = None if stride is None else check_sizes(self.name, "stride", stride, "THW")
         self.batch_size = check_count(self.name, "batch_size", batch_size)
-        self._attr = _captum(self.name)
+        self._attr = captum_attr(self.name)
 
     def _explain(self, model: BaseRecognizer, clips: Tensor, target: Tensor) -> Tensor:
         window, stride = self._sizes(tuple(clips.shape[2:]))
@@ -118,7 +118,7 @@ class Occlusion(Explainer):
         return window, stride
 
 
-def _captum(explainer: str) -> ModuleType:
+def captum_attr(explainer: str) -> ModuleType:
     """``captum.attr``.
 
     Raises:
