@@ -4,3 +4,4 @@ root = "{{$MOTION_SHAPES_BUSY:data/motion_shapes_busy}}"
 train_dataloader = dict(dataset=dict(ann_file=f"{root}/train.txt", data_root=f"{root}/frames"))
 val_dataloader = dict(dataset=dict(ann_file=f"{root}/val.txt", data_root=f"{root}/frames"))
 test_dataloader = val_dataloader
+model = dict(attention_branch=dict(spatial_smoothing_frames=5))

@@ -57,7 +57,9 @@ class EvidenceBranch(BaseModule):
 
     - R = ReLU(BN(conv1×1×1(BN(stage(x))))), as in the published branch, B×K×T×h×w.
     - A_s = e / max over T, h and w of e, e = Σ_k |w_k|·R_k: 1 at the clip's strongest cell, 0 where
-      R is. |w| instead of a free w: no class can lower the attention.
+      R is. |w| instead of a free w: no class can lower the attention. e is averaged over
+      ``spatial_smoothing_frames`` frames around each, for clips in which the world stands still
+      (``Stabilize``): a frame that says little itself looks where its neighbours do.
     - A_t = s / max over T of s, s(t) = Σ_k |v_k| · mean over h×w of A_s·R_k, averaged over
       ``smoothing_frames`` frames around t: a frame's weight depends on what R says, where the
       branch looks, of that frame and of its neighbours.
@@ -75,10 +77,11 @@ class EvidenceBranch(BaseModule):
         num_classes: K.
         clip_len: T of the features.
         smoothing_frames: Odd; 1 leaves A_t as it is.
+        spatial_smoothing_frames: Odd; 1 leaves A_s as it is.
         norm_cfg: The norm layers' config.
 
     Raises:
-        ConfigError: ``smoothing_frames`` is not an odd number ≥ 1.
+        ConfigError: A number of frames that is not an odd number ≥ 1.
     """
 
     def __init__(
@@ -88,18 +91,22 @@ class EvidenceBranch(BaseModule):
         num_classes: int,
         clip_len: int,
         smoothing_frames: int = 3,
+        spatial_smoothing_frames: int = 1,
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        odd = isinstance(smoothing_frames, int) and smoothing_frames % 2 == 1
-        if not odd or smoothing_frames < 1:
-            raise ConfigError(
-                f"attention_branch.smoothing_frames={smoothing_frames!r}: expected an odd number, "
-                "1 or more"
-            )
+        for key, frames in (
+            ("smoothing_frames", smoothing_frames),
+            ("spatial_smoothing_frames", spatial_smoothing_frames),
+        ):
+            if not isinstance(frames, int) or frames < 1 or frames % 2 == 0:
+                raise ConfigError(
+                    f"attention_branch.{key}={frames!r}: expected an odd number, 1 or more"
+                )
         norm_cfg = norm_cfg or dict(type="BN3d")
         channels: int = stage.out_channels  # type: ignore[assignment]
         self.smoothing_frames = smoothing_frames
+        self.spatial_smoothing_frames = spatial_smoothing_frames
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)
         self.conv_response = nn.Conv3d(channels, num_classes, 1, bias=False)
@@ -113,6 +120,9 @@ class EvidenceBranch(BaseModule):
     def spatial(self, response: Tensor) -> Tensor:
         """A_s, B×1×T×h×w in [0, 1], of R."""
         evidence = torch.einsum("k,bkthw->bthw", self.spatial_weight.abs(), response)[:, None]
+        if (frames := self.spatial_smoothing_frames) > 1:
+            reach = (frames // 2, 0, 0)
+            evidence = F.avg_pool3d(evidence, (frames, 1, 1), 1, reach, count_include_pad=False)
         return evidence / evidence.amax(dim=(2, 3, 4), keepdim=True).clamp(min=LEAST)
 
     def temporal(self, response: Tensor, spatial: Tensor) -> Tensor:

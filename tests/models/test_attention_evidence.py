@@ -113,10 +113,21 @@ def test_a_frames_weight_is_of_that_frame_and_its_neighbours() -> None:
     torch.testing.assert_close(backward, before.flip(0))
 
 
+def test_smoothed_in_time_a_cell_has_the_mean_of_its_neighbours() -> None:
+    branch = make_branch(num_classes=1, clip_len=5, spatial_smoothing_frames=3)
+    response = torch.rand(2, 1, 5, 2, 2)
+    found = branch.spatial(response)
+    for b in range(2):
+        cells = [smoothed(response[b, 0].flatten(1)[:, cell].tolist(), 3) for cell in range(4)]
+        evidence = torch.tensor(cells).T
+        torch.testing.assert_close(found[b, 0].flatten(1), evidence / evidence.max())
+
+
 @pytest.mark.parametrize("frames", [0, 2, -1, 1.5, "3"])
-def test_smoothing_over_an_even_number_of_frames_is_refused(frames: object) -> None:
-    with pytest.raises(ConfigError, match="smoothing_frames"):
-        make_branch(num_classes=3, clip_len=4, smoothing_frames=frames)  # type: ignore[arg-type]
+@pytest.mark.parametrize("option", ["smoothing_frames", "spatial_smoothing_frames"])
+def test_smoothing_over_an_even_number_of_frames_is_refused(option: str, frames: object) -> None:
+    with pytest.raises(ConfigError, match=rf"attention_branch\.{option}="):
+        make_branch(num_classes=3, clip_len=4, **{option: frames})  # type: ignore[dict-item]
 
 
 def test_a_pointwise_stage_lets_each_cell_answer_for_itself() -> None:
