@@ -14,6 +14,7 @@ from mmaction.explain.explainers.grad_cam import (
     HiResCAM,
     LayerCAM,
 )
+from mmaction.explain.explainers.perturbation import Perturbation
 from mmaction.explain.explainers.rise import RISE
 from mmaction.explain.explainers.saliency_tube import SaliencyTube
 from mmaction.explain.explainers.score_cam import ScoreCAM
@@ -35,6 +36,7 @@ __all__ = [
     "IntegratedGradients",
     "LayerCAM",
     "Occlusion",
+    "Perturbation",
     "Random",
     "SaliencyTube",
     "ScoreCAM",

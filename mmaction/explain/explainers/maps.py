@@ -11,6 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# Gaussian that takes shape and place from what is seen: as a share of the shorter side, and, so
+# that motion goes too, in frames.
+BLUR_SIDE_SHARE = 1 / 8
+BLUR_FRAMES = 2.0
+
 
 def frame_means(spatial: Tensor) -> Tensor:
     """Temporal weights of a method without its own: B×T×h×w to the mean of each frame, B×T.
@@ -57,3 +62,18 @@ def smooth(values: Tensor, sigma: float, *, dims: tuple[int, ...]) -> Tensor:
         blurred = F.conv1d(F.pad(rows, (radius, radius), mode="replicate"), kernel)
         values = blurred.reshape(moved.shape).movedim(-1, dim)
     return values
+
+
+def blurred(clips: Tensor) -> Tensor:
+    """Gaussian blur of clips over space and time, edges repeated.
+
+    Over space by :data:`BLUR_SIDE_SHARE` of the shorter side (standard deviation), over time by
+    :data:`BLUR_FRAMES` frames.
+
+    Args:
+        clips: float, …×T×H×W.
+    """
+    sigma = BLUR_SIDE_SHARE * min(clips.shape[-2:])
+    for dim, deviation in ((-3, BLUR_FRAMES), (-2, sigma), (-1, sigma)):
+        clips = smooth(clips, deviation, dims=(dim,))
+    return clips

@@ -41,7 +41,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmaction.explain.explainers.maps import smooth
+from mmaction.explain.explainers.maps import blurred
 from mmaction.explain.measures.group import EvaluationOptions
 from mmaction.explain.measures.importance import joint_importance, ranked
 
@@ -50,10 +50,6 @@ Score = Callable[[Tensor], Tensor]
 
 DOMAINS = ("joint", "spatial", "temporal")
 ORDERS = ("morf", "lerf")
-# Gaussian that takes shape and place from what is seen: as a share of the shorter side, and, so
-# that motion goes too, in frames.
-BLUR_SIDE_SHARE = 1 / 8
-BLUR_FRAMES = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,21 +230,6 @@ def frozen_frames(kept: np.ndarray, *, last: int) -> np.ndarray:
         return np.full(frames, last, dtype=np.int64)
     before = np.maximum.accumulate(np.where(kept, np.arange(frames), -1))
     return np.where(before < 0, int(np.argmax(kept)), before)
-
-
-def blurred(clip: Tensor) -> Tensor:
-    """Gaussian blur over space and time, edges repeated.
-
-    Over space by :data:`BLUR_SIDE_SHARE` of the shorter side (standard deviation), over time by
-    :data:`BLUR_FRAMES` frames.
-
-    Args:
-        clip: float, 3×T×H×W.
-    """
-    sigma = BLUR_SIDE_SHARE * min(clip.shape[2:])
-    for dim, deviation in ((1, BLUR_FRAMES), (2, sigma), (3, sigma)):
-        clip = smooth(clip, deviation, dims=(dim,))
-    return clip
 
 
 def probabilities(score: Score, batches: Iterator[Tensor], target: int) -> np.ndarray:

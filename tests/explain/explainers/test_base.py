@@ -20,6 +20,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "frame_shapley": dict(groups=3),
     "integrated_gradients": dict(steps=3),
     "occlusion": dict(window=(2, 16, 16), stride=(2, 16, 16)),
+    "perturbation": dict(areas=(0.1, 0.3), grid=(2, 3, 3), steps=3),
     "rise": dict(masks=6, grid=(2, 3, 3)),
 }
 CONTROLS = {"random", "center", "blurred_random", "frame_difference", "compensated_difference"}

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from mmaction.explain.explainers.maps import blurred
 from mmaction.explain.measures.group import EvaluationOptions
 from mmaction.explain.measures.perturbation import (
     DOMAINS,
     Perturbation,
     areas,
-    blurred,
     frozen_frames,
 )
 
