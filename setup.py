@@ -131,6 +131,7 @@ setup(
         "openvino": ["openvino>=2025.0"],  # tools/export.py --format openvino, tools/predict.py
         # tools/export.py --precision int8
         "int8": ["openvino>=2025.0", "nncf>=2.15"],
+        "completion": ["argcomplete>=3.5"],  # of st-abn's commands and options, in shells
         "parquet": ["pyarrow>=16"],  # tools/predict.py --out F.parquet
         "ray": ["ray[data]>=2.40"],  # tools/predict.py --engine ray
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],  # mkdocs build

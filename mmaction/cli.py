@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,8 +42,33 @@ FORMER_OPTIONS = {
 }
 
 
+class _Help(argparse.HelpFormatter):
+    """Examples, paragraphs of lines that begin with ``python``, stay as they are, indented."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        def filled(paragraph: str) -> str:
+            if paragraph.startswith("python "):
+                return textwrap.indent(paragraph, "    ")
+            return super(_Help, self)._fill_text(paragraph, width, indent)
+
+        return "\n\n".join(map(filled, text.strip().split("\n\n")))
+
+
 class ArgumentParser(argparse.ArgumentParser):
-    """Takes ``--work-dir`` and ``--work_dir`` alike; says what older options are called now."""
+    """Takes ``--work-dir`` and ``--work_dir`` alike; says what older options are called now.
+
+    A shell that asks what may come next is told, where argcomplete is installed.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"formatter_class": _Help, **kwargs})
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        if "_ARGCOMPLETE" in os.environ:
+            import argcomplete
+
+            argcomplete.autocomplete(self)  # and ends the process
+        return super().parse_args(*args, **kwargs)
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from pathlib import Path
 
+from mmaction.cli import ArgumentParser
 from mmaction.errors import near
 from mmaction.exit_codes import EXIT_USER_ERROR
 from mmaction.files import home
@@ -44,11 +46,10 @@ def main(argv: list[str] | None = None) -> int:
         The exit code.
     """
     given = sys.argv[1:] if argv is None else argv
+    if "_ARGCOMPLETE" in os.environ:
+        given = _complete()
     if not given or given[0] in ("-h", "--help"):
         print(USAGE + _listing())
-        return 0
-    if given == ["--list"]:  # for a shell's completion
-        print("\n".join([*COMMANDS, *GROUPS]))
         return 0
     found = _script(given)
     if isinstance(found, str):
@@ -58,6 +59,24 @@ def main(argv: list[str] | None = None) -> int:
     sys.argv = [str(script), *rest]
     runpy.run_path(str(script), run_name="__main__")
     return 0  # a script ends by itself
+
+
+def _complete() -> list[str]:
+    """A shell asks what may come next: names of commands, or what the script's parser says.
+
+    Returns:
+        The command's words; names are told here, which ends the process.
+    """
+    line = os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])]
+    before = f"{line}|".split()[1:-1]  # whole words; the last one is yet to be completed
+    names = 2 if before[:1] and before[0] in GROUPS else 1
+    os.environ["_ARGCOMPLETE"] = str(1 + min(names, len(before)))  # what its parser calls argv[0]
+    if len(before) < names:
+        parser = ArgumentParser()
+        groups = _names(home() / "tools" / before[0]) if before else [*COMMANDS, *GROUPS]
+        parser.add_argument("command", choices=groups)
+        parser.parse_args()
+    return before[:names]
 
 
 def _script(given: list[str]) -> tuple[Path, list[str]] | str:

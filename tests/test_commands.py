@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
@@ -39,12 +40,23 @@ def test_wrong_commands_get_one_line(capsys: pytest.CaptureFixture[str]) -> None
         assert err.count("\n") == 1
 
 
-def test_a_shell_can_complete_the_names() -> None:
-    script = f'compgen -W "$({sys.executable} -m mmaction.commands --list)" tr'
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["train"]
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("st-abn tr", ["train "]),
+        ("st-abn data chec", ["check_dataset "]),
+        ("st-abn train --res", ["--resume-from "]),
+        ("st-abn export m.pth m.xml --format op", ["openvino "]),
+        ("st-abn data cache_features --vi", ["--views "]),
+    ],
+)
+def test_a_shell_is_told_what_may_come_next(line: str, offered: list[str], tmp_path: Path) -> None:
+    """As argcomplete's shell code asks."""
+    asked = dict(_ARGCOMPLETE="1", COMP_LINE=line, COMP_POINT=str(len(line)))
+    asked |= dict(_ARGCOMPLETE_IFS="\n", _ARGCOMPLETE_STDOUT_FILENAME=str(tmp_path / "told"))
+    command = [sys.executable, "-m", "mmaction.commands"]
+    subprocess.run(command, cwd=ROOT, env=os.environ | asked, check=True)
+    assert (tmp_path / "told").read_text().split("\n") == offered
 
 
 def test_help_lists_every_script(capsys: pytest.CaptureFixture[str]) -> None:

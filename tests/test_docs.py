@@ -86,9 +86,22 @@ def test_python_of_inference_runs_as_printed(
         assert typed["out"].spatial_attention.shape == (1, 16, 7, 7)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_and_their_options_exist(page: Path) -> None:
-    for words in commands(page):
+def examples() -> Iterator[list[str]]:
+    """The commands that ``--help`` shows, of each script."""
+    for script in sorted((ROOT / "tools").rglob("[!_]*.py")):
+        lines = re.findall(
+            "^(python .*)$", ast.get_docstring(ast.parse(script.read_text())) or "", re.M
+        )
+        assert lines, f"{script.name}: no example"
+        for line in lines:
+            words = shlex.split(line)
+            assert ROOT / words[1] == script
+            yield words
+
+
+@pytest.mark.parametrize("page", [*PAGES, None], ids=lambda page: page.name if page else "help")
+def test_commands_and_their_options_exist(page: Path | None) -> None:
+    for words in commands(page) if page else examples():
         script = script_of(words)
         assert script.is_file(), " ".join(words)
         if script.suffix != ".py":

@@ -31,7 +31,8 @@ FLOORS = (
     ("datacheck", "inference"),
     ("engine", "serving"),
     ("launcher",),
-    ("cli", "apis", "commands"),
+    ("cli", "apis"),
+    ("commands",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MOST_FILE_LINES = 300

@@ -1,4 +1,8 @@
-"""What a video, camera or stream shows, where and when a checkpoint looked."""
+"""What a video, camera or stream shows, where and when a checkpoint looked.
+
+python tools/demo.py epoch_12.pth match.mp4 --out film.mp4
+python tools/demo.py epoch_12.pth rtsp://camera.local/stream
+"""
 
 from __future__ import annotations
 

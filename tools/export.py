@@ -1,4 +1,8 @@
-"""Write a checkpoint's network for other runtimes: ONNX, OpenVINO, torch.export."""
+"""Write a checkpoint's network for other runtimes: ONNX, OpenVINO, torch.export.
+
+python tools/export.py epoch_12.pth model.onnx
+python tools/export.py epoch_12.pth model.xml --format openvino --dynamic
+"""
 
 from __future__ import annotations
 

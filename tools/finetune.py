@@ -1,6 +1,8 @@
 """From class folders of videos to a network that is fine-tuned, tested and explained.
 
 Interrupted, the same command goes on.
+
+python tools/finetune.py videos/ --work-dir work_dirs/mine --frozen
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What videos show: a table with a row a video. Interrupted, the same command goes on."""
+"""What videos show: a table with a row a video. Interrupted, the same command goes on.
+
+python tools/predict.py epoch_12.pth videos/ --out predictions.csv
+"""
 
 from __future__ import annotations
 

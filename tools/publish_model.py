@@ -1,4 +1,7 @@
-"""Write a checkpoint as one file for others: weights and description alone, and a model card."""
+"""Write a checkpoint as one file for others: weights and description alone, and a model card.
+
+python tools/publish_model.py epoch_12.pth st_abn.safetensors
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A page to try a model on, and an HTTP interface: one video in, classes, where and when out."""
+"""A page to try a model on, and an HTTP interface: one video in, classes, where and when out.
+
+python tools/serve.py epoch_12.pth --port 8000
+"""
 
 from __future__ import annotations
 

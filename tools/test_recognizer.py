@@ -1,4 +1,7 @@
-"""Test a checkpoint: ``python tools/test_recognizer.py CONFIG CHECKPOINT [options]``."""
+"""Score a config's test set with a checkpoint.
+
+python tools/test_recognizer.py config_files/sthv1/st_abn_32.py epoch_60.pth --out a.pkl
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from mmaction.cli import ArgumentParser, add_run_arguments, run_command, start_p
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(description="Score a config's test set with a checkpoint.")
+    parser = ArgumentParser(description=__doc__)
     add_run_arguments(parser)
     parser.add_argument("checkpoint", help="weights of the config's network")
     parser.add_argument(

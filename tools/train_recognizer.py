@@ -1,4 +1,8 @@
-"""Train a recognizer: ``python tools/train_recognizer.py CONFIG [options]``."""
+"""Train a recognizer from a config file.
+
+python tools/train_recognizer.py config_files/sthv1/st_abn_32.py --gpus 8
+python tools/train_recognizer.py config_files/sthv1/st_abn_32.py --dry-run
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from mmaction.cli import ArgumentParser, add_run_arguments, run_command, start_p
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(description="Train a recognizer from a config file.")
+    parser = ArgumentParser(description=__doc__)
     add_run_arguments(parser)
     validation = parser.add_mutually_exclusive_group()
     validation.add_argument(

@@ -1,4 +1,7 @@
-"""Look at where and when a checkpoint looks in videos of your own."""
+"""Look at where and when a checkpoint looks in videos of your own.
+
+python tools/visualize.py config_files/sthv1/st_abn_32.py epoch_60.pth match.mp4 --out look
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Show which classes are taken for which, and how well each is recognised, from kept scores."""
+"""Show which classes are taken for which, and how well each is recognised, from kept scores.
+
+python tools/analysis/confusion_matrix.py scores.pkl --classes classes.txt
+"""
 
 from __future__ import annotations
 

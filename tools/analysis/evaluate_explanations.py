@@ -1,4 +1,7 @@
-"""Measure whether explanations are true: one table, explainers × measures, with intervals."""
+"""Measure whether explanations are true: one table, explainers × measures, with intervals.
+
+python tools/analysis/evaluate_explanations.py config_files/sthv1/st_abn_32.py epoch_60.pth
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Size and work of a config's network: ``python tools/analysis/get_flops.py CONFIG``."""
+"""Count parameters and multiply-accumulates (MAC) of a config's network by part, for one clip.
+
+Takes seconds and no memory, whatever the size.
+
+python tools/analysis/get_flops.py config_files/sthv1/st_abn_32.py --shape 32 224 224
+"""
 
 from __future__ import annotations
 
@@ -12,10 +17,7 @@ from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Count parameters and multiply-accumulates (MAC) of a config's network by part,"
-        " for one clip. Takes seconds and no memory, whatever the size."
-    )
+    parser = ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config file, such as config_files/sthv1/st_abn_32.py")
     parser.add_argument(
         "--shape",

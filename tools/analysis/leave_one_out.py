@@ -1,4 +1,7 @@
-"""Train on all groups of videos but one and test on that one, for each group in turn."""
+"""Train on all groups of videos but one and test on that one, for each group in turn.
+
+python tools/analysis/leave_one_out.py config_files/weizmann4/st_abn.py
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Draw what trainings logged: losses and accuracies, several runs over one another."""
+"""Draw what trainings logged: losses and accuracies, several runs over one another.
+
+python tools/analysis/plot_curves.py work_dirs/a work_dirs/b --keys loss,lr
+"""
 
 from __future__ import annotations
 

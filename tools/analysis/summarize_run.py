@@ -1,4 +1,7 @@
-"""Print one table of a run: top-1 of both branches beside chance, and the seconds it took."""
+"""Print one table of a run: top-1 of both branches beside chance, and the seconds it took.
+
+python tools/analysis/summarize_run.py scores.metrics.json --classes classes.txt --seconds 95
+"""
 
 from __future__ import annotations
 

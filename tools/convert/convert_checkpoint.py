@@ -1,4 +1,7 @@
-"""Write a checkpoint of other code in this project's names, as .pth or .safetensors."""
+"""Write a checkpoint of other code in this project's names, as .pth or .safetensors.
+
+python tools/convert/convert_checkpoint.py authors.pth st_abn.safetensors
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Write a config of MMAction 0.x, mmaction2 0.x, TPN or ST-ABN's first code in today's form.
 
 What changed stands in a comment above it. What is not understood is named, and nothing is written.
+
+python tools/convert/migrate_config.py old.py config_files/sthv1/mine.py
 """
 
 from __future__ import annotations

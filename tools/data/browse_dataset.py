@@ -1,4 +1,7 @@
-"""Look at samples after augmentation: ``python tools/data/browse_dataset.py CONFIG --out DIR``."""
+"""Write pictures of a data set's samples, as the network is given them, and a page with them.
+
+python tools/data/browse_dataset.py config_files/sthv1/st_abn_32.py --out look
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,7 @@ from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Write pictures of a data set's samples as the network is given them, after"
-        " augmentation, and a page with all of them."
-    )
+    parser = ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("config", help="config file, such as config_files/sthv1/st_abn_32.py")
     add("--out", required=True, metavar="DIR", help="where index.html and the pictures go")

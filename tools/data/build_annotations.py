@@ -1,4 +1,7 @@
-"""Annotation lists: ``python tools/data/build_annotations.py KIND … --out DIR``."""
+"""Write train.txt, val.txt, classes.txt and report.json for a data set.
+
+python tools/data/build_annotations.py folder --videos-root videos/ --out lists/
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,7 @@ PUBLISHED = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Write train.txt, val.txt, classes.txt and report.json for a data set."
-    )
+    parser = ArgumentParser(description=__doc__)
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     for kind, title in PUBLISHED.items():
         sub = kinds.add_parser(kind, help=f"{title}, from its published files")

@@ -2,6 +2,8 @@
 
 Then train with --cfg-options train_dataloader.dataset.type=FeatureDataset
 train_dataloader.dataset.features=OUT; tests take the whole network from videos, as ever.
+
+python tools/data/cache_features.py config_files/skate/st_abn_lite0_frozen.py lite0.features
 """
 
 from __future__ import annotations

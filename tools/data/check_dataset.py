@@ -1,4 +1,9 @@
-"""Check a config's data: ``python tools/data/check_dataset.py CONFIG [--decode]``."""
+"""Look at every video of every split of a config.
+
+Says what is missing, damaged, wrongly annotated, there twice, or in two splits.
+
+python tools/data/check_dataset.py config_files/sthv1/st_abn_32.py --decode
+"""
 
 from __future__ import annotations
 
@@ -15,9 +20,7 @@ from mmaction.exit_codes import EXIT_FAILED
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Look at every video of every split of a config: what is missing, damaged,"
-        " wrongly annotated, there twice, or in two splits.",
+    parser = ArgumentParser(description=__doc__,
         epilog="exit code: 0 without errors (warnings and notes are none), 1 with errors in the"
         " data, 2 where the config can't be used",
     )

@@ -1,4 +1,9 @@
-"""Videos to directories of frames: ``python tools/data/extract_frames.py VIDEOS OUT [options]``."""
+"""Write the frames of videos as JPEG files, a directory a video.
+
+Can be stopped and started again at any time; what is done is skipped.
+
+python tools/data/extract_frames.py videos/ frames/ --short-side 256
+"""
 
 from __future__ import annotations
 
@@ -15,10 +20,7 @@ from mmaction.cli import ArgumentParser, run_command
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Write the frames of videos as JPEG files, a directory a video. Can be stopped"
-        " and started again at any time; what is done is skipped."
-    )
+    parser = ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("videos", metavar="VIDEOS", help="directory that is searched, or a text list of videos")
     add("out", metavar="OUT", help="directory for the directories of frames")

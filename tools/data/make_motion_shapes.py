@@ -1,4 +1,7 @@
-"""Make the data set motion_shapes: ``python tools/data/make_motion_shapes.py OUT [options]``."""
+"""Make motion_shapes, a small data set whose classes are told apart by motion.
+
+python tools/data/make_motion_shapes.py data/motion_shapes --videos 1200 --val-videos 240
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,7 @@ from mmaction.cli import ArgumentParser, run_command
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Make motion_shapes, a small data set whose classes are told apart by motion."
-    )
+    parser = ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("out", metavar="OUT", help="directory to make")
     add("--videos", type=int, default=1000, help="for training (default %(default)s)")

@@ -1,4 +1,10 @@
-"""Pack frames into one file: ``python tools/data/pack_frames.py SRC_DIR OUT.lmdb [options]``."""
+"""Pack directories of frames into one .lmdb file, and read it back; or check a pack that there is.
+
+data_root may name the file in the place of the directory.
+
+python tools/data/pack_frames.py frames/ frames.lmdb
+python tools/data/pack_frames.py --verify frames.lmdb
+"""
 
 from __future__ import annotations
 
@@ -14,9 +20,7 @@ from mmaction.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Pack directories of frames into one .lmdb file, which data_root may name"
-        " in their place, and read it back; or check a pack that there is.",
+    parser = ArgumentParser(description=__doc__,
         usage="%(prog)s SRC_DIR OUT.lmdb [--overwrite]\n       %(prog)s --verify PACK",
     )
     add = parser.add_argument
