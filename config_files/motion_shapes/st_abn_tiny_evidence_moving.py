@@ -23,4 +23,4 @@ val_dataloader = dict(
     dataset=dict(ann_file=f"{root}/val.txt", data_root=f"{root}/frames", pipeline=test_pipeline)
 )
 test_dataloader = val_dataloader
-train_cfg = dict(max_epochs=24)
+train_cfg = dict(max_epochs=16)

@@ -5,3 +5,4 @@ train_dataloader = dict(dataset=dict(ann_file=f"{root}/train.txt", data_root=f"{
 val_dataloader = dict(dataset=dict(ann_file=f"{root}/val.txt", data_root=f"{root}/frames"))
 test_dataloader = val_dataloader
 model = dict(attention_branch=dict(spatial_smoothing_frames=5))
+train_cfg = dict(max_epochs=24)
