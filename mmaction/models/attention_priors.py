@@ -22,7 +22,7 @@ def frame_change(clips: Tensor, *, cells: tuple[int, int, int]) -> Tensor:
     D(t) = max(d(t), d(t+1)), which looks to either side.
 
     Args:
-        clips: float, B×C×T×H×W.
+        clips: float, B×C×T×H×W; features serve as well.
         cells: (t, h, w); under a temporal stride T / t, rounded up, frames fall to one step, which
             takes the largest change among them.
     """

@@ -179,8 +179,6 @@ def test_what_does_not_belong_together_is_refused(frozen: Path, tmp_path: Path) 
         train(cached(frozen, path, tmp_path / "a", **options))
     with pytest.raises(DataError, match="by another backbone or other weights"):
         train(cached(frozen, path, tmp_path / "b", **{"model.backbone.pretrained": None}))
-    with pytest.raises(ConfigError, match="loss_weights.stillness=1"):
-        train(cached(frozen, path, tmp_path / "c", **{"model.loss_weights.stillness": 1}))
     with pytest.raises(ConfigError, match="model.backbone.frozen: expected True"):
         cache_features(load_config(frozen, {"model.backbone.frozen": False}), path, views=VIEWS)
     with pytest.raises(ConfigError, match="needs dataset.features"):

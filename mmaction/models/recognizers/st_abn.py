@@ -149,14 +149,9 @@ class STABN(BaseRecognizer):
         return self._attend(features, clips)
 
     def predict_features(self, features: Tensor) -> AttendedPrediction:
-        if self.loss_weights["stillness"]:
-            raise ConfigError(
-                f"model.loss_weights.stillness={self.loss_weights['stillness']}: it compares clips"
-                " with the attention, and cached features have none; set it to 0"
-            )
-        return self._attend(features, None)
+        return self._attend(features, features)
 
-    def _attend(self, features: Tensor, clips: Tensor | None) -> AttendedPrediction:
+    def _attend(self, features: Tensor, pictures: Tensor) -> AttendedPrediction:
         attention = self.attention_branch(features)
         weighed = self.attention_mechanism(features, attention.spatial, attention.temporal)
         spatial = attention.spatial.squeeze(1)
@@ -165,14 +160,15 @@ class STABN(BaseRecognizer):
             attention_scores=attention.scores,
             spatial_attention=self._per_frame(spatial),
             temporal_attention=self._per_frame(attention.temporal.flatten(1)),
-            still_share=None if clips is None else self._still_share(clips, spatial),
+            still_share=self._still_share(pictures, spatial),
         )
 
-    def _still_share(self, clips: Tensor, spatial: Tensor) -> Tensor | None:
+    def _still_share(self, pictures: Tensor, spatial: Tensor) -> Tensor | None:
+        """Of clips; of a frozen backbone's features where these alone are kept."""
         if not self.training or not self.loss_weights["stillness"]:
             return None
         steps, height, width = spatial.shape[1:]
-        return still_share(spatial, local_change(clips, cells=(steps, height, width)))
+        return still_share(spatial, local_change(pictures, cells=(steps, height, width)))
 
     def _per_frame(self, maps: Tensor) -> Tensor:
         """B×T'×… as B×T×…: under a temporal stride each step stands for its frames."""

@@ -103,7 +103,7 @@ def test_stage_options_make_a_cheaper_attention_branch(make_st_abn) -> None:
 
 def test_any_backbone_with_stages_given_will_do() -> None:
     backbone = dict(type="ResNet3D", depth=18, base_channels=4, num_stages=3)
-    stage = dict(type="Conv3d", in_channels=16, out_channels=8, kernel_size=1)
+    stage = dict(type="PointwiseStage", in_channels=16, out_channels=8)
     model = STABN(
         num_classes=3,
         clip_len=2,
@@ -171,6 +171,20 @@ def test_stillness_is_a_weighted_loss_on_where_the_attention_lies(make_st_abn) -
     losses = model(clips, labels=torch.tensor([0, 4]), mode="loss")
     torch.testing.assert_close(losses["loss_stillness"], 2 * share.mean())
     assert model.eval()(clips).still_share is None, "tests don't compute it"
+
+
+def test_stillness_of_features_where_these_alone_are_kept(make_st_abn) -> None:
+    """Nothing changes but one cell in the second frame: all attention elsewhere is still."""
+    torch.manual_seed(0)
+    model = make_st_abn(**EVIDENCE).train()
+    features = torch.randn(1, model.backbone.out_channels, 1, 2, 2).repeat(1, 1, 4, 1, 1)
+    features[:, :, 1, 0, 1] += 1
+    prediction = model.predict_features(features)
+    attention = prediction.spatial_attention
+    change = torch.zeros(4, 2, 2)
+    change[:3, 0, 1] = 1 / (1 + 3 / 16)  # 1 beside the clip's mean
+    expected = 1 - (attention[0] * change).sum() / attention.sum()
+    torch.testing.assert_close(prediction.still_share, expected[None], atol=1e-4, rtol=0)
 
 
 def test_stillness_under_a_temporal_stride(make_st_abn) -> None:
