@@ -46,7 +46,7 @@ def parts(out: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def some_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("on_gpu") / "out"
-    only = ["machine", "tests", "network_16x112", "step_profile"]
+    only = ["machine", "tests", "network_16x112"]
     # Of the marked tests two; all of them are --slow.
     few = dict(OMP_NUM_THREADS="1", PYTEST_ADDOPTS="-k 'clips_are_prepared or cuda_graph'")
     done = run(out, "--device", "cpu", "--only", *only, **few)
@@ -103,6 +103,7 @@ def test_the_tables_say_what_the_json_says(some_parts: Path) -> None:
         assert len(lines) == (len(part["rows"]) + 2 if part["rows"] else 0), name
 
 
+@pytest.mark.slow
 def test_a_part_that_crashes_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "timm.py").write_text("raise RuntimeError('timm is broken')\n")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

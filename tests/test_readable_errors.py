@@ -144,7 +144,7 @@ def test_a_worker_that_dies_says_what_to_change(
 
 
 # No room for the loader's own locks, and none for a batch.
-@pytest.mark.parametrize("size", ["4k", "64k"])
+@pytest.mark.parametrize("size", ["4k", pytest.param("64k", marks=pytest.mark.slow)])
 def test_a_full_shared_memory_says_what_to_change(
     make_config: Callable[..., Path], tiny_data: Path, run_process: Callable[..., Any], size: str
 ) -> None:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +30,12 @@ def need(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "uint8_input"),
-    [("onnx", False), ("openvino", False), ("openvino", True), ("torch-export", True)],
+    [
+        ("onnx", False),
+        pytest.param("openvino", False, marks=pytest.mark.slow),
+        ("openvino", True),
+        ("torch-export", True),
+    ],
 )
 def test_exported_answers_are_the_checkpoints(
     kind: str,
@@ -126,18 +129,18 @@ def test_clips_as_large_as_their_videos_fit_no_graph(
     assert not (tmp_path / "m.pt2").exists()
 
 
-def test_command_tells_what_it_wrote(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    command = [sys.executable, REPO / "tools/export.py", tiny_checkpoint, tmp_path / "m.pt2"]
-    done = subprocess.run(
-        [*command, "--format", "torch-export", "--dynamic"], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    first, *rest = done.stdout.splitlines()
+def test_command_tells_what_it_wrote(
+    tiny_checkpoint: Path, tmp_path: Path, run_tool: Callable[..., Outcome]
+) -> None:
+    command = ("export", tiny_checkpoint, tmp_path / "m.pt2")
+    done = run_tool(*command, "--format", "torch-export", "--dynamic")
+    assert done.code == 0, done.err
+    first, *rest = done.out.splitlines()
     assert "clips float32 B×3×4×" in first
     assert len(rest) == 4
-    wrong = subprocess.run([*command, "--format", "onnx"], capture_output=True, text=True)
-    assert wrong.returncode == 2
-    assert wrong.stderr.count("\n") == 1
+    wrong = run_tool(*command, "--format", "onnx")
+    assert wrong.code == 2
+    assert wrong.err.count("\n") == 1
 
 
 def test_int8_is_kept_with_its_differences_said(

@@ -78,8 +78,8 @@ class WatchScores(Hook):
 @pytest.mark.parametrize(
     ("processes", "batch_size", "workers", "videos"),
     [
-        (1, 3, 2, 7),
-        (2, 8, 0, 1),
+        pytest.param(1, 3, 2, 7, marks=pytest.mark.slow),
+        pytest.param(2, 8, 0, 1, marks=pytest.mark.slow),
         (2, 2, 1, 7),
         pytest.param(3, 2, 1, 7, marks=pytest.mark.slow),
     ],

@@ -106,7 +106,10 @@ def test_processes_that_wait_too_long_end(started: Started, endless: Path) -> No
     assert line.startswith("error: another process has ended, or is too late: ")
 
 
-@pytest.mark.parametrize(("rank", "said"), [(0, "1/2 clients joined"), (1, "127.0.0.1")])
+@pytest.mark.parametrize(
+    ("rank", "said"),
+    [(0, "1/2 clients joined"), pytest.param(1, "127.0.0.1", marks=pytest.mark.slow)],
+)
 def test_a_process_that_never_comes_ends_the_start(
     started: Started, endless: Path, free_port: int, rank: int, said: str
 ) -> None:

@@ -82,6 +82,7 @@ def test_two_machines_score_as_one_process(
     np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_cut_cable_ends_the_run_on_both_machines(
     machines: tuple[str, str],
     started: Started,
@@ -107,6 +108,7 @@ def test_a_cut_cable_ends_the_run_on_both_machines(
         assert len(error.splitlines()) == 1, error
 
 
+@pytest.mark.slow
 def test_a_machine_that_never_comes_ends_the_start(
     machines: tuple[str, str], started: Started, tiny_config: Path
 ) -> None:

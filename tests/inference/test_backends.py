@@ -15,7 +15,7 @@ def frames() -> np.ndarray:
 
 
 @pytest.mark.parametrize("backend", ["eager", "openvino"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.slow)])
 def test_every_backend_gives_the_networks_answers(
     backend: str, precision: str, tiny_checkpoint: Path
 ) -> None:

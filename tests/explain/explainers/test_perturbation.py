@@ -34,7 +34,7 @@ def test_penalties_by_hand() -> None:
     torch.testing.assert_close(roughness(masks[:1]), torch.tensor([0.20 / 2 + 0.68 / 2]))
 
 
-@pytest.mark.parametrize("area", [0.1, 0.3])
+@pytest.mark.parametrize("area", [0.1, pytest.param(0.3, marks=pytest.mark.slow)])
 def test_masks_show_their_area_and_smooth_ones_are_smoother(st_abn, clips, area: float) -> None:
     options = dict(areas=(area,), grid=(4, 4, 4), steps=40)
     rough, smooth = (

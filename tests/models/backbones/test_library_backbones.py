@@ -65,6 +65,7 @@ def test_torchvisions_logits(name: str) -> None:
     assert_near(logits, library(inputs))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_mvits_tokens_lie_over_time_and_picture() -> None:
     library = get_model("mvit_v1_b").eval()

@@ -69,7 +69,7 @@ def assert_whole(out: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_stopped_midway_it_goes_on_where_it_was(
     videos: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
