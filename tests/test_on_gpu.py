@@ -46,7 +46,7 @@ def parts(out: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def some_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("on_gpu") / "out"
-    only = ["machine", "tests", "network_16x112"]
+    only = ["machine", "tests"]
     # Of the marked tests two; all of them are --slow.
     few = dict(OMP_NUM_THREADS="1", PYTEST_ADDOPTS="-k 'clips_are_prepared or cuda_graph'")
     done = run(out, "--device", "cpu", "--only", *only, **few)

@@ -5,8 +5,8 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/_venv.sh"
 
 prepare_venv
 cd -- "$REPO_ROOT"
-# A process a core; more threads in each would only wait for one another.
+# A process a core, of one thread, and one more: tests of several processes often wait.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 # Else each process that a test starts compiles the package anew.
 unset PYTHONDONTWRITEBYTECODE
-exec "$VENV_PYTHON" -m pytest -n auto --dist worksteal "$@"
+exec "$VENV_PYTHON" -m pytest -n "$(($(nproc) + 1))" --dist worksteal "$@"
