@@ -9,4 +9,4 @@ cd -- "$REPO_ROOT"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 # Else each process that a test starts compiles the package anew.
 unset PYTHONDONTWRITEBYTECODE
-exec "$VENV_PYTHON" -m pytest -n "$(($(nproc) + 1))" --dist worksteal "$@"
+exec "$VENV_PYTHON" -m pytest -n "$(($(getconf _NPROCESSORS_ONLN) + 1))" --dist worksteal "$@"
