@@ -141,6 +141,19 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_backend_options(parser: argparse.ArgumentParser) -> None:
+    """What answers, and how: ``--device``, ``--backend``, ``--precision`` and ``--explainer``."""
+    parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU, if there is one)")
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "eager", "openvino"),
+        default="auto",
+        help="auto: OpenVINO on a CPU, where it is installed and answers as torch does",
+    )
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--explainer", default="attention", help="default: the network's attention")
+
+
 def run_command(main: Callable[[], int | None]) -> int:
     """Runs a command's ``main``; a user's error becomes one line on stderr.
 

@@ -12,7 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
 
-from mmaction.cli import LAUNCHERS, ArgumentParser, add_model_options, run_command, start_processes
+from mmaction.cli import (
+    LAUNCHERS,
+    ArgumentParser,
+    add_backend_options,
+    add_model_options,
+    run_command,
+    start_processes,
+)
 from mmaction.exit_codes import EXIT_FAILED
 
 
@@ -29,16 +36,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--top", type=int, default=5, help="classes of a row (default: 5)")
     parser.add_argument("--batch-size", type=int, default=8, help="videos at once (default: 8)")
     parser.add_argument("--num-workers", type=int, default=2, help="that decode (default: 2)")
-    parser.add_argument(
-        "--backend",
-        choices=("auto", "eager", "openvino"),
-        default="auto",
-        help="auto: OpenVINO on a CPU, where it is installed and answers as torch does",
-    )
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU, if there is one)")
+    add_backend_options(parser)
     parser.add_argument("--explain", metavar="DIR", help="write pages of where and when it looked")
-    parser.add_argument("--explainer", default="attention", help="default: the network's attention")
     parser.add_argument(
         "--gpus",
         type=int,

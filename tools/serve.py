@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, add_model_options, run_command
+from mmaction.cli import ArgumentParser, add_backend_options, add_model_options, run_command
 from mmaction.serving.limits import Limits
 
 TOKEN = "ST_ABN_TOKEN"
@@ -32,15 +32,7 @@ LIMITS = (
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
     add_model_options(parser)
-    parser.add_argument("--device", help="such as cpu or cuda:1; default: a GPU where there is one")
-    parser.add_argument(
-        "--backend",
-        choices=("auto", "eager", "openvino"),
-        default="auto",
-        help="auto: OpenVINO on a CPU, where it is installed and answers as torch does",
-    )
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--explainer", default="attention", help="default: the network's attention")
+    add_backend_options(parser)
     parser.add_argument("--host", default="127.0.0.1", help="default: this machine alone")
     parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0: a free one")
     parser.add_argument(

@@ -1,21 +1,9 @@
 # Under a camera that moves: make_motion_shapes.py data/motion_shapes_moving --camera mixed
 _base_ = "st_abn_tiny_evidence.py"
 root = "{{$MOTION_SHAPES_MOVING:data/motion_shapes_moving}}"
-train_pipeline = [
-    dict(type="SampleSegments", placement="random"),
-    dict(type="DecodeFrames"),
-    dict(type="Stabilize"),
-    dict(type="Resize", size=64),
-    dict(type="Flip", prob=0.5, label_map="motion_shapes"),
-    dict(type="PackClips"),
-]
-test_pipeline = [
-    dict(type="SampleSegments", placement="center"),
-    dict(type="DecodeFrames"),
-    dict(type="Stabilize"),
-    dict(type="Resize", size=64),
-    dict(type="PackClips"),
-]
+steady = dict(type="Stabilize")  # of the frames as they are decoded
+train_pipeline = [*_base_.train_pipeline[:2], steady, *_base_.train_pipeline[2:]]
+test_pipeline = [*_base_.test_pipeline[:2], steady, *_base_.test_pipeline[2:]]
 train_dataloader = dict(
     dataset=dict(ann_file=f"{root}/train.txt", data_root=f"{root}/frames", pipeline=train_pipeline)
 )
