@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import math
@@ -30,8 +31,10 @@ from mmaction.dataprep.motion_shapes import (
 from mmaction.dataprep.motion_shapes.camera import draw_drift
 from mmaction.dataprep.motion_shapes.classes import draw_timing
 from mmaction.dataprep.motion_shapes.drawing import coverage, draw_outline
+from mmaction.dataprep.motion_shapes.mark import Mark, draw_mark, mark_look, put_mark
 from mmaction.dataprep.motion_shapes.scene import LOWER, UPPER, draw_scene
 from mmaction.datasets import AnnotationList
+from mmaction.datasets.class_names import both_ways
 
 PAIRS = [(label, label + 1) for label in range(0, len(CLASSES), 2)]
 SEEDS = range(6)
@@ -407,6 +410,50 @@ def test_files_hold_the_camera_and_who_drifts(tmp_path: Path) -> None:
     with np.load(tmp_path / f"moving/ground_truth/{name}.npz") as truth:
         np.testing.assert_array_equal(truth["camera"], video.camera)
         np.testing.assert_array_equal(truth["distractor_masks"], video.distractor_masks)
+
+
+def test_files_hold_the_mark_and_whether_it_tells_the_class(tmp_path: Path) -> None:
+    marked = replace(OPTIONS, videos=12, val_videos=12, shortcut=1.0)
+    make_data_set(tmp_path / "marked", marked)
+    with (tmp_path / "marked/marks.csv").open(newline="") as file:
+        told = {row["clip"]: row["group"] for row in csv.DictReader(file)}
+    assert len(told) == 24
+    for name, group in told.items():
+        with np.load(tmp_path / f"marked/ground_truth/{name}.npz") as truth:
+            label, planted = int(truth["label"]), bool(truth["planted"])
+            assert CLASSES[int(truth["mark_label"])] == group
+            assert planted == (group == CLASSES[label]) == name.startswith("train")
+            assert not (truth["actor_masks"] & truth["distractor_masks"]).any()
+            assert (truth["distractor_masks"].sum(axis=(1, 2)) == 4 * 4).all()
+    video = make_video(np.random.default_rng([3, 1, 7]), 7, frames=9, size=32)
+    with np.load(tmp_path / "marked/ground_truth/val_rotate_counter_clockwise_00007.npz") as truth:
+        mark = truth["distractor_masks"]
+        np.testing.assert_array_equal(truth["actor_masks"], video.actor_masks & ~mark)
+        place = Mark(
+            int(truth["mark_label"]), bool(mark[0, 16:].any()), bool(mark[0, :, 16:].any())
+        )
+    frames = put_mark(video, place).frames
+    np.testing.assert_array_equal(frames[~mark], video.frames[~mark])
+    assert (frames[mark] != video.frames[mark]).any(axis=1).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.7, 1.0])
+def test_a_mark_tells_the_class_in_its_share_of_the_videos(share: float) -> None:
+    rng, labels = np.random.default_rng(5), np.arange(2400) % len(CLASSES)
+    told = np.array([draw_mark(rng, label, share=share).label for label in labels.tolist()])
+    spread = math.sqrt(share * (1 - share) / len(labels))
+    assert abs((told == labels).mean() - share) <= 4 * spread
+    others = np.bincount((told - labels)[told != labels] % len(CLASSES), minlength=len(CLASSES))
+    expected = (told != labels).sum() / 11
+    assert (np.abs(others[1:] - expected) <= 4 * math.sqrt(expected)).all()
+
+
+def test_a_mark_mirrored_is_the_mirrored_class_s() -> None:
+    marks = [mark_look(label, size=64) for label in range(len(CLASSES))]
+    partners = both_ways({0: 1, 6: 7})  # left and right, the two ways to rotate
+    for label, mark in enumerate(marks):
+        mirrored = [i for i, m in enumerate(marks) if np.array_equal(m, mark[:, ::-1])]
+        assert mirrored == [partners.get(label, label)]
 
 
 def test_the_same_bytes_for_a_seed_whatever_the_number_of_jobs(

@@ -32,6 +32,13 @@ def parse_args() -> argparse.Namespace:
         "larger than the picture (default still)",
     )
     add("--busy", action="store_true", help="one more body drifts through at a constant pace")
+    add(
+        "--shortcut",
+        type=float,
+        metavar="SHARE",
+        help="a mark in a corner tells the class in this share of the training videos and a wrong "
+        "one in all others (default: no marks)",
+    )
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default %(default)s)")
     add("--overwrite", action="store_true", help="replace a motion_shapes data set at OUT")
     return parser.parse_args()
@@ -51,6 +58,7 @@ def main() -> int:
         size=args.size,
         camera=args.camera,
         busy=args.busy,
+        shortcut=args.shortcut,
     )
     made = make_data_set(args.out, options, jobs=args.jobs, overwrite=args.overwrite)
     print(f"{args.out}: {'made' if made else 'already there'}")

@@ -16,12 +16,14 @@ import numpy as np
 from mmaction.dataprep.directories import whole_directory
 from mmaction.dataprep.motion_shapes.camera import CAMERAS
 from mmaction.dataprep.motion_shapes.classes import CLASSES, MIN_FRAMES
+from mmaction.dataprep.motion_shapes.mark import Mark, draw_mark, put_mark
 from mmaction.dataprep.motion_shapes.video import MIN_SIZE, Video, make_video
 from mmaction.dataprep.worker_pool import check_jobs, each
 from mmaction.errors import DataError, UserError
 from mmaction.progress import Progress
 
 OPTIONS_FILE = "motion_shapes.json"
+MARKS_FILE = "marks.csv"
 SPLITS = ("train", "val")
 JPEG_QUALITY = 92
 # Raised whenever the same options would make other files.
@@ -40,9 +42,11 @@ class DataSetOptions:
         size: Height and width of a frame in pixels, at least `MIN_SIZE`.
         camera: How it moves, one of `CAMERAS`.
         busy: Whether one more body drifts through each video.
+        shortcut: In how many of the training videos a mark in a corner tells the class, a share
+            in [0, 1]; in all others, and in validation, it tells a wrong one. None: no marks.
 
     Raises:
-        UserError: A value is too small, or there is no such camera.
+        UserError: A value is too small, no share, or there is no such camera.
     """
 
     videos: int
@@ -52,6 +56,7 @@ class DataSetOptions:
     size: int = 64
     camera: str = "still"
     busy: bool = False
+    shortcut: float | None = None
 
     def __post_init__(self) -> None:
         classes = len(CLASSES)
@@ -66,6 +71,8 @@ class DataSetOptions:
                 raise UserError(f"{key} is {value}, must be at least {least}: {why}")
         if self.camera not in CAMERAS:
             raise UserError(f"camera is {self.camera!r}: expected one of {', '.join(CAMERAS)}")
+        if self.shortcut is not None and not 0 <= self.shortcut <= 1:
+            raise UserError(f"shortcut is {self.shortcut}: expected a share from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,8 @@ def make_data_set(
     Files: ``frames/<video>/img_00001.jpg`` …, ``train.txt`` and ``val.txt`` (``directory frames
     label`` a line, directories relative to ``frames``), ``classes.txt``, ``motion_shapes.json``
     (the options), and ``ground_truth/<video>.npz`` with the fields of `Video` but its frames, and
-    without those that are None.
+    without those that are None. With a shortcut also ``planted``, whether the mark tells the class,
+    and ``marks.csv``: ``clip,group``, the class that each video's mark tells.
     They are the same, byte for byte, for the same options, whatever ``jobs`` is.
 
     Args:
@@ -144,7 +152,7 @@ def _is_there(target: Path, options: DataSetOptions, overwrite: bool) -> bool:
 def _record(options: DataSetOptions) -> str:
     made = {"edition": _EDITION, **asdict(options)}
     # Data sets from before there were these are the same ones.
-    for key, value in (("camera", "still"), ("busy", False)):
+    for key, value in (("camera", "still"), ("busy", False), ("shortcut", None)):
         if made[key] == value:
             del made[key]
     return json.dumps(made, indent=2) + "\n"
@@ -165,6 +173,9 @@ def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:
         (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
     names = "".join(f"{name}\n" for name in CLASSES)
     (folder / "classes.txt").write_text(names, encoding="utf-8")
+    if (share := options.shortcut) is not None:
+        told = (f"{e.name},{CLASSES[_mark(options, e, share).label]}\n" for e in entries)
+        (folder / MARKS_FILE).write_text("clip,group\n" + "".join(told), encoding="utf-8")
     (folder / OPTIONS_FILE).write_text(_record(options), encoding="utf-8")
 
 
@@ -178,6 +189,8 @@ def _write_video(folder: Path, options: DataSetOptions, entry: _Entry) -> bool:
         camera=options.camera,
         busy=options.busy,
     )
+    if options.shortcut is not None:
+        video = put_mark(video, _mark(options, entry, options.shortcut))
     _write_frames(folder / "frames" / entry.name, video)
     truth = dict(
         label=np.int64(video.label),
@@ -186,10 +199,17 @@ def _write_video(folder: Path, options: DataSetOptions, entry: _Entry) -> bool:
         action_interval=np.array(video.action_interval, dtype=np.int64),
         distractor_masks=video.distractor_masks,
         camera=video.camera,
+        mark_label=video.mark_label,
+        planted=None if video.mark_label is None else video.mark_label == video.label,
     )
     known: dict[str, Any] = {field: value for field, value in truth.items() if value is not None}
     np.savez_compressed(folder / "ground_truth" / f"{entry.name}.npz", **known)
     return True
+
+
+def _mark(options: DataSetOptions, entry: _Entry, share: float) -> Mark:
+    rng = np.random.default_rng([options.seed, SPLITS.index(entry.split), entry.number, 1])
+    return draw_mark(rng, entry.label, share=share if entry.split == "train" else 0.0)
 
 
 def _write_frames(directory: Path, video: Video) -> None:

@@ -32,10 +32,11 @@ class Video:
         actor_boxes: int64, T×4: x0, y0, x1, y1 around the mask, in pixels, x1 and y1 excluded;
             zeros where a moving camera leaves nothing of it in the picture.
         action_interval: First frame of the action and first frame after it, counted from 0.
-        distractor_masks: bool, T×H×W: what is to be seen of the body that drifts; None: there is
-            none.
+        distractor_masks: bool, T×H×W: what is to be seen of the body that drifts, and of a mark;
+            None: there is neither.
         camera: float64, T×2×3: from pixels of the stage to pixels of the frame, the first of which
             spans [0, 1); None: it stands still, and they are the same.
+        mark_label: The class that a mark in a corner tells; None: there is no mark.
     """
 
     frames: np.ndarray
@@ -45,6 +46,7 @@ class Video:
     action_interval: tuple[int, int]
     distractor_masks: np.ndarray | None = None
     camera: np.ndarray | None = None
+    mark_label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def make_video(
         frames=images.copy(),
         label=label,
         actor_masks=masks.copy(),
-        actor_boxes=_boxes(masks),
+        actor_boxes=boxes_around(masks),
         action_interval=(start, stop),
         distractor_masks=drifting.copy() if busy else None,
         camera=matrices,
@@ -167,7 +169,7 @@ def _shifted(pose: Pose, offset: np.ndarray) -> Pose:
     return replace(pose, x=pose.x + offset[0], y=pose.y + offset[1])
 
 
-def _boxes(masks: np.ndarray) -> np.ndarray:
+def boxes_around(masks: np.ndarray) -> np.ndarray:
     """Boxes around T×H×W masks, zeros around nothing: int64, T×4, x0, y0, x1, y1."""
     boxes = []
     for mask in masks:

@@ -60,6 +60,7 @@ def test_a_fifth_of_the_videos_is_for_validation(run: Callable, tmp_path: Path) 
         (["--seed", "-1"], "seed is -1, must be at least 0"),
         (["--jobs", "0"], "jobs is 0, must be at least 1"),
         (["--camera", "circle"], "camera is 'circle': expected one of still, pan, zoom, shake, f"),
+        (["--shortcut", "95"], "shortcut is 95.0: expected a share from 0 to 1"),
     ],
 )
 def test_bad_options_cost_one_line(
