@@ -11,6 +11,7 @@ import os
 import statistics
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from mmaction.datasets.sources.image_files import decode
 from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.environment import keep_freed_memory
 from mmaction.models import ClipPreprocessor
+from mmaction.models.blending import Blending
 from mmaction.ops import affine_clips, affine_clips_torch
 
 REAL_VIDEO = Path(__file__).resolve().parents[2] / "shared" / "video" / "arm_wrestling.mp4"
@@ -57,6 +59,20 @@ VALIDATION = [
 ]
 RESIZED_TRAINING = [*TRAINING[:2], dict(type="Resize", short_side=SHORT_SIDE), *TRAINING[2:]]
 STABILIZED = [*VALIDATION[:2], dict(type="Stabilize"), *VALIDATION[2:]]
+CROPPED = [*TRAINING[:2], dict(type="Resize", short_side=256), dict(type="RandomCrop", size=SIZE)]
+JITTERED = [
+    dict(type="SampleFrames", clip_len=CLIP_LEN, frame_interval=2, temporal_jitter=True),
+    DECODE,
+    dict(type="Resize", short_side=(256, 320)),
+    CROPPED[3],
+    PACK,
+]
+OPERATORS = {
+    "RandAugment, 2 operations": dict(name="RandAugment", num_ops=2, magnitude=9),
+    "random erasing of every clip": dict(
+        name="RandomErasing", p=1.0, value=[124, 116, 104], inplace=True
+    ),
+}
 THREE_CROP = [
     CENTER,
     DECODE,
@@ -227,6 +243,30 @@ def print_resized(material: Material, rounds: int) -> None:
     )
 
 
+def print_recipe(material: Material, rounds: int) -> None:
+    """Augmentations of today's recipes, each beside the same clip without it."""
+    plain = "short side of 256, random crop"
+    rows = {
+        plain: drawn(material.frames([*CROPPED, PACK])),
+        "scale and temporal jitter": drawn(material.frames(JITTERED)),
+    }
+    for name, options in OPERATORS.items():
+        step = dict(type="TorchvisionTransform", **options)
+        rows[name] = drawn(material.frames([*CROPPED, step, PACK]))
+    clips, labels = torch.randn(8, 3, CLIP_LEN, SIZE, SIZE), torch.arange(8)
+    for kind in ("MixUp", "CutMix"):
+        blend = Blending([dict(type=kind)], num_classes=8)
+        rows[f"{kind} of a batch of 8, for each clip"] = partial(blend, clips, labels)
+    times = interleaved_ms(rows, rounds=rounds)
+    table = []
+    for name in rows:
+        of_batch = name.startswith(("MixUp", "CutMix"))
+        ms = statistics.median(times[name]) / (8 if of_batch else 1)
+        added = ms if of_batch else ms - statistics.median(times[plain])
+        table.append([name, f"{ms:.1f}", f"{added:.1f}"])
+    print_table(["augmentation", "ms a clip", "added"], table)
+
+
 def print_sources(material: Material, rounds: int) -> None:
     """The same training samples from each kind of source; the video against its own frames."""
     short = dict(ann_file=material.root / "short.txt")
@@ -305,6 +345,8 @@ def main() -> None:
         print_resized(material, args.rounds)
         print()
         print_sources(material, args.rounds)
+        print()
+        print_recipe(material, args.rounds)
         print()
         print_kernels(args.rounds)
 

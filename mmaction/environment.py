@@ -7,9 +7,14 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 import sys
 import warnings
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mmaction.errors import ConfigError, first_line
 
 # Of malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -21,6 +26,7 @@ _RIVALS = {
     "mmaction": ("mmaction2", "onedl-mmaction2", "mmaction"),
     "mmengine": ("mmengine", "mmengine-lite"),
 }
+_declared: list[Any] = []  # a torch Library takes its operators back when it is freed
 
 
 def warn_of_rivals() -> None:
@@ -65,7 +71,7 @@ def tolerate_broken_torchvision() -> Exception | None:
 
     Its wheel raises ``RuntimeError`` beside another torch than the one it was built for, and
     mmengine's environment report, which expects ``ModuleNotFoundError`` alone, would take the whole
-    run down with it. Only ImageNet weights need torchvision.
+    run down with it. Few things need torchvision.
 
     Returns:
         What it can't be imported for; None where it can, or has been without its operators.
@@ -84,6 +90,58 @@ def _hide_broken_torchvision() -> Exception | None:
         sys.modules["torchvision"] = None  # type: ignore[assignment]
         return e
     return None
+
+
+def import_torchvision(module: str = "models") -> ModuleType:
+    """A module of torchvision, if need be without its compiled operators.
+
+    Its wheel raises beside another torch than the one it was built for, since it describes
+    operators that did not load. Its networks and transforms need none of them: once they are
+    declared, without anything that computes them, it imports.
+
+    Args:
+        module: Dotted, below torchvision.
+
+    Raises:
+        ImportError, RuntimeError, OSError, AttributeError: It isn't there, or fits no torch of now.
+    """
+    if sys.modules.get("torchvision", "torchvision") is None:  # by tolerate_broken_torchvision
+        del sys.modules["torchvision"]
+    try:
+        return importlib.import_module(f"torchvision.{module}")
+    except (ImportError, RuntimeError, OSError, AttributeError):
+        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("no module named 'torchvision'")
+    import torch
+
+    described = Path(spec.origin).with_name("_meta_registrations.py").read_text()
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in re.findall(r'register_fake\("torchvision::(\w+)"\)', described):
+        if not hasattr(torch.ops.torchvision, operator):
+            library.define(f"{operator}(Tensor x) -> Tensor")
+    _declared.append(library)
+    return importlib.import_module(f"torchvision.{module}")
+
+
+def torchvision_transforms(*, of: str) -> ModuleType:
+    """``torchvision.transforms.v2``, imported when something asks for it.
+
+    Args:
+        of: Who, for the message.
+
+    Raises:
+        ConfigError: It can't be imported.
+    """
+    try:
+        return import_torchvision("transforms.v2")
+    except (ImportError, RuntimeError, OSError, AttributeError) as e:
+        raise ConfigError(
+            f"{of} needs torchvision, which can't be imported ({first_line(e)}): install the"
+            " release that belongs to this torch"
+        ) from e
 
 
 def keep_freed_memory() -> None:

@@ -18,8 +18,8 @@ from mmaction.errors import CheckpointError
 from mmaction.version import __version__
 
 META_KEY = "recognizer"
-# Where a training starts from: a file has weights of its own.
-_OF_THE_START = ("pretrained", "pretrained_stage", "init_cfg")
+# Of training alone: where it starts from, as a file has weights of its own, and Mixup.
+_OF_TRAINING = ("pretrained", "pretrained_stage", "init_cfg", "blending")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def self_contained(model: Mapping[str, Any], network: nn.Module) -> dict[str, An
 def _plain(value: Any) -> Any:
     """Plain data without what says where a training starts from."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items() if k not in _OF_THE_START}
+        return {str(k): _plain(v) for k, v in value.items() if k not in _OF_TRAINING}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, type):

@@ -13,7 +13,16 @@ from mmaction.datasets.splits import (
 )
 
 # Imported to be registered.
-from mmaction.datasets.transforms import color, crops, geometry, mixing, pixels, sampling, stabilize
+from mmaction.datasets.transforms import (
+    color,
+    crops,
+    geometry,
+    mixing,
+    operators,
+    pixels,
+    sampling,
+    stabilize,
+)
 
 __all__ = [
     "AnnotationList",
@@ -33,6 +42,7 @@ __all__ = [
     "crops",
     "geometry",
     "mixing",
+    "operators",
     "pixels",
     "sampling",
     "stabilize",

@@ -12,13 +12,14 @@ from torch.utils.data import Dataset
 
 from mmaction.datasets.annotations import NO_LABEL, AnnotationList
 from mmaction.datasets.batches import SampleKey
-from mmaction.datasets.class_names import find_classes
+from mmaction.datasets.class_names import find_classes, mirrored_classes
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
 from mmaction.datasets.sources.lmdb import SUFFIX, LmdbFrames, refuse_former_packs
 from mmaction.datasets.sources.video import VideoFiles
 from mmaction.datasets.splits import check_labels
 from mmaction.datasets.transforms.geometry import Flip
+from mmaction.datasets.transforms.operators import TorchvisionTransform
 from mmaction.datasets.transforms.pipeline import Pipeline, Results
 from mmaction.errors import ConfigError, DataError
 from mmaction.registry import DATASETS
@@ -96,10 +97,19 @@ class ClipDataset(Dataset[Results], ABC):
         if self.num_classes is not None:
             check_labels(annotations, self.num_classes)
         if (self.labels != NO_LABEL).any():
-            for flip in [step for step in self.pipeline.transforms if isinstance(step, Flip)]:
-                flip.use_classes(self.classes, self.num_classes, source=annotations.files[0])
+            self._tell_classes(annotations.files[0])
         self.data_root = os.fspath(roots[0])
         self.sources = self._open_sources([os.fspath(root) for root in roots])
+
+    def _tell_classes(self, source: str) -> None:
+        """Has the transforms that change labels, or must not, know the classes."""
+        steps = self.pipeline.transforms
+        directed = bool(mirrored_classes(self.classes or ()))
+        for flip in [step for step in steps if isinstance(step, Flip)]:
+            flip.use_classes(self.classes, self.num_classes, source=source)
+            directed |= bool(flip.label_map)
+        for operator in [step for step in steps if isinstance(step, TorchvisionTransform)]:
+            operator.use_directions(directed=directed)
 
     @abstractmethod
     def open_source(self, data_root: str, example: str) -> FrameSource:

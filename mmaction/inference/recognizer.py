@@ -207,7 +207,7 @@ class VideoRecognizer:
             return None
         scores = scores.float()
         averages_logits = self.network.average_views == "score"
-        return (scores.softmax(0) if averages_logits else scores).cpu().numpy()
+        return (self.network.probabilities(scores) if averages_logits else scores).cpu().numpy()
 
     def _maps(
         self, result: VideoResult, clip: Tensor, shown: int, explain: Explain

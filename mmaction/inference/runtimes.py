@@ -59,8 +59,8 @@ class RuntimeRecognizer(BaseRecognizer):
     """
 
     def __init__(self, *, runtime: Runtime, model: dict[str, Any]) -> None:
-        kept = ("num_classes", "clip_len", "average_views", "max_views", "data_preprocessor")
-        options = {key: model[key] for key in kept if key in model}
+        kept = ("num_classes", "clip_len", "average_views", "max_views", "loss_cls")
+        options = {key: model[key] for key in (*kept, "data_preprocessor") if key in model}
         self._takes_pixels = runtime.layout.dtype == "uint8"
         if self._takes_pixels:  # the graph normalises
             options["data_preprocessor"] = dict(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

@@ -9,6 +9,7 @@ from mmaction.models.backbones.timm_backbone import TimmBackbone
 from mmaction.models.backbones.torchvision_backbone import TorchvisionBackbone
 from mmaction.models.backbones.transformers_backbone import TransformersBackbone
 from mmaction.models.data_preprocessor import ClipPreprocessor
+from mmaction.models.losses import BinaryCrossEntropy, CrossEntropy
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.models.recognizers.recognizer3d import Recognizer3D
 from mmaction.models.recognizers.st_abn import STABN, PerceptionBranch
@@ -20,7 +21,9 @@ __all__ = [
     "AttentionMechanism",
     "AttentionOutput",
     "BaseRecognizer",
+    "BinaryCrossEntropy",
     "ClipPreprocessor",
+    "CrossEntropy",
     "EvidenceBranch",
     "PerceptionBranch",
     "PointwiseStage",

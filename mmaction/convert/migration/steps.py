@@ -98,12 +98,14 @@ def _sample(former: Former, split: str) -> Steps:
     length, clips = former.take("clip_len", 1), former.take("num_clips", 1)
     interval = former.take("frame_interval", 1)
     short = former.take("out_of_bound_opt", "loop")
-    former.expect("temporal_jitter", False)
+    jitter = former.take("temporal_jitter", False)
     former.expect("twice_sample", False)
     former.drop("start_index", "test_mode")
     window = sampling(length, interval, clips, placement="random" if split == "train" else "center")
     if window["type"] == "SampleFrames" and short != "repeat_last":
         window["short_video"] = short
+    if jitter and window["type"] == "SampleFrames":
+        window["temporal_jitter"] = True
     was = f"clip_len={length}, frame_interval={interval}, num_clips={clips}, test_mode"
     return [Changed(window, was)]
 

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from mmaction.datasets.class_names import both_ways, map_by_name, mirrored_classes
-from mmaction.datasets.transforms.pipeline import Results, Transform
+from mmaction.datasets.transforms.pipeline import Results, Transform, number_range
 from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
 
@@ -167,31 +167,37 @@ class Resize(Transform):
     """Resize the frame; exactly one argument.
 
     Args:
-        short_side: Pixels of the shorter side; the shape stays.
+        short_side: Pixels of the shorter side; the shape stays. (low, high), for training: drawn
+            for each sample from low..high, scale jitter as of SlowFast (arXiv:1812.03982).
         size: Pixels, one number for a square or (height, width); the shape changes.
     """
 
     needs = ("views",)
 
-    def __init__(self, *, short_side: int | None = None, size: Size | None = None) -> None:
+    def __init__(
+        self, *, short_side: int | Sequence[int] | None = None, size: Size | None = None
+    ) -> None:
         if (short_side is None) == (size is None):
             raise ConfigError("Resize: give either short_side or size")
-        if short_side is not None and short_side < 1:
-            raise ConfigError(f"Resize: short_side={short_side}; it is a number of pixels >= 1")
-        self.short_side = short_side
+        self.low, self.high = number_range(
+            "Resize", "short_side", 1 if short_side is None else short_side
+        )
         self.size = None if size is None else height_width("Resize", size)
 
     def __call__(self, results: Results) -> Results:
+        short = self.low
+        if self.low < self.high:  # a fixed size draws nothing
+            short = int(results["rng"].integers(self.low, self.high, endpoint=True))
         results["views"] = [
-            view.resize(*self._width_height(view.width, view.height)) for view in results["views"]
+            view.resize(*self._width_height(view.width, view.height, short))
+            for view in results["views"]
         ]
         return results
 
-    def _width_height(self, width: int, height: int) -> tuple[int, int]:
+    def _width_height(self, width: int, height: int, short: int) -> tuple[int, int]:
         if self.size is not None:
             return self.size[1], self.size[0]
-        assert self.short_side is not None, "checked when built"
-        scale = self.short_side / min(width, height)
+        scale = short / min(width, height)
         return int(width * scale + 0.5), int(height * scale + 0.5)
 
 

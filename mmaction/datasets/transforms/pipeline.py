@@ -23,6 +23,8 @@ key                value
 ``color``          float32, 3×4 affine map of RGB in 0..255 (``ColorJitter``; absent: identity)
 ``static_frame``   (int in [0, T), float in [0, 1)): the frame of each clip that is mixed into all
                    of them, and its share (``MixStaticFrame``; absent: none)
+``operators``      list of (TorchvisionTransform, int): what is done to the finished clips, and the
+                   seed of each (absent: nothing)
 =================  ============================================================================
 
 The last transform, ``PackClips``, turns them into the item that the data set returns.
@@ -48,6 +50,20 @@ class Transform(ABC):
 
     @abstractmethod
     def __call__(self, results: Results) -> Results: ...
+
+
+def number_range(name: str, key: str, value: int | Sequence[int]) -> tuple[int, int]:
+    """An argument that is a whole number >= 1, or (low, high) of such, as the latter.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or not all(isinstance(n, int) for n in pair) or not 1 <= pair[0] <= pair[1]:
+        raise ConfigError(
+            f"{name}: {key}={value!r}; it is a number >= 1 or (low, high) with 1 <= low <= high"
+        )
+    return pair[0], pair[1]
 
 
 class Pipeline:

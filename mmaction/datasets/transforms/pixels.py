@@ -99,6 +99,9 @@ class PackClips(Transform):
         if "static_frame" in results:
             for clip in out:
                 mix_static_frame(clip, *results["static_frame"])
+        for operator, seed in results.get("operators", ()):
+            for clip in inputs:
+                operator.apply(clip, seed)
         return inputs
 
 

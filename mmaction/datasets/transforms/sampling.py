@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmaction.datasets.transforms.pipeline import Results, Transform
+from mmaction.datasets.transforms.pipeline import Results, Transform, number_range
 from mmaction.errors import ConfigError
 from mmaction.registry import TRANSFORMS
 
@@ -30,6 +30,8 @@ class SampleFrames(Transform):
             low..high when placement is 'random', the middle of the two otherwise.
         num_clips: V, clips of a video.
         placement: 'random' (training), 'center' (validation) or 'even' (testing).
+        temporal_jitter: With 'random', move each frame by a number of its own, drawn from
+            0..step - 1, as MMAction does.
         short_video: 'repeat_last' or 'loop': what fills a window longer than the video.
     """
 
@@ -42,22 +44,17 @@ class SampleFrames(Transform):
         frame_interval: int | tuple[int, int] = 1,
         num_clips: int = 1,
         placement: str = "random",
+        temporal_jitter: bool = False,
         short_video: str = "repeat_last",
     ) -> None:
-        interval = (frame_interval,) * 2 if isinstance(frame_interval, int) else frame_interval
-        whole = all(isinstance(step, int) for step in interval)
-        if not whole or len(interval) != 2 or not 1 <= interval[0] <= interval[1]:
-            raise ConfigError(
-                f"SampleFrames: frame_interval={frame_interval!r}; it is a number >= 1"
-                " or (low, high) with 1 <= low <= high"
-            )
         _check_counts("SampleFrames", clip_len, num_clips)
         _check_choice("SampleFrames", "placement", placement, PLACEMENTS)
         _check_choice("SampleFrames", "short_video", short_video, SHORT_VIDEO)
         self.clip_len = clip_len
-        self.low, self.high = interval
+        self.low, self.high = number_range("SampleFrames", "frame_interval", frame_interval)
         self.num_clips = num_clips
         self.placement = placement
+        self.temporal_jitter = temporal_jitter
         self.short_video = short_video
 
     def __call__(self, results: Results) -> Results:
@@ -69,6 +66,8 @@ class SampleFrames(Transform):
         latest = np.maximum(total_frames - 1 - (self.clip_len - 1) * intervals, 0)
         starts = self._starts(latest, rng)
         indices = starts[:, None] + intervals[:, None] * np.arange(self.clip_len)
+        if self.temporal_jitter and self.placement == "random":
+            indices += rng.integers(intervals[:, None], size=indices.shape)
         if self.short_video == "loop":
             results["frame_indices"] = indices % total_frames
         else:

@@ -5,28 +5,25 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.checkpoint.layouts import recognised, renamed
 from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.environment import import_torchvision
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
 from mmaction.models.backbones.layer_order import numbered
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
 # What the same weights' names begin with in files of the libraries, and of this project.
 _PREFIXES = ("backbone.", "network.", "model.", "videomae.", "vivit.", "timesformer.", "vjepa2.")
-_declared: list[torch.library.Library] = []  # a Library takes its operators back when it is freed
 
 
 def import_library(name: str, *, of: str) -> ModuleType:
@@ -46,38 +43,13 @@ def import_library(name: str, *, of: str) -> ModuleType:
     try:
         # transformers does without, but takes one that is installed for one that can be imported.
         with suppress(ModuleNotFoundError) if name == "transformers" else nullcontext():
-            _import_torchvision()
+            import_torchvision()
         return importlib.import_module(name)
     except (ImportError, RuntimeError, OSError, AttributeError) as e:
         raise ConfigError(
             f"backbone {of}: {name} can't be imported ({first_line(e)}); install the release of"
             " torchvision that belongs to this torch"
         ) from e
-
-
-def _import_torchvision() -> None:
-    """Imports torchvision, if need be without its compiled operators.
-
-    Its wheel raises beside another torch than the one it was built for, since it describes
-    operators that did not load. Its networks need none of them: once they are declared, without
-    anything that computes them, it imports.
-    """
-    try:
-        importlib.import_module("torchvision.models")
-        return
-    except (ImportError, RuntimeError, OSError, AttributeError):
-        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-    spec = importlib.util.find_spec("torchvision")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("no module named 'torchvision'")
-    described = Path(spec.origin).with_name("_meta_registrations.py").read_text()
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for operator in re.findall(r'register_fake\("torchvision::(\w+)"\)', described):
-        if not hasattr(torch.ops.torchvision, operator):
-            library.define(f"{operator}(Tensor x) -> Tensor")
-    _declared.append(library)
-    importlib.import_module("torchvision.models")
 
 
 class LibraryBackbone(BaseModule):

@@ -13,6 +13,7 @@ from mmengine.model import BaseModel, BaseModule
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError, DataError
+from mmaction.models.blending import Blending
 from mmaction.registry import MODELS
 from mmaction.structures import ClipSample, Prediction, VideoResult
 
@@ -25,8 +26,11 @@ class BaseRecognizer(BaseModel, ABC):
     Args:
         num_classes: K.
         clip_len: T; clips of another length are refused.
-        average_views: ``'prob'`` averages the softmax probabilities of a video's views, ``'score'``
+        average_views: ``'prob'`` averages the probabilities of a video's views, ``'score'``
             their logits.
+        loss_cls: Config of the loss of each branch's scores: ``CrossEntropy`` or
+            ``BinaryCrossEntropy``, by which scores are probabilities of a softmax or a sigmoid.
+        blending: In training, configs of ``MixUp`` and ``CutMix``: see ``Blending``.
         max_views: How many views (clips × crops, of one video or several) go through the network at
             once when videos are scored, whatever the batch size: the bound on the device's memory.
             The results are the same. None: all of the batch.
@@ -39,6 +43,8 @@ class BaseRecognizer(BaseModel, ABC):
         num_classes: int,
         clip_len: int,
         average_views: str = "prob",
+        loss_cls: dict[str, Any] | None = None,
+        blending: Sequence[dict[str, Any]] | None = None,
         max_views: int | None = None,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
@@ -59,6 +65,13 @@ class BaseRecognizer(BaseModel, ABC):
         self.clip_len = clip_len
         self.average_views = average_views
         self.max_views = max_views
+        self.loss_cls = MODELS.build(dict(type="CrossEntropy") | (loss_cls or {}))
+        weights = getattr(self.loss_cls, "class_weights", None)
+        if weights is not None and len(weights) != num_classes:
+            raise ConfigError(
+                f"model.loss_cls.class_weights has {len(weights)} numbers for {num_classes} classes"
+            )
+        self.blending = Blending(blending, num_classes=num_classes) if blending else None
 
     @abstractmethod
     def predict_clips(self, clips: Tensor) -> Prediction:
@@ -69,7 +82,7 @@ class BaseRecognizer(BaseModel, ABC):
         """Scalars on the device: what is named ``loss…`` is summed and minimised, the rest logged.
 
         Args:
-            labels: int64, B.
+            labels: int64, B, or shares of classes, float, B×K, of several or blended labels.
         """
 
     def predict_features(self, features: Tensor) -> Prediction:
@@ -103,13 +116,18 @@ class BaseRecognizer(BaseModel, ABC):
         """
         if features is not None:
             assert mode == "loss", "only training takes cached features"
-            return self._loss(self.predict_features(features), labels)
+            if self.blending:
+                raise ConfigError("model.blending blends clips: leave it out on cached features")
+            return self.losses(self.predict_features(features), self._repeated(labels, features))
         assert clips is not None
         self._check_clips(clips)
         if mode == "tensor":
             return self.predict_clips(clips)
         if mode == "loss":
-            return self._loss(self.predict_clips(clips), labels)
+            labels = self._repeated(labels, clips)
+            if self.blending:
+                clips, labels = self.blending(clips, labels)
+            return self.losses(self.predict_clips(clips), labels)
         if mode == "predict":
             assert samples is not None, "mode='predict' needs the samples"
             return self._score(clips.split(self.max_views or len(clips)), samples)
@@ -175,13 +193,13 @@ class BaseRecognizer(BaseModel, ABC):
                 "sample clips of that length, or set model.clip_len"
             )
 
-    def _loss(self, prediction: Prediction, labels: Tensor | None) -> dict[str, Tensor]:
+    def _repeated(self, labels: Tensor | None, clips: Tensor) -> Tensor:
+        """A video's labels for each of its clips."""
         if labels is None:
             raise DataError("training needs labels: some annotation lines have none")
-        clips = len(prediction.scores)
-        if clips % len(labels):
-            raise ValueError(f"{clips} clips do not fit {len(labels)} labels")
-        return self.losses(prediction, labels.repeat_interleave(clips // len(labels)))
+        if len(clips) % len(labels):
+            raise ValueError(f"{len(clips)} clips do not fit {len(labels)} labels")
+        return labels.repeat_interleave(len(clips) // len(labels), dim=0)
 
     def _average(self, prediction: Prediction, samples: Sequence[ClipSample]) -> list[VideoResult]:
         by_video = {}
@@ -195,9 +213,18 @@ class BaseRecognizer(BaseModel, ABC):
             for i, sample in enumerate(samples)
         ]
 
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Of logits …×K, as the network was trained: a softmax, or a sigmoid for each class."""
+        return scores.sigmoid() if self.multi_label else scores.softmax(dim=-1)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether each class is a question of its own."""
+        return getattr(self.loss_cls, "multi_label", False)
+
     def _average_scores(self, views: Tensor) -> Tensor:
         if self.average_views == "prob":
-            views = torch.softmax(views, dim=-1)
+            views = self.probabilities(views)
         return views.mean(dim=1)
 
 
@@ -214,8 +241,14 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
 
 
 def top1(scores: Tensor, labels: Tensor) -> Tensor:
-    """Share of clips whose highest score is their label's: a scalar in [0, 1], on the device."""
-    return (scores.argmax(dim=1) == labels).float().mean()
+    """Share of clips whose highest score is their label's: a scalar in [0, 1], on the device.
+
+    Where labels are shares of classes, B×K, the mean share of the class with the highest score.
+    """
+    answers = scores.argmax(dim=1)
+    if labels.ndim == 1:
+        return (answers == labels).float().mean()
+    return labels.gather(1, answers[:, None]).mean()
 
 
 def feature_channels(backbone: nn.Module) -> int:

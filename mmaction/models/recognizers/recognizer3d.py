@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmaction.models.recognizers.base import (
@@ -50,6 +49,6 @@ class Recognizer3D(BaseRecognizer):
 
     def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
         return {
-            "loss_perception": F.cross_entropy(prediction.scores, labels),
+            "loss_perception": self.loss_cls(prediction.scores, labels),
             "top1_perception": top1(prediction.scores, labels),
         }

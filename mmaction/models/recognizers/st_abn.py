@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -83,7 +82,7 @@ class STABN(BaseRecognizer):
         attention_mechanism: Config of the attention mechanism.
         perception_branch: Config of the perception branch. ``spatial_stride`` (default: the
             backbone's for that stage) and ``blocks`` shape its stage.
-        loss_weights: Of the two cross-entropies, ``perception`` and ``attention``, 1 each in the
+        loss_weights: Of the two losses of scores, ``perception`` and ``attention``, 1 each in the
             paper; and of ``stillness``, 0 in the paper: the share of A_s that lies where the
             picture doesn't change (``attention_priors.still_share``).
         **kwargs: See ``BaseRecognizer``.
@@ -183,7 +182,7 @@ class STABN(BaseRecognizer):
             ("perception", prediction.scores),
             ("attention", prediction.attention_scores),
         ):
-            losses[f"loss_{name}"] = self.loss_weights[name] * F.cross_entropy(scores, labels)
+            losses[f"loss_{name}"] = self.loss_weights[name] * self.loss_cls(scores, labels)
             losses[f"top1_{name}"] = top1(scores, labels)
         if isinstance(prediction, AttendedPrediction) and prediction.still_share is not None:
             share = prediction.still_share.mean()

@@ -44,6 +44,20 @@ def test_resize(
     assert PackClips()(results)["inputs"].shape == (1, 3, height, width, 3)
 
 
+def test_scale_jitter_takes_every_short_side_and_the_same_for_all_views(
+    make_results: MakeResults,
+) -> None:
+    results, shorts = make_results(width=64, height=48), []
+    for _ in range(90):
+        results["views"] = [View.whole(64, 48), View.whole(64, 48).flip()]
+        first, second = Resize(short_side=(24, 26))(results)["views"]
+        assert (first.width, first.height) == (second.width, second.height)
+        assert first.width == round(first.height * 64 / 48)
+        shorts.append(first.height)
+    # 30 each are expected; 5 standard deviations are 22.
+    assert abs(np.bincount(shorts)[24:] - 30).max() < 22
+
+
 def test_resize_of_an_upright_frame(make_results: MakeResults) -> None:
     [view] = Resize(short_side=24)(make_results(width=48, height=64))["views"]
     assert (view.width, view.height) == (24, 32)

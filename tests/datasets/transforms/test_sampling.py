@@ -49,6 +49,19 @@ def test_dense_windows(options: dict[str, Any], total: int, expected: list[list[
     assert sample(SampleFrames(**options), total).tolist() == expected
 
 
+def test_temporal_jitter_moves_each_frame_within_its_step() -> None:
+    plain, jittered = (
+        np.stack(
+            [sample(SampleFrames(clip_len=4, frame_interval=3, **o), 40, s) for s in range(90)]
+        )
+        for o in (dict(), dict(temporal_jitter=True))
+    )
+    moved = (jittered - plain).reshape(90, 4)
+    # A third of the draws for each of 0, 1 and 2; 5 standard deviations are 45.
+    assert abs(np.bincount(moved.ravel(), minlength=3) - 120).max() < 45
+    assert len(np.unique(moved, axis=0)) > 50, "each frame by a number of its own"
+
+
 def test_random_windows_reach_every_start_equally_often() -> None:
     transform = SampleFrames(clip_len=3, frame_interval=2)
     starts = [sample(transform, 8, seed)[0, 0] for seed in range(800)]
