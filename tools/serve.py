@@ -51,24 +51,22 @@ def main() -> int:
     args = parse_args()
     given = {name: getattr(args, name) for _, name, _, _ in LIMITS}
     limits = Limits(codecs=tuple(args.codecs), **given)
-    import mmaction
-    from mmaction.inference.backends import with_backend
+    from mmaction.apis.recognizer import load_with_backend
     from mmaction.serving.server import serve
 
-    path, by_gradients = Path(args.model), args.explainer != "attention"
-    recognizer = mmaction.load(
-        path,
+    recognizer, title = load_with_backend(
+        args.model,
+        explainer=args.explainer,
+        backend=args.backend,
+        precision=args.precision,
         config=args.config,
         device=args.device,
-        precision=args.precision if path.suffix == ".xml" else "fp32",
         trust=args.trust,
     )
-    backend = "eager" if by_gradients and args.backend == "auto" else args.backend
-    recognizer, title = with_backend(recognizer, backend=backend, precision=args.precision)
     print(f"backend {title}", flush=True)
     serve(
         recognizer,
-        model=path.name,
+        model=Path(args.model).name,
         limits=limits,
         host=args.host,
         port=args.port,

@@ -15,7 +15,7 @@ from mmengine.dist import barrier, broadcast_object_list, get_dist_info, is_main
 
 from mmaction.apis.predict_ray import predicted_by_ray, require_ray
 from mmaction.apis.prediction_files import Row, Rows, bad_row, check_table, write_table
-from mmaction.apis.recognizer import ConfigLike, load
+from mmaction.apis.recognizer import ConfigLike, load_with_backend
 from mmaction.apis.visualize import unique_names
 from mmaction.engine.distributed import join_processes
 from mmaction.engine.signals import ignore_group_signals
@@ -26,11 +26,9 @@ from mmaction.explain.gallery import Entry
 from mmaction.explain.records import ATTENTION
 from mmaction.files import sha256_of
 from mmaction.inference import Recognition, VideoRecognizer
-from mmaction.inference.backends import with_backend
 from mmaction.inference.decoding import Decoded, answered, decoded_batches
 from mmaction.inference.listing import find_paths
 from mmaction.inference.recognizer import Explain
-from mmaction.inference.runtimes import SUFFIXES as GRAPHS
 from mmaction.inference.sources import Video
 from mmaction.progress import Progress
 from mmaction.readable_errors import readable_loader_errors
@@ -48,7 +46,7 @@ class PredictOptions:
         top: How many classes a row names.
         batch_size: Videos that go through the network at once.
         num_workers: Processes that decode; 0: this one does.
-        backend: As of ``with_backend``.
+        backend: As of ``load_with_backend``.
         precision: Likewise.
         device: As of ``mmaction.load``.
         explain: Directory for pages of where and when the network looked; None: none.
@@ -163,20 +161,16 @@ def predict(
 
 def load_for(path: Path, options: PredictOptions) -> tuple[VideoRecognizer, str]:
     """Its answer to a black video shows what can't work before anything is written."""
-    recognizer = load(
+    found = load_with_backend(
         path,
+        explainer=options.explainer if options.explain is not None else ATTENTION,
+        backend=options.backend,
+        precision=options.precision,
         config=options.config,
         device=options.device,
-        precision=options.precision if path.suffix in GRAPHS else "fp32",
         trust=options.trust,
     )
-    by_torch = options.asked not in (False, ATTENTION) and options.backend == "auto"
-    found = with_backend(
-        recognizer,
-        backend="eager" if by_torch else options.backend,  # explainers may need gradients
-        precision=options.precision,
-    )
-    black = np.zeros((recognizer.network.clip_len, 240, 320, 3), np.uint8)
+    black = np.zeros((found[0].network.clip_len, 240, 320, 3), np.uint8)
     found[0](black, explain=options.asked)
     return found
 

@@ -27,7 +27,9 @@ from mmaction.datasets.splits import class_names_of
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError, first_line
+from mmaction.explain.records import ATTENTION
 from mmaction.inference import VideoRecognizer, require_harmless
+from mmaction.inference.backends import with_backend
 from mmaction.inference.runtimes import SUFFIXES, RuntimeRecognizer, open_graph
 from mmaction.models import BaseRecognizer
 from mmaction.readable_errors import readable_build_errors
@@ -81,6 +83,36 @@ def load(
     if compile:
         network.compile()
     return VideoRecognizer(network=network, pipeline=pipeline, description=said)
+
+
+def load_with_backend(
+    checkpoint: str | os.PathLike[str],
+    *,
+    explainer: str = ATTENTION,
+    backend: str = "auto",
+    precision: str = "fp32",
+    config: ConfigLike | None = None,
+    device: str | torch.device | None = None,
+    trust: bool = False,
+) -> tuple[VideoRecognizer, str]:
+    """``load``, then ``with_backend``: a recognizer, and what it runs on, in a few words.
+
+    Args:
+        checkpoint, config, device, trust: As of ``load``.
+        explainer: What will be asked to explain. All but the attention may need gradients, which
+            torch alone has: ``backend='auto'`` takes it for them.
+        backend, precision: As of ``with_backend``.
+    """
+    recognizer = load(
+        checkpoint,
+        config=config,
+        device=device,
+        precision=precision if Path(checkpoint).suffix in SUFFIXES else "fp32",
+        trust=trust,
+    )
+    if explainer != ATTENTION and backend == "auto":
+        backend = "eager"
+    return with_backend(recognizer, backend=backend, precision=precision)
 
 
 def _load_graph(path: Path, *, precision: str, trust: bool) -> VideoRecognizer:
