@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmaction.environment import keep_freed_memory
 from mmaction.errors import ConfigError, UserError, first_line
 from mmaction.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR
 
@@ -163,6 +164,7 @@ def run_command(main: Callable[[], int | None]) -> int:
     Returns:
         The exit code: 0, or one of ``mmaction.exit_codes``.
     """
+    keep_freed_memory()
     try:
         code = _exit_code(main)
     except SystemExit as e:  # stopped by a signal

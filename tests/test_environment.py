@@ -117,6 +117,8 @@ def test_what_was_freed_is_taken_again_without_new_pages(run_process: Callable[.
     if page_faults("pass") < 1000:
         pytest.skip("this C library keeps freed memory by itself")
     assert page_faults("keep_freed_memory()") < 100
+    command = "from mmaction.cli import run_command; run_command(lambda: None)"
+    assert page_faults(command) < 100
 
 
 def test_a_rival_over_the_package_is_named(tmp_path: Path, run_process: Callable[..., Any]) -> None:

@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader
 from mmaction.apis.train import check_start
 from mmaction.datasets import ClipDataset, SampleKey, collate_clips
 from mmaction.datasets.features import FeatureFile, clips_hash, network_hash
-from mmaction.environment import keep_freed_memory
 from mmaction.errors import ConfigError, DataError
 from mmaction.files import require_writable
 from mmaction.progress import Progress
@@ -48,7 +47,6 @@ def cache_features(cfg: Config, out: str | os.PathLike[str], *, views: int) -> F
     if views < 1:
         raise ConfigError(f"--views {views}: expected 1 or more")
     check_start(cfg)
-    keep_freed_memory()
     require_writable(Path(out).parent, name="output directory")
     with readable_build_errors():
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
