@@ -38,6 +38,7 @@ class ClipSample:
         motions: float64, V×T×3×3: from the pixels of each frame as it was filmed to those of the
             clip, where ``Stabilize`` moved it; None: nothing was moved.
         unsteady: How many frames it left as they were.
+        more_labels: Further class ids, where the annotation has several.
     """
 
     index: int
@@ -47,6 +48,7 @@ class ClipSample:
     replaces: tuple[BadVideo, ...] = ()
     motions: np.ndarray | None = None
     unsteady: int = 0
+    more_labels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

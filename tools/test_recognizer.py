@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         nargs="+",
         default=["top1", "top5", "mean_class"],
         metavar="METRIC",
-        help="top1, top5, mean_class (default: all)",
+        help="top1, top5, mean_class (default: these), mAP; several labels a video: mAP alone",
     )
     parser.add_argument("--log", metavar="FILE", help="write the accuracies there too")
     parser.add_argument(

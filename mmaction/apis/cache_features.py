@@ -96,6 +96,8 @@ def _open(
                 " it"
             )
         return file
+    if dataset.annotations.more_labels.size:
+        raise DataError("features are cached with one label a video, and the list has several")
     first = collate_clips([dataset[SampleKey(0, seed=seed)]])
     clips = model.data_preprocessor(first, training=False)["clips"]
     if len(clips) != 1:

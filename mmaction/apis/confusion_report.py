@@ -141,6 +141,8 @@ def confusion_report(
             f"{scores}: {missing} of {len(table.labels)} videos have no label; confusions can be "
             "told only where the annotation names the true classes"
         )
+    if table.label_sets is not None:
+        raise UserError(f"{scores}: videos have several labels; confusions can be told of one each")
     count = table.scores.shape[1]
     names = find_classes(classes, "") if classes is not None else None
     if names is not None and len(names) != count:

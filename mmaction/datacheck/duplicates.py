@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from mmaction.datacheck.lists import VideoList
 from mmaction.datacheck.problems import ERROR, WARNING, Problem
+from mmaction.datasets.annotation_lines import WHOLE
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.sources.base import FrameSource
 
@@ -23,7 +24,12 @@ class Place:
     @property
     def path(self) -> str:
         """What tells the video from all others, however its name is written."""
-        return os.path.normpath(os.path.join(self.one.root, self._lines.name(self.index)))
+        return os.path.normpath(os.path.join(self.one.root, self._lines.title(self.index)))
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a longer video."""
+        return int(self._lines.starts[self.index]) != WHOLE
 
     @property
     def label(self) -> int:
@@ -37,9 +43,10 @@ class Place:
 
     @property
     def arguments(self) -> tuple[FrameSource, str, int]:
-        """The video's source, its name there and how many frames are annotated."""
+        """The video's source, its name there and how many frames it has by its annotation."""
         assert self.one.source is not None
-        return self.one.source, self._lines.name(self.index), int(self._lines.frames[self.index])
+        end = int(self._lines.frames[self.index]) + max(int(self._lines.starts[self.index]), 0)
+        return self.one.source, self._lines.name(self.index), end
 
     def __str__(self) -> str:
         return f"'{self._lines.name(self.index)}' ({self._lines.where(self.index)})"

@@ -12,20 +12,11 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from mmaction.datasets.annotation_lines import NO_LABEL, WHOLE, parse_lines, side_by_side
 from mmaction.errors import DataError
-from mmaction.files import read_text
-
-NO_LABEL = -1
-NO_COUNT = 0
-# A name, which may have blanks in it, and numbers of no more digits than int64 surely holds.
-_DIRECTORY_LINE = re.compile(rb"(.+?)\s+(-?\d{1,18})(?:\s+(-?\d{1,18}))?")
-_FILE_LINE = re.compile(rb"(.+?\.\w+)(?:[\s,]+(-?\d{1,18}))?(?:[\s,]+(-?\d{1,18}))?")
-_DIRECTORY_FORMS = "'directory frames label' or 'directory frames'"
-_FILE_FORMS = "'file label', 'file frames label' or 'file'; a file is named with its suffix"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +26,10 @@ class AnnotationList:
     Attributes:
         files: The annotation files.
         frames: int64, N: frames of each video, >= 1, or 0 where the list leaves that to the file.
+        starts: int64, N: the first frame, counted from 0, of a part of a longer video; -1: it is
+            the whole video.
         labels: int64, N: class ids >= 0, or -1 where the file has no labels.
+        more_labels: int64, N×M: further ones, filled up with -1; M is 0 where none has any.
         name_bytes: uint8: all names, UTF-8, one after the other.
         name_ends: int64, N + 1: name i is ``name_bytes[name_ends[i]:name_ends[i + 1]]``.
         file_ids: int32, N: the file each record comes from.
@@ -44,7 +38,9 @@ class AnnotationList:
 
     files: tuple[str, ...]
     frames: np.ndarray
+    starts: np.ndarray
     labels: np.ndarray
+    more_labels: np.ndarray
     name_bytes: np.ndarray
     name_ends: np.ndarray
     file_ids: np.ndarray
@@ -69,6 +65,9 @@ class AnnotationList:
         A line of a list of video files reads ``file label``, ``file frames label`` or ``file``,
         blanks or commas between; a file knows its length.
 
+        In the place of frames, ``start:end`` makes a part of a longer video: frames from start on,
+        counted from 0, up to the one before end. Several labels are parted by commas: ``3,7``.
+
         Args:
             files: Path or paths, UTF-8 text.
             include: Shell pattern or patterns; keep only the videos whose name matches one.
@@ -91,7 +90,9 @@ class AnnotationList:
         annotations = cls(
             files=tuple(os.fspath(path) for path in paths),
             frames=np.concatenate([part.frames for part in parts]),
+            starts=np.concatenate([part.starts for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
+            more_labels=side_by_side([part.more_labels for part in parts]),
             **_joined(names),
             file_ids=np.repeat(
                 np.arange(len(parts), dtype=np.int32), [len(part.names) for part in parts]
@@ -111,10 +112,25 @@ class AnnotationList:
         """All names in order."""
         return (self.name(index) for index in range(len(self)))
 
+    def title(self, index: int) -> str:
+        """What video ``index`` is called in results: its name; of a part, with its frames."""
+        start = int(self.starts[index])
+        if start == WHOLE:
+            return self.name(index)
+        return f"{self.name(index)}@{start}-{start + int(self.frames[index])}"
+
     def label(self, index: int) -> int | None:
         """Class id of video ``index``, None where it has none."""
         label = int(self.labels[index])
         return None if label == NO_LABEL else label
+
+    def further_labels(self, index: int) -> tuple[int, ...]:
+        """Those of video ``index`` beside the first; most lists have none."""
+        return tuple(int(label) for label in self.more_labels[index] if label != NO_LABEL)
+
+    def highest_labels(self) -> np.ndarray:
+        """int64, N: the highest class id of each video, -1 where it has none."""
+        return np.maximum(self.more_labels.max(axis=1, initial=NO_LABEL), self.labels)
 
     def where(self, index: int) -> str:
         """``file:line`` of video ``index``, for messages."""
@@ -152,7 +168,9 @@ class AnnotationList:
         return AnnotationList(
             files=self.files,
             frames=self.frames[indices],
+            starts=self.starts[indices],
             labels=self.labels[indices],
+            more_labels=self.more_labels[indices],
             **_joined(names),
             file_ids=self.file_ids[indices],
             lines=self.lines[indices],
@@ -174,73 +192,3 @@ def _any_of(patterns: str | Sequence[str]) -> Callable[[str], object]:
 
 def _prefix(root: str | os.PathLike[str] | None) -> bytes:
     return b"" if root is None else os.path.join(os.path.abspath(root), "").encode()
-
-
-class Lines(NamedTuple):
-    """The N videos of one file."""
-
-    names: list[bytes]
-    frames: np.ndarray  # int64, N; NO_COUNT where the lines name none
-    labels: np.ndarray  # int64, N; NO_LABEL likewise
-    numbers: np.ndarray  # int32, N: of the lines, counted from 1
-
-
-def parse_lines(path: str, *, of_files: bool, root: bytes = b"") -> Lines:
-    """Read a list of directories of frames, or of video files; all its lines have one form.
-
-    Args:
-        path: Of the list.
-        of_files: Whether lines read ``file label``, ``file frames label`` or ``file`` rather than
-            ``directory frames label`` or ``directory frames``.
-        root: What names may begin with.
-
-    Raises:
-        DataError: A file that can't be read, or a line that can't be used; names it.
-    """
-    pattern, forms = (_FILE_LINE, _FILE_FORMS) if of_files else (_DIRECTORY_LINE, _DIRECTORY_FORMS)
-    text = read_text(path, what="annotation file").encode()
-    names: list[bytes] = []
-    values: list[int] = []
-    numbers: list[int] = []
-    columns: int | None = None
-    for number, line in enumerate(map(bytes.strip, text.split(b"\n")), start=1):
-        if not line:
-            continue
-        problem = None
-        match = pattern.fullmatch(line.removeprefix(root))
-        if match is None:
-            problem = f"is no {forms}"
-        elif columns not in (None, match.lastindex):
-            problem = f"has {match.lastindex} columns, line {numbers[0]} has {columns}"
-        elif _leaves_root(match[1]):
-            problem = "leaves data_root; write it relative to data_root, without '..'"
-        if match is None or problem:
-            raise DataError(f"{path}:{number}: '{line[:200].decode(errors='replace')}' {problem}")
-        columns = match.lastindex
-        names.append(match[1])
-        values += map(int, match.groups()[1:columns])
-        numbers.append(number)
-    if not names:
-        raise DataError(f"{path}: the list is empty; a line reads {forms}")
-
-    frames, labels = np.full(len(names), NO_COUNT), np.full(len(names), NO_LABEL)
-    table = np.array(values, dtype=np.int64).reshape(len(names), -1)
-    if columns == 3 or (columns == 2 and not of_files):
-        frames = _at_least(1, table[:, 0], path, numbers, what="frames")
-    if columns == 3 or (columns == 2 and of_files):
-        labels = _at_least(0, table[:, -1], path, numbers, what="label")
-    return Lines(names, frames, labels, np.array(numbers, dtype=np.int32))
-
-
-def _at_least(
-    low: int, column: np.ndarray, path: str, numbers: list[int], *, what: str
-) -> np.ndarray:
-    """The column; raises DataError where it is below ``low``."""
-    if (column < low).any():
-        first = int((column < low).argmax())
-        raise DataError(f"{path}:{numbers[first]}: {what} {column[first]}: expected {low} or more")
-    return column
-
-
-def _leaves_root(name: bytes) -> bool:
-    return name.startswith((b"/", b"\\")) or (b".." in name and b".." in re.split(rb"[/\\]", name))

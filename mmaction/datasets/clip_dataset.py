@@ -39,7 +39,7 @@ class ClipDataset(Dataset[Results], ABC):
     the pipeline packs: ``inputs`` uint8 V×T×H×W×3 RGB, ``color`` float32 3×4, ``sample``.
 
     Args:
-        ann_file: Annotation file or files, a line a video: ``name frames label``.
+        ann_file: Annotation file or files, a line a video: see ``AnnotationList.load``.
         data_root: The names are relative to this; one for all annotation files, or one for each.
         pipeline: Configs of the transforms.
         num_classes: K; None: as many as ``classes`` names, or unchecked where there are none.
@@ -142,13 +142,13 @@ class ClipDataset(Dataset[Results], ABC):
         return len(self.annotations)
 
     def name(self, index: int) -> str:
-        """Name of video ``index``."""
-        return self.annotations.name(index)
+        """What results call video ``index``."""
+        return self.annotations.title(index)
 
     def total_frames(self, index: int) -> int:
         """Frames of video ``index``: as annotated, else as its source counts them."""
         annotated = int(self.annotations.frames[index])
-        return annotated or self.source_of(index).count(self.name(index))
+        return annotated or self.source_of(index).count(self.annotations.name(index))
 
     def source_of(self, index: int) -> FrameSource:
         """Where the frames of video ``index`` come from."""
@@ -166,9 +166,12 @@ class ClipDataset(Dataset[Results], ABC):
         return self.pipeline(
             {
                 "index": key.index,
-                "name": self.name(key.index),
+                "name": self.annotations.name(key.index),
+                "title": self.name(key.index),
                 "label": self.annotations.label(key.index),
+                "more_labels": self.annotations.further_labels(key.index),
                 "total_frames": self.total_frames(key.index),
+                "first_frame": max(int(self.annotations.starts[key.index]), 0),
                 "rng": key.rng(),
                 "source": self.source_of(key.index),
                 "replaces": replaces,

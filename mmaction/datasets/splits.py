@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmaction.datasets.annotations import NO_COUNT, NO_LABEL, AnnotationList
+from mmaction.datasets.annotation_lines import NO_COUNT, NO_LABEL, WHOLE
+from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.errors import DataError
@@ -50,12 +51,13 @@ def class_names_of(
 
 def check_labels(annotations: AnnotationList, num_classes: int) -> None:
     """Raise DataError where a label is not below ``num_classes``."""
-    bad = np.flatnonzero(annotations.labels >= num_classes)
+    highest = annotations.highest_labels()
+    bad = np.flatnonzero(highest >= num_classes)
     if len(bad):
         first = int(bad[0])
         more = f" (and {len(bad) - 1} more lines)" if len(bad) > 1 else ""
         raise DataError(
-            f"{annotations.where(first)}: label {annotations.labels[first]} of"
+            f"{annotations.where(first)}: label {highest[first]} of"
             f" '{annotations.name(first)}' does not fit num_classes={num_classes}:"
             f" labels go from 0 to {num_classes - 1}{more}"
         )
@@ -83,9 +85,10 @@ def check_columns(annotations: AnnotationList, sources: Sequence[FrameSource]) -
     ``directory frames label``. A few videos of each file are counted.
     """
     for file_id, source in enumerate(sources):
-        indices = np.flatnonzero(annotations.file_ids == file_id)
+        whole = annotations.starts == WHOLE
+        indices = np.flatnonzero((annotations.file_ids == file_id) & whole)
         if not len(indices):
-            continue  # a filter left none of this file
+            continue  # a filter left none of this file, or it names parts
         looked_at = indices[np.linspace(0, len(indices) - 1, _LOOKED_AT, dtype=int)]
         counts = []
         for index in np.unique(looked_at):
@@ -121,8 +124,9 @@ def check_labelled(annotations: AnnotationList, *, split: str) -> None:
 
 def check_overlap(train: AnnotationList, val: AnnotationList) -> None:
     """Raise DataError where a video is in both lists."""
-    in_train = {name: index for index, name in enumerate(train.names())}
-    both = [(in_train[name], index) for index, name in enumerate(val.names()) if name in in_train]
+    in_train = {train.title(index): index for index in range(len(train))}
+    titles = enumerate(map(val.title, range(len(val))))
+    both = [(in_train[title], index) for index, title in titles if title in in_train]
     if both:
         shown = ", ".join(
             f"'{val.name(v)}' ({train.where(t)} and {val.where(v)})" for t, v in both[:_SHOWN]

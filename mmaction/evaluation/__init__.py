@@ -1,6 +1,11 @@
 """Accuracy metrics, and the table of scores they read."""
 
-from mmaction.evaluation.accuracy import label_ranks, mean_class_accuracy, top_k_accuracy
+from mmaction.evaluation.accuracy import (
+    label_ranks,
+    mean_average_precision,
+    mean_class_accuracy,
+    top_k_accuracy,
+)
 from mmaction.evaluation.accuracy_metric import (
     AccuracyMetric,
     accuracies,
@@ -14,6 +19,7 @@ __all__ = [
     "ScoreTable",
     "accuracies",
     "label_ranks",
+    "mean_average_precision",
     "mean_class_accuracy",
     "resolve_accuracies",
     "top_k_accuracy",

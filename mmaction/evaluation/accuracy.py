@@ -1,4 +1,4 @@
-"""Accuracies of classification scores. N videos, K classes."""
+"""Accuracies of classification scores, and precision. N videos, K classes."""
 
 from __future__ import annotations
 
@@ -51,3 +51,25 @@ def mean_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """Top-1 accuracy of each class that occurs, averaged over these classes, in [0, 1]."""
     right = label_ranks(scores, labels) == 0
     return float(np.mean([right[labels == c].mean() for c in np.unique(labels)]))
+
+
+def mean_average_precision(scores: np.ndarray, targets: np.ndarray) -> float:
+    """Average precision of each class that occurs, averaged over these classes, in [0, 1].
+
+    Of a class: the mean, over its videos, of the share of its videos among those that score no
+    less. That is Σ_n (R_n − R_{n−1})·P_n over the thresholds, without interpolation.
+
+    Args:
+        scores: float, N×K, finite.
+        targets: bool, N×K: the classes of each video.
+
+    Raises:
+        UserError: A score is NaN or infinite.
+    """
+    require_finite(scores)
+    found = []
+    for k in np.flatnonzero(targets.any(axis=0)):
+        ranked, own = np.sort(scores[:, k]), np.sort(scores[targets[:, k], k])
+        above = len(ranked) - np.searchsorted(ranked, own)
+        found.append(np.mean((len(own) - np.searchsorted(own, own)) / above))
+    return float(np.mean(found))

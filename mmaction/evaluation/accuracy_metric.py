@@ -12,7 +12,11 @@ from mmengine.dist import all_gather_object, broadcast_object_list, is_main_proc
 from mmengine.evaluator import BaseMetric
 
 from mmaction.errors import ConfigError, near
-from mmaction.evaluation.accuracy import mean_class_accuracy, top_k_accuracy
+from mmaction.evaluation.accuracy import (
+    mean_average_precision,
+    mean_class_accuracy,
+    top_k_accuracy,
+)
 from mmaction.evaluation.score_table import ScoreTable
 from mmaction.registry import METRICS
 from mmaction.structures import VideoResult
@@ -22,12 +26,15 @@ ACCURACIES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "top5": partial(top_k_accuracy, k=5),
     "mean_class": mean_class_accuracy,
 }
+# For lists with several labels a video, where it alone is meant.
+PRECISION = "mAP"
 # What the same are called where people come from.
 ALIASES = {
     "top_1_accuracy": ("top1",),
     "top_5_accuracy": ("top5",),
     "top_k_accuracy": ("top1", "top5"),
     "mean_class_accuracy": ("mean_class",),
+    "mean_average_precision": (PRECISION,),
 }
 
 
@@ -39,23 +46,29 @@ def resolve_accuracies(names: Sequence[str]) -> list[str]:
     """
     resolved: list[str] = []
     for name in names:
-        if name not in ACCURACIES and name not in ALIASES:
+        if name not in (*ACCURACIES, *ALIASES, PRECISION):
             raise ConfigError(
-                f"metric {name!r} is unknown: expected some of {', '.join(ACCURACIES)}"
-                f"{near(name, [*ACCURACIES, *ALIASES])}"
+                f"metric {name!r} is unknown: expected some of {', '.join(ACCURACIES)}, {PRECISION}"
+                f"{near(name, [*ACCURACIES, *ALIASES, PRECISION])}"
             )
         resolved += [n for n in ALIASES.get(name, (name,)) if n not in resolved]
     return resolved
 
 
 def accuracies(table: ScoreTable, names: Sequence[str] = tuple(ACCURACIES)) -> dict[str, float]:
-    """``{'perception/top1': …, 'attention/top1': …}`` in [0, 1]; empty where labels are missing."""
+    """``{'perception/top1': …, 'attention/top1': …}`` in [0, 1]; empty where labels are missing.
+
+    Where videos have several labels, ``mAP`` whatever is asked for.
+    """
     if not table.labelled:
         return {}
+    names = resolve_accuracies(names) if table.label_sets is None else [PRECISION]
     return {
-        f"{branch}/{name}": ACCURACIES[name](scores, table.labels)
+        f"{branch}/{name}": mean_average_precision(scores, table.targets)
+        if name == PRECISION
+        else ACCURACIES[name](scores, table.labels)
         for branch, scores in table.branches.items()
-        for name in resolve_accuracies(names)
+        for name in names
     }
 
 
@@ -82,14 +95,15 @@ def _is_accuracy(metric: Any) -> bool:
 
 @METRICS.register_module()
 class AccuracyMetric(BaseMetric):
-    """Top-1, top-5 and mean-class accuracy of both branches.
+    """Top-1, top-5 and mean-class accuracy of both branches; of several labels, mAP.
 
     Each process sends the scores of its videos to the first one while the test runs, and keeps
     none that it has sent. The first one puts them in order, each video once, before anything is
     computed: the result does not depend on how many processes there were, nor on the batch size.
 
     Args:
-        metrics: Which of ``top1``, ``top5``, ``mean_class``; MMAction's names are known too.
+        metrics: Which of ``top1``, ``top5``, ``mean_class``, ``mAP``; MMAction's names are known
+            too. A list with several labels a video has ``mAP`` alone.
 
     Attributes:
         send_every: Number of batches from one sending to the next. The processes wait for each

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,11 @@ class ScoreTable:
     Attributes:
         names: The videos' names, N.
         index: int64, N: their positions in the data set.
-        labels: int64, N; -1 where the annotation has none.
+        labels: int64, N; -1 where the annotation has none; the first of several.
         scores: float32, N×K, of the perception branch.
         attention_scores: float32, N×K, or None for a plain recognizer.
         made_from: What the scores were made from: see ``mmaction.apis.test``.
+        label_sets: bool, N×K: all labels of each video; None where no video has several.
     """
 
     names: list[str]
@@ -37,19 +38,26 @@ class ScoreTable:
     scores: np.ndarray
     attention_scores: np.ndarray | None = None
     made_from: dict[str, str] = field(default_factory=dict)
+    label_sets: np.ndarray | None = None
 
     @classmethod
     def from_results(cls, results: Sequence[VideoResult]) -> ScoreTable:
         """One process's results, in any order."""
         samples = [r.sample for r in results]
         attention = [r.attention_scores for r in results if r.attention_scores is not None]
-        return cls(
+        table = cls(
             names=[s.name for s in samples],
             index=np.array([s.index for s in samples], dtype=np.int64),
             labels=np.array([-1 if s.label is None else s.label for s in samples], dtype=np.int64),
             scores=_stack([r.scores for r in results]),
             attention_scores=_stack(attention) if attention else None,
         )
+        if not any(s.more_labels for s in samples):
+            return table
+        label_sets = table.targets
+        for row, sample in zip(label_sets, samples, strict=True):
+            row[list(sample.more_labels)] = True
+        return replace(table, label_sets=label_sets)
 
     @classmethod
     def merge(cls, parts: Iterable[ScoreTable]) -> ScoreTable:
@@ -59,13 +67,22 @@ class ScoreTable:
         _, first = np.unique(index, return_index=True)
         names = [name for p in filled for name in p.names]
         attention = [p.attention_scores for p in filled if p.attention_scores is not None]
+        several = any(p.label_sets is not None for p in filled)
         return cls(
             names=[names[i] for i in first],
             index=index[first],
             labels=np.concatenate([p.labels for p in filled])[first],
             scores=np.concatenate([p.scores for p in filled])[first],
             attention_scores=np.concatenate(attention)[first] if attention else None,
+            label_sets=np.concatenate([p.targets for p in filled])[first] if several else None,
         )
+
+    @property
+    def targets(self) -> np.ndarray:
+        """bool, N×K: the labels of each video, none of those without."""
+        if self.label_sets is not None:
+            return self.label_sets
+        return self.labels[:, None] == np.arange(self.scores.shape[1])
 
     @property
     def labelled(self) -> bool:
@@ -102,15 +119,15 @@ class ScoreTable:
             raise UserError(f"{path}: can't be read: {e.strerror}") from e
         except Exception as e:  # a damaged file makes the unpickler raise anything
             raise UserError(f"{path}: not a score file of this project ({first_line(e)})") from e
-        if table.attention_scores is not None:
-            arrays.append(table.attention_scores)
+        more = [table.attention_scores, table.label_sets]
+        arrays[1:1] = [array for array in more if array is not None]
         shapes = [np.shape(array) for array in arrays]
         if not (
             all(isinstance(array, np.ndarray) for array in arrays)
             and len(shapes[0]) == 2
             and videos > 0
-            and shapes[1] == (videos,)
-            and all(shape == (videos, shapes[0][1]) for shape in shapes[::2])
+            and shapes[-1] == (videos,)
+            and all(shape == (videos, shapes[0][1]) for shape in shapes[:-1])
         ):
             raise UserError(
                 f"{path}: holds no scores of videos, or ones that don't fit their labels"

@@ -108,11 +108,11 @@ class ClipExplanation:
 def as_probabilities(scores: np.ndarray) -> np.ndarray:
     """Return probabilities, float64 K, from probabilities or logits.
 
-    Scores that are not negative and sum to one (within 1 %, as half precision leaves them) are
-    taken for probabilities; anything else goes through a softmax.
+    Scores that all lie in [0, 1] are taken for probabilities, of one class or of each by itself;
+    anything else goes through a softmax.
     """
     scores = np.asarray(scores, dtype=np.float64)
-    if scores.min() >= 0 and abs(scores.sum() - 1) < 0.01:
+    if 0 <= scores.min() <= scores.max() <= 1:
         return scores
     weights = np.exp(scores - scores.max())
     return weights / weights.sum()

@@ -64,16 +64,19 @@ class ClipPreprocessor(BaseDataPreprocessor):
 
         Returns:
             The recognizer's arguments: ``clips`` float32 (B·V)×3×T×H×W, the views of a video one
-            after another; ``labels`` int64 B, or None where a sample has none (or there are no
-            samples, for a part of a batch); ``samples``. Or ``features`` float32 in the place of
-            clips.
+            after another; ``labels`` int64 B, or B×L filled up with -1 where some have several, or
+            None where a sample has none (or there are no samples, for a part of a batch);
+            ``samples``. Or ``features`` float32 in the place of clips.
         """
         samples = data["samples"]
         labels = None
         if samples and all(s.label is not None for s in samples):
             # From ordinary memory a copy would wait for what the GPU has yet to do.
             pinned = self.device.type == "cuda"
-            labels = torch.tensor([s.label for s in samples], pin_memory=pinned)
+            most = max(len(s.more_labels) for s in samples)
+            rows = [[s.label, *s.more_labels, *[-1] * (most - len(s.more_labels))] for s in samples]
+            labels = torch.tensor(rows, pin_memory=pinned)
+            labels = labels if most else labels[:, 0]
             labels = labels.to(self.device, non_blocking=True)
         if "features" in data:
             features = data["features"].to(self.device, non_blocking=True).float()

@@ -65,6 +65,16 @@ def test_nothing_is_wrong_with_good_data(
     assert check(own_data, depth=depth, jobs=jobs) == []
 
 
+def test_parts_of_one_video_are_no_copies_but_end_with_it(check: Check, own_data: Path) -> None:
+    lines = ["0:3 0", "3:6 1", "3:6 1", "4:7 1,3"]
+    (own_data / "train.txt").write_text("".join(f"train/video 0 {line}\n" for line in lines))
+    assert short(check(own_data)) == [
+        ("train", "error", "label-range", 4),
+        ("train", "warning", "duplicate", 3),
+        ("train", "error", "too-few-frames", 4),
+    ]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_damaged_set_in_order(check: Check, own_data: Path, jobs: int) -> None:
     frames = own_data / "frames"

@@ -96,6 +96,8 @@ def test_joins_several_files_and_knows_the_lines(tmp_path: Path) -> None:
         ("a 1.mp 4\na 1\n", r"list.txt:2: 'a 1' is no 'file label', .* named with its suffix"),
         ("a.mp4 -1\n", "list.txt:1: label -1: expected 0 or more"),
         ("../a.mp4 1\n", r"list.txt:1: '../a.mp4 1' leaves data_root"),
+        ("a 3 2\nb 9:9 1\n", "list.txt:2: part 9:9: expected start:end, frames counted from 0"),
+        ("a.mp4 3:9\nb.mp4 3\n", "list.txt:2: 'b.mp4 3' has other columns than line 1"),
     ],
 )
 def test_names_file_line_and_problem(tmp_path: Path, text: str | bytes, problem: str) -> None:
@@ -134,8 +136,8 @@ def test_survives_pickling_compactly(tmp_path: Path) -> None:
     annotations = load(tmp_path, "".join(f"video{i:05d} {i + 1} 0\n" for i in range(count)))
     data = pickle.dumps(annotations)
     assert records(pickle.loads(data)) == records(annotations)
-    # 10 bytes of name, three int64 and two int32 a video.
-    assert len(data) < count * (10 + 3 * 8 + 2 * 4) + 2000
+    # 10 bytes of name, four int64 and two int32 a video.
+    assert len(data) < count * (10 + 4 * 8 + 2 * 4) + 2000
 
 
 def test_a_large_list_loads_fast(tmp_path: Path) -> None:
@@ -206,6 +208,31 @@ def test_lists_of_video_files(tmp_path: Path, line: str, frames: int, label: int
     assert re.fullmatch(r".*\.(mp4|webm|avi)", found.name(1))
     assert line.startswith(found.name(0))
     assert found.where(1) == f"{path}:3"
+
+
+@pytest.mark.parametrize(
+    ("text", "of_files", "expected"),
+    [
+        ("clip 5 8 2,7,3\nb 4 1\n", False, [("clip 5", 8, (2, 7, 3)), ("b", 4, (1,))]),
+        ("clip 5 10:18 2\nb 4 1\n", False, [("clip 5@10-18", 8, (2,)), ("b", 4, (1,))]),
+        ("a b.mp4 0:30 4,5\n", True, [("a b.mp4@0-30", 30, (4, 5))]),
+        ("a.mp4 4,5\nb.mp4 6\n", True, [("a.mp4", 0, (4, 5)), ("b.mp4", 0, (6,))]),
+        ("a.mp4 3:9\n", True, [("a.mp4@3-9", 6, ())]),
+    ],
+)
+def test_several_labels_and_parts_of_videos(
+    tmp_path: Path, text: str, of_files: bool, expected: list[tuple[str, int, tuple[int, ...]]]
+) -> None:
+    found = load(tmp_path, text, of_files=of_files).repeated([2])
+    assert [
+        (
+            found.title(i),
+            int(found.frames[i]),
+            tuple(n for n in (found.label(i), *found.further_labels(i)) if n is not None),
+        )
+        for i in range(0, len(found), 2)
+    ] == expected
+    assert found.highest_labels()[0] == max(expected[0][2], default=-1)
 
 
 @pytest.mark.parametrize("of_files", [False, True])

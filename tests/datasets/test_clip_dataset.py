@@ -60,6 +60,29 @@ def test_reads_the_frames_it_says(video_root: Path) -> None:
         assert np.array_equal(frame.numpy(), bgr[:, :, ::-1])
 
 
+def test_a_part_of_a_video_is_a_sample_of_its_own(
+    video_root: Path, tmp_path: Path, write_video: Callable[..., Path]
+) -> None:
+    """Of frames 2 to 6 those in the middle; the file's frames have the brightness 20·i."""
+    write_video(tmp_path / "film.mp4", 10, step=20)
+    for root, name, kind, first, shown in (
+        (video_root, "person 2/video5", "RawframeDataset", 1, (3, 4, 5)),
+        (tmp_path, "film.mp4", "VideoDataset", 0, (3, 4, 5)),
+    ):
+        (tmp_path / "list.txt").write_text(f"{name} 2:7 1\n{name} 0:2 0,2\n")
+        dataset = build(root, type=kind, ann_file=tmp_path / "list.txt")
+        assert (dataset.name(0), dataset.total_frames(0)) == (f"{name}@2-7", 5)
+        item, other = dataset[0], dataset[1]["sample"]
+        assert item["sample"].name == f"{name}@2-7"
+        assert item["sample"].frame_indices.tolist() == [[first + n for n in shown]]
+        assert other.frame_indices.tolist() == [[first, first + 1, first + 1]]
+        assert (other.label, other.more_labels) == (0, (2,))
+        for frame, number in zip(item["inputs"][0], shown, strict=True):
+            [expected] = dataset.source_of(0).frames(name, [number])
+            assert np.array_equal(frame.numpy(), expected)
+    assert abs(int(item["inputs"][0, 0].float().mean()) - 60) < 6
+
+
 def test_random_numbers_depend_on_index_epoch_and_seed_only(video_root: Path) -> None:
     dataset = build(video_root, pipeline=RANDOM)
     first = dataset[SampleKey(2, 5, 7)]

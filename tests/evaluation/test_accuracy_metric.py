@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from mmaction.evaluation import (
     AccuracyMetric,
     ScoreTable,
     accuracies,
+    mean_average_precision,
     mean_class_accuracy,
     resolve_accuracies,
     top_k_accuracy,
@@ -116,3 +119,26 @@ def test_without_labels_there_is_nothing_to_count(make_result: MakeResult) -> No
     metric.process(None, [make_result(0, label=None), make_result(1, label=None)])
     assert metric.evaluate(2) == {}
     assert metric.table.names == ["video 0", "video 1"]
+
+
+def test_lists_with_several_labels_have_map_alone(make_result: MakeResult, tmp_path: Path) -> None:
+    """Whatever batch a video of several comes in, and when it is read back."""
+    results = [make_result(n, label=n % 4) for n in range(6)]
+    several = replace(results[4], sample=replace(results[4].sample, more_labels=(2, 3)))
+    metric = AccuracyMetric()
+    for batch in ([*results[:3]], [results[3], several], [results[5]]):
+        metric.process(None, batch)
+    found = metric.evaluate(6)
+    targets = np.eye(4, dtype=bool)[[0, 1, 2, 3, 0, 1]]
+    targets[4] = [True, False, True, True]
+    scores = torch.stack([r.scores for r in results]).numpy()
+    assert found.keys() == {"perception/mAP", "attention/mAP"}
+    assert found["perception/mAP"] == mean_average_precision(scores, targets)
+    assert metric.table is not None
+    metric.table.save(tmp_path / "scores.pkl")
+    read = ScoreTable.load(tmp_path / "scores.pkl")
+    assert np.array_equal(read.targets, targets)
+    assert accuracies(read, ["top1"]) == found
+    one_each = ScoreTable.from_results(results)
+    expected = mean_average_precision(scores, np.eye(4, dtype=bool)[[0, 1, 2, 3, 0, 1]])
+    assert accuracies(one_each, ["mAP"])["perception/mAP"] == expected

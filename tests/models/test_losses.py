@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from mmaction.errors import ConfigError
 from mmaction.models import BinaryCrossEntropy, CrossEntropy
+from mmaction.structures import ClipSample
 
 WEIGHTS = [0.5, 1.0, 2.0, 0.0, 1.5]
 
@@ -42,6 +44,28 @@ def test_binary_cross_entropy_asks_of_each_class() -> None:
     one = torch.tensor([3, 0, 1, 1])
     loss = BinaryCrossEntropy()
     torch.testing.assert_close(loss(scores, one), loss(scores, torch.eye(5)[one]))
+
+
+def test_several_labels_a_video_are_learned_by_both_branches(make_st_abn) -> None:
+    torch.manual_seed(0)
+    names = [(0, (3, 4)), (2, ())]
+    batch = dict(
+        inputs=torch.randint(0, 256, (2, 1, 4, 32, 32, 3), dtype=torch.uint8),
+        color=torch.eye(3, 4).expand(2, 3, 4),
+        samples=[
+            ClipSample(n, str(n), label, np.zeros((1, 4)), more_labels=more)
+            for n, (label, more) in enumerate(names)
+        ],
+    )
+    model = make_st_abn(loss_cls=dict(type="BinaryCrossEntropy")).eval()
+    given = model.data_preprocessor(batch)
+    out, losses = model(given["clips"]), model(**given, mode="loss")
+    targets = torch.tensor([[1.0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
+    for name, scores in (("perception", out.scores), ("attention", out.attention_scores)):
+        expected = BinaryCrossEntropy()(scores, targets)
+        torch.testing.assert_close(losses[f"loss_{name}"], expected)
+    with pytest.raises(ConfigError, match=r"loss_cls=dict\(type='BinaryCrossEntropy'\)"):
+        make_st_abn()(**given, mode="loss")
 
 
 def test_its_scores_are_sigmoids(make_plain) -> None:

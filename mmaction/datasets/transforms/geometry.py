@@ -262,6 +262,7 @@ class Flip(Transform):
     def __call__(self, results: Results) -> Results:
         if results["rng"].random() < self.prob:
             results["views"] = [view.flip() for view in results["views"]]
-            label = results["label"]
+            label, more = results["label"], results.get("more_labels", ())
             results["label"] = self.label_map.get(label, label)
+            results["more_labels"] = tuple(self.label_map.get(each, each) for each in more)
         return results

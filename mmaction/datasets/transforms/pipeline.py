@@ -7,12 +7,16 @@ key                value
 =================  ============================================================================
 ``index``          int: position of the video in its data set
 ``name``           str: directory of the video, as the annotation writes it
+``title``          str: what results call it (absent: as ``name``)
 ``label``          int or None
-``total_frames``   int >= 1: frames of the video
+``more_labels``    tuple of int: further ones, where a list has several (absent: none)
+``total_frames``   int >= 1: frames of the video, or of the part of it that is an own sample
+``first_frame``    int: where that part begins (absent: 0)
 ``rng``            numpy Generator: the only source of random numbers
 ``source``         :class:`~mmaction.datasets.sources.base.FrameSource`
 ``replaces``       tuple of BadVideo: those in whose place this one was taken (absent: none)
-``frame_indices``  int64, clips×T, 0-based positions in the video (a sampling transform)
+``frame_indices``  int64, clips×T, 0-based positions in the part (a sampling transform), then in the
+                   video (``DecodeFrames``)
 ``frames``         D times uint8 RGB, H×W×3, to be taken once and in order: each distinct frame
                    (``DecodeFrames``)
 ``frame_slots``    int64, clips×T, positions in ``frames`` (``DecodeFrames``)

@@ -29,11 +29,12 @@ class DecodeFrames(Transform):
 
     def __call__(self, results: Results) -> Results:
         """Raises DataError, naming the file, where a frame can't be used."""
-        indices = results["frame_indices"]
+        indices = results["frame_indices"] + results.get("first_frame", 0)
         positions, slots = np.unique(indices, return_inverse=True)
         frames = results["source"].frames(results["name"], positions.tolist())
         first = next(frames)
         height, width = first.shape[:2]
+        results["frame_indices"] = indices
         results["frames"] = chain([first], frames)
         results["frame_slots"] = slots.reshape(indices.shape)
         results["views"] = [View.whole(width, height)]
@@ -58,8 +59,9 @@ class PackClips(Transform):
         views, numbers = results["views"], results["frame_indices"] + results["source"].start_index
         sample = ClipSample(
             index=results["index"],
-            name=results["name"],
+            name=results.get("title") or results["name"],
             label=results["label"],
+            more_labels=results.get("more_labels", ()),
             frame_indices=np.repeat(numbers, len(views), axis=0),
             replaces=results.get("replaces", ()),
             motions=self._motions(results),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModel, BaseModule
 from torch import Tensor, nn
@@ -105,7 +106,7 @@ class BaseRecognizer(BaseModel, ABC):
 
         Args:
             clips: Normalised float clips, (N·V)×3×T×H×W, the views of a video one after another.
-            labels: int64, N; ``'loss'`` needs them.
+            labels: int64, N, or N×L filled up with -1, of several; ``'loss'`` needs them.
             samples: N videos; ``'predict'`` needs them.
             mode: ``'tensor'`` gives the ``Prediction`` of the clips, ``'loss'`` a dict of scalars,
                 ``'predict'`` one ``VideoResult`` a video, its views averaged.
@@ -194,11 +195,19 @@ class BaseRecognizer(BaseModel, ABC):
             )
 
     def _repeated(self, labels: Tensor | None, clips: Tensor) -> Tensor:
-        """A video's labels for each of its clips."""
+        """A video's label, or several as 1 among K, for each of its clips."""
         if labels is None:
             raise DataError("training needs labels: some annotation lines have none")
         if len(clips) % len(labels):
             raise ValueError(f"{len(clips)} clips do not fit {len(labels)} labels")
+        if labels.ndim == 2 and not labels.is_floating_point():
+            if not self.multi_label:
+                raise ConfigError(
+                    "the list has videos of several labels: train them with"
+                    " model.loss_cls=dict(type='BinaryCrossEntropy')"
+                )
+            # -1 becomes a class of its own, which is cut off.
+            labels = F.one_hot(labels + 1, self.num_classes + 1).amax(dim=1)[:, 1:].float()
         return labels.repeat_interleave(len(clips) // len(labels), dim=0)
 
     def _average(self, prediction: Prediction, samples: Sequence[ClipSample]) -> list[VideoResult]:
