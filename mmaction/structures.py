@@ -26,6 +26,20 @@ class BadVideo:
 
 
 @dataclass(frozen=True)
+class Guidance:
+    """What an edit says of a video's views (``datasets.edits``).
+
+    Attributes:
+        spatial: uint8, V×2×T×H×W, pixels of the clip: 255 where to look, and where not to; neither
+            where that is not known.
+        temporal: float32, V×T, in [0, 1]: how much to look at each frame; NaN where not known.
+    """
+
+    spatial: np.ndarray
+    temporal: np.ndarray
+
+
+@dataclass(frozen=True)
 class ClipSample:
     """What is known of one video's views beside the pixels.
 
@@ -39,6 +53,7 @@ class ClipSample:
             clip, where ``Stabilize`` moved it; None: nothing was moved.
         unsteady: How many frames it left as they were.
         more_labels: Further class ids, where the annotation has several.
+        guidance: Where and when to look; None: nobody says.
     """
 
     index: int
@@ -49,6 +64,7 @@ class ClipSample:
     motions: np.ndarray | None = None
     unsteady: int = 0
     more_labels: tuple[int, ...] = ()
+    guidance: Guidance | None = None
 
 
 @dataclass(frozen=True)

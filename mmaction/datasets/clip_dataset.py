@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from mmaction.datasets.annotations import NO_LABEL, AnnotationList
 from mmaction.datasets.batches import SampleKey
 from mmaction.datasets.class_names import find_classes, mirrored_classes
+from mmaction.datasets.edits import read_edits
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
 from mmaction.datasets.sources.lmdb import SUFFIX, LmdbFrames, refuse_former_packs
@@ -21,7 +22,7 @@ from mmaction.datasets.splits import check_labels
 from mmaction.datasets.transforms.geometry import Flip
 from mmaction.datasets.transforms.operators import TorchvisionTransform
 from mmaction.datasets.transforms.pipeline import Pipeline, Results
-from mmaction.errors import ConfigError, DataError
+from mmaction.errors import ConfigError, DataError, near
 from mmaction.registry import DATASETS
 from mmaction.structures import BadVideo
 
@@ -54,6 +55,8 @@ class ClipDataset(Dataset[Results], ABC):
             the run logs each such video once.
         max_bad_fraction: With ``'resample'``, the share of videos, in [0, 1], beyond which the run
             ends with a list of them.
+        edits: File that says of some of the videos where and when to look (``datasets.edits``);
+            ``loss_weights`` of the recognizer say how much that counts.
 
     Raises:
         DataError: A list, label or frame name that can't be right.
@@ -75,6 +78,7 @@ class ClipDataset(Dataset[Results], ABC):
         repeat: int | Sequence[int] = 1,
         on_error: str = "raise",
         max_bad_fraction: float = 0.01,
+        edits: Path | None = None,
     ) -> None:
         if on_error not in ON_ERROR:
             raise ConfigError(f"on_error={on_error!r}: expected one of {', '.join(ON_ERROR)}")
@@ -100,6 +104,29 @@ class ClipDataset(Dataset[Results], ABC):
             self._tell_classes(annotations.files[0])
         self.data_root = os.fspath(roots[0])
         self.sources = self._open_sources([os.fspath(root) for root in roots])
+        self.edits = {} if edits is None else read_edits(edits)
+        self._check_edits(edits)
+
+    def _check_edits(self, path: Path | None) -> None:
+        """Compares the edits with the videos that there are, and with the pipeline."""
+        steps = self.pipeline.transforms if self.edits else []
+        if any(isinstance(step, TorchvisionTransform) for step in steps):
+            raise ConfigError(f"edits '{path}': TorchvisionTransform takes no masks along: drop it")
+        numbers = {self.name(n): n for n in range(len(self))} if self.edits else {}
+        for name, edit in self.edits.items():
+            if name not in numbers:
+                raise DataError(
+                    f"edits '{path}': no video {name!r} in '{self.annotations.files[0]}'"
+                    f"{near(name, numbers)}"
+                )
+            index = numbers[name]
+            frames, start = int(self.annotations.frames[index]), self.annotations.starts[index]
+            last = max(int(start), 0) + frames - 1 + self.source_of(index).start_index
+            if frames and edit.last_frame > last:
+                raise DataError(
+                    f"edits '{path}': video {name!r}: frame {edit.last_frame}: the last one is"
+                    f" {last}"
+                )
 
     def _tell_classes(self, source: str) -> None:
         """Has the transforms that change labels, or must not, know the classes."""
@@ -175,6 +202,7 @@ class ClipDataset(Dataset[Results], ABC):
                 "rng": key.rng(),
                 "source": self.source_of(key.index),
                 "replaces": replaces,
+                "edit": self.edits.get(self.name(key.index)),
             }
         )
 

@@ -85,3 +85,14 @@ class BinaryCrossEntropy(_ClassLoss):
         return F.binary_cross_entropy_with_logits(
             scores, labels.to(scores.dtype), self.class_weights
         )
+
+
+def top1(scores: Tensor, labels: Tensor) -> Tensor:
+    """Share of clips whose highest score is their label's: a scalar in [0, 1], on the device.
+
+    Where labels are shares of classes, B×K, the mean share of the class with the highest score.
+    """
+    answers = scores.argmax(dim=1)
+    if labels.ndim == 1:
+        return (answers == labels).float().mean()
+    return labels.gather(1, answers[:, None]).mean()

@@ -15,11 +15,13 @@ key                value
 ``rng``            numpy Generator: the only source of random numbers
 ``source``         :class:`~mmaction.datasets.sources.base.FrameSource`
 ``replaces``       tuple of BadVideo: those in whose place this one was taken (absent: none)
+``edit``           VideoEdit: where and when to look (absent or None: nobody says)
 ``frame_indices``  int64, clips×T, 0-based positions in the part (a sampling transform), then in the
                    video (``DecodeFrames``)
 ``frames``         D times uint8 RGB, H×W×3, to be taken once and in order: each distinct frame
                    (``DecodeFrames``)
 ``frame_slots``    int64, clips×T, positions in ``frames`` (``DecodeFrames``)
+``frame_size``     height and width of a decoded frame (``DecodeFrames``)
 ``views``          list of :class:`~mmaction.datasets.transforms.geometry.View` taken of every clip
 ``motions``        float64, clips×T×3×3: from a frame's pixels to those of the clip's middle frame,
                    onto which it is moved (``Stabilize``; absent: none is moved)

@@ -12,8 +12,9 @@ import torch
 from mmaction.datasets.transforms.geometry import View
 from mmaction.datasets.transforms.mixing import mix_static_frame
 from mmaction.datasets.transforms.pipeline import Results, Transform
+from mmaction.ops.global_motion import warped
 from mmaction.registry import TRANSFORMS
-from mmaction.structures import ClipSample
+from mmaction.structures import ClipSample, Guidance
 
 
 @TRANSFORMS.register_module()
@@ -37,6 +38,7 @@ class DecodeFrames(Transform):
         results["frame_indices"] = indices
         results["frames"] = chain([first], frames)
         results["frame_slots"] = slots.reshape(indices.shape)
+        results["frame_size"] = (height, width)
         results["views"] = [View.whole(width, height)]
         return results
 
@@ -66,6 +68,7 @@ class PackClips(Transform):
             replaces=results.get("replaces", ()),
             motions=self._motions(results),
             unsteady=results.get("unsteady", 0),
+            guidance=None if results.get("edit") is None else self._guidance(results, numbers),
         )
         color = results.get("color")
         return {
@@ -82,6 +85,29 @@ class PackClips(Transform):
         shown = np.stack([view.matrix for view in results["views"]])[:, None]  # crops×1×3×3
         motions = results["motions"][:, None]  # clips×1×T×3×3
         return (shown @ motions @ np.linalg.inv(shown)).reshape(-1, *motions.shape[2:])
+
+    def _guidance(self, results: Results, numbers: np.ndarray) -> Guidance:
+        """The video's edit, its masks taken the way of the frames.
+
+        Args:
+            results: With all that is known of the sample.
+            numbers: int64, clips×T: the frames' numbers.
+        """
+        views, edit, (height, width) = results["views"], results["edit"], results["frame_size"]
+        shape = (*numbers.shape, len(views), views[0].height, views[0].width, 3)
+        marks = np.zeros(shape, np.uint8)
+        for clip, time in np.ndindex(numbers.shape):
+            mask = edit.spatial(int(numbers[clip, time]))
+            if mask is None:
+                continue
+            mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
+            if "motions" in results:
+                mask, _ = warped(mask, results["motions"][clip, time])
+            for crop, view in enumerate(views):
+                render_view(mask, view, marks[clip, time, crop])
+        # clips×T×crops×H×W×3 to V×2×T×H×W.
+        spatial = marks[..., :2].transpose(0, 2, 5, 1, 3, 4).reshape(-1, 2, shape[1], *shape[3:5])
+        return Guidance(spatial, np.repeat(edit.temporal(numbers), len(views), axis=0))
 
     def _render(self, results: Results) -> torch.Tensor:
         slots, views = results["frame_slots"], results["views"]

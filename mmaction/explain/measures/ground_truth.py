@@ -72,7 +72,7 @@ class _MaskPipeline:
     def _masks(self, results: dict[str, Any]) -> np.ndarray:
         """uint8, D×H×W×3, of the distinct frames that were decoded: actors, distractors, zeros."""
         [whole] = results["views"]
-        reader = self.reader or _beside(results["source"])
+        reader = self.reader or truth_beside(results["source"])
         self.truth = reader.read(
             results["name"],
             frames=results["total_frames"],
@@ -87,7 +87,12 @@ class _MaskPipeline:
         return np.stack(channels, axis=-1).astype(np.uint8) * _ON
 
 
-def _beside(source: Any) -> MaskFiles:
+def truth_beside(source: Any) -> MaskFiles:
+    """The ground truth of a source's videos where motion_shapes has it.
+
+    Raises:
+        DataError: There is none.
+    """
     folder = Path(os.path.normpath(source.data_root)).parent / FOLDER
     if not folder.is_dir():
         raise DataError(

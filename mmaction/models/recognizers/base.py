@@ -86,6 +86,10 @@ class BaseRecognizer(BaseModel, ABC):
             labels: int64, B, or shares of classes, float, B×K, of several or blended labels.
         """
 
+    def guidance(self, prediction: Prediction, samples: Sequence[ClipSample]) -> dict[str, Tensor]:
+        """As ``losses``, of the edits that samples carry; none here."""
+        return {}
+
     def predict_features(self, features: Tensor) -> Prediction:
         """A backbone's features B×C×T'×h×w to a ``Prediction``; for training on cached ones.
 
@@ -128,7 +132,8 @@ class BaseRecognizer(BaseModel, ABC):
             labels = self._repeated(labels, clips)
             if self.blending:
                 clips, labels = self.blending(clips, labels)
-            return self.losses(self.predict_clips(clips), labels)
+            prediction = self.predict_clips(clips)
+            return self.losses(prediction, labels) | self.guidance(prediction, samples or ())
         if mode == "predict":
             assert samples is not None, "mode='predict' needs the samples"
             return self._score(clips.split(self.max_views or len(clips)), samples)
@@ -247,17 +252,6 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
         values = [getattr(part, field.name) for part in parts]
         joined[field.name] = None if values[0] is None else torch.cat(values)
     return type(first)(**joined)
-
-
-def top1(scores: Tensor, labels: Tensor) -> Tensor:
-    """Share of clips whose highest score is their label's: a scalar in [0, 1], on the device.
-
-    Where labels are shares of classes, B×K, the mean share of the class with the highest score.
-    """
-    answers = scores.argmax(dim=1)
-    if labels.ndim == 1:
-        return (answers == labels).float().mean()
-    return labels.gather(1, answers[:, None]).mean()
 
 
 def feature_channels(backbone: nn.Module) -> int:

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmaction.models.losses import top1
 from mmaction.models.recognizers.base import (
     BaseRecognizer,
     check_features,
     feature_channels,
-    top1,
 )
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction

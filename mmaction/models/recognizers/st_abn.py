@@ -5,6 +5,7 @@ Dimension letters: B clips, C channels, T frames, h×w cells of the feature map,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +13,24 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
+from mmaction.models.attention_guidance import (
+    guidance_targets,
+    spatial_guidance,
+    temporal_guidance,
+)
 from mmaction.models.attention_priors import local_change, still_share
+from mmaction.models.losses import top1
 from mmaction.models.recognizers.base import (
     BaseRecognizer,
     check_features,
     feature_channels,
-    top1,
 )
 from mmaction.models.residual_stage import default_stage
 from mmaction.registry import MODELS
-from mmaction.structures import Prediction
+from mmaction.structures import ClipSample, Prediction
 
-LOSS_WEIGHTS = dict(perception=1.0, attention=1.0, stillness=0.0)
+GUIDANCE = ("guidance_spatial", "guidance_temporal")
+LOSS_WEIGHTS = dict(perception=1.0, attention=1.0, stillness=0.0) | dict.fromkeys(GUIDANCE, 0.0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,10 @@ class STABN(BaseRecognizer):
             backbone's for that stage) and ``blocks`` shape its stage.
         loss_weights: Of the two losses of scores, ``perception`` and ``attention``, 1 each in the
             paper; and of ``stillness``, 0 in the paper: the share of A_s that lies where the
-            picture doesn't change (``attention_priors.still_share``).
+            picture doesn't change (``attention_priors.still_share``); and of ``guidance_spatial``
+            and ``guidance_temporal``, 0 likewise: how far A_s and A_t are from what a data set's
+            ``edits`` say of some of the clips (``attention_guidance``). They are means over all
+            clips of a batch, so that several processes minimise what one would.
         **kwargs: See ``BaseRecognizer``.
     """
 
@@ -103,6 +113,8 @@ class STABN(BaseRecognizer):
         if self.loss_weights.keys() != LOSS_WEIGHTS.keys():
             known = ", ".join(LOSS_WEIGHTS)
             raise ConfigError(f"model.loss_weights={loss_weights!r}: expected keys among {known}")
+        if self.blending and any(self.loss_weights[kind] for kind in GUIDANCE):
+            raise ConfigError("model.blending blends clips, edits don't fit these: leave one out")
         self.backbone = MODELS.build(backbone)
         self._made_by_backbone: list[nn.Module] = []
         channels = feature_channels(self.backbone)
@@ -188,3 +200,17 @@ class STABN(BaseRecognizer):
             share = prediction.still_share.mean()
             losses["loss_stillness"] = self.loss_weights["stillness"] * share
         return losses
+
+    def guidance(self, prediction: Prediction, samples: Sequence[ClipSample]) -> dict[str, Tensor]:
+        maps, times = prediction.spatial_attention, prediction.temporal_attention
+        weights = {kind: self.loss_weights[kind] for kind in GUIDANCE if self.loss_weights[kind]}
+        if not weights or not samples:
+            return {}
+        assert maps is not None
+        assert times is not None
+        targets = guidance_targets(samples, views=len(maps) // len(samples), maps=maps)
+        found = dict(
+            guidance_spatial=spatial_guidance(maps, targets),
+            guidance_temporal=temporal_guidance(times, targets),
+        )
+        return {f"loss_{kind}": weight * found[kind].mean() for kind, weight in weights.items()}
