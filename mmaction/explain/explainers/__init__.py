@@ -1,6 +1,6 @@
 """Explainers, one method or kind a file; each answers with an ``Explanation``."""
 
-from mmaction.explain.explainers.attention import Attention, ClassResponse
+from mmaction.explain.explainers.attention import Attention, ClassResponse, RefinedAttention
 from mmaction.explain.explainers.attention_rollout import AttentionRollout
 from mmaction.explain.explainers.base import Explainer
 from mmaction.explain.explainers.build import build_explainer
@@ -38,6 +38,7 @@ __all__ = [
     "Occlusion",
     "Perturbation",
     "Random",
+    "RefinedAttention",
     "SaliencyTube",
     "ScoreCAM",
     "build_explainer",

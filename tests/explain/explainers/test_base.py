@@ -24,10 +24,11 @@ QUICK: dict[str, dict[str, Any]] = {
     "rise": dict(masks=6, grid=(2, 3, 3)),
 }
 CONTROLS = {"random", "center", "blurred_random", "frame_difference", "compensated_difference"}
-NEEDS_ATTENTION = {"attention", "class_response"}
+NEEDS_ATTENTION = {"attention", "class_response", "refined_attention"}
 NEEDS_TOKENS = {"attention_rollout"}
 SIGNED = {"saliency_tube", "frame_shapley"}
-CLASS_AGNOSTIC = CONTROLS | NEEDS_TOKENS | {"attention"}
+OWN_WEIGHTS = {"attention", "refined_attention"}
+CLASS_AGNOSTIC = CONTROLS | NEEDS_TOKENS | OWN_WEIGHTS
 ALL = sorted(EXPLAINERS.module_dict)
 BOTH = [
     (name, kind)
@@ -131,7 +132,7 @@ def test_maps_have_the_contract_s_shapes(name, kind, frames, stride, make_model)
     assert explanation.method == name
     assert explanation.spatial.dtype == explanation.temporal.dtype == torch.float32
     assert explanation.spatial.shape[:2] == explanation.temporal.shape == (2, frames)
-    if name != "attention":
+    if name not in OWN_WEIGHTS:
         torch.testing.assert_close(explanation.temporal, explanation.spatial.mean((2, 3)))
     if name not in SIGNED:
         assert explanation.spatial.min() >= 0
