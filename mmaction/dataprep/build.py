@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mmaction.dataprep.listing import Entry, Listing
+from mmaction.dataprep.listing import Entry, Listing, Part
 from mmaction.dataprep.matching import Finder
-from mmaction.dataprep.media import MediaRoot
+from mmaction.dataprep.media import MediaRoot, frames_of
+from mmaction.datasets.annotation_lines import WHOLE
 from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import CLASSES_FILE
 from mmaction.errors import DataError
@@ -23,15 +24,18 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Line:
-    """A line of an annotation list."""
+    """A line of an annotation list; with a start, of a part of a longer video."""
 
     name: str
     frames: int
     label: int | None
+    start: int | None = None
 
     def __str__(self) -> str:
         label = "" if self.label is None else f" {self.label}"
-        return f"{self.name} {self.frames}{label}"
+        if self.start is None:
+            return f"{self.name} {self.frames}{label}"
+        return f"{self.name} {self.start}:{self.start + self.frames}{label}"
 
 
 @dataclass
@@ -95,7 +99,7 @@ def match(
         root = media[split]
         part = SplitReport(listed=len(entries), published=listing.published.get(split))
         found = _find(entries, finders[root.root], part)
-        unlisted[root.root].difference_update(found)
+        unlisted[root.root].difference_update(name for name, _ in found)
         lists[split] = _lines(found, root, part)
         part.written = len(lists[split])
         if any(entry.label is not None for entry in entries):
@@ -110,9 +114,11 @@ def match(
     return lists, report
 
 
-def _find(entries: list[Entry], finder: Finder, report: SplitReport) -> dict[str, Entry]:
-    """Entries by the name of the video that was found for each."""
-    found: dict[str, Entry] = {}
+def _find(
+    entries: list[Entry], finder: Finder, report: SplitReport
+) -> dict[tuple[str, Part | None], Entry]:
+    """Entries by the name of the video that was found for each, and by what of it they are."""
+    found: dict[tuple[str, Part | None], Entry] = {}
     for entry in entries:
         try:
             name = finder.find(entry.name)
@@ -121,22 +127,32 @@ def _find(entries: list[Entry], finder: Finder, report: SplitReport) -> dict[str
             continue
         if name is None:
             report.missing.append(entry.name)
-        elif name in found:
-            report.unusable[entry.name] = f"'{name}' is also what '{found[name].name}' names"
+        elif (name, entry.part) in found:
+            other = found[name, entry.part]
+            report.unusable[entry.name] = f"'{name}' is also what '{other.name}' names"
         else:
-            found[name] = entry
+            found[name, entry.part] = entry
     return found
 
 
-def _lines(found: dict[str, Entry], media: MediaRoot, report: SplitReport) -> list[Line]:
-    counts = media.count(list(found))
+def _lines(
+    found: dict[tuple[str, Part | None], Entry], media: MediaRoot, report: SplitReport
+) -> list[Line]:
+    counts = media.count(list(dict.fromkeys(name for name, _ in found)))
     lines = []
-    for name, entry in found.items():
+    for (name, part), entry in found.items():
         count = counts[name]
-        if isinstance(count, int):
+        if not isinstance(count, int):
+            report.unusable[name] = count
+        elif part is None:
             lines.append(Line(name, count, entry.label))
         else:
-            report.unusable[name] = count
+            start, end = frames_of(part, name, count, media)
+            if start < end <= count:
+                lines.append(Line(name, end - start, entry.label, start))
+            else:
+                problem = f"{start}:{end} is no part of its {count} frames"
+                report.unusable[f"{name} ({entry.where})"] = problem
     return lines
 
 
@@ -201,8 +217,8 @@ def _check(path: Path, lines: list[Line]) -> None:
     read = AnnotationList.load(path)
     for index, line in enumerate(lines):
         same = index < len(read) and (
-            (read.name(index), int(read.frames[index]), read.label(index))
-            == (line.name, line.frames, line.label)
+            (read.name(index), int(read.frames[index]), read.label(index), int(read.starts[index]))
+            == (line.name, line.frames, line.label, WHOLE if line.start is None else line.start)
         )
         if not same:
             raise DataError(f"a list can't hold the video name {line.name!r}; rename the video")

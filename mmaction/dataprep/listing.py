@@ -5,9 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mmaction.dataprep.text_files import numbered_lines
 from mmaction.errors import DataError
+
+
+class Part(NamedTuple):
+    """What of a video is a sample of its own: from ``start`` on, up to before ``end``.
+
+    Frames counted from 0, or seconds from the video's beginning.
+    """
+
+    start: float
+    end: float
+    in_seconds: bool
 
 
 @dataclass(frozen=True)
@@ -18,11 +30,13 @@ class Row:
         name: What finds it among the files: last part of its path, without suffix, or the path.
         class_name: None: not published.
         where: ``file:line``, for messages.
+        part: None: the whole video.
     """
 
     name: str
     class_name: str | None
     where: str
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ class Entry:
     name: str
     label: int | None
     where: str
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,12 @@ def label_rows(
                 raise DataError(f"{row.where}: '{row.name}': a label in some rows only")
     return {
         split: [
-            Entry(row.name, None if row.class_name is None else ids[row.class_name], row.where)
+            Entry(
+                row.name,
+                None if row.class_name is None else ids[row.class_name],
+                row.where,
+                row.part,
+            )
             for row in part
         ]
         for split, part in rows.items()
@@ -96,9 +116,9 @@ def read_class_names(path: str | os.PathLike[str]) -> list[str]:
 
 
 def check_no_repeats(rows: Iterable[Row]) -> None:
-    """Raise DataError where a video is listed twice."""
-    seen: dict[str, Row] = {}
+    """Raise DataError where a video, or the same part of one, is listed twice."""
+    seen: dict[tuple[str, Part | None], Row] = {}
     for row in rows:
-        other = seen.setdefault(row.name, row)
+        other = seen.setdefault((row.name, row.part), row)
         if other is not row:
             raise DataError(f"{row.where}: '{row.name}' is also listed at {other.where}")

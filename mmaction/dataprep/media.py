@@ -7,16 +7,19 @@ import posixpath
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
+import numpy as np
+
 from mmaction.dataprep.directories import walk
+from mmaction.dataprep.listing import Part
 from mmaction.dataprep.video_files import find_videos
 from mmaction.dataprep.worker_pool import each
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
 from mmaction.datasets.sources.image_files import IMAGE_SUFFIXES, frame_numbers
-from mmaction.datasets.sources.video import count_frames
+from mmaction.datasets.sources.video import count_frames, frame_times
 from mmaction.errors import DataError
 from mmaction.progress import Progress
 
@@ -36,11 +39,15 @@ class MediaRoot:
         root: The place, for messages.
         names: All videos there, relative to it, ``/`` between parts.
         count: Says of some of them how many frames they have, or what is wrong with them.
+        fps: Frames a second of those that are no files, which know when a frame is shown.
+        files: Whether they are files.
     """
 
     root: str
     names: Sequence[str]
     count: Callable[[Sequence[str]], dict[str, Count]]
+    fps: float | None = None
+    files: bool = False
 
 
 def counted(root: str, counts: Mapping[str, Count]) -> MediaRoot:
@@ -79,8 +86,37 @@ def file_root(root: str, *, jobs: int = 1) -> MediaRoot:
         raise DataError(f"'{root}' is not a directory")
     names = [video.name for video in find_videos(root)]
     return MediaRoot(
-        root, names, lambda names: _count(partial(_count_files, root), names, jobs, "videos")
+        root,
+        names,
+        lambda names: _count(partial(_count_files, root), names, jobs, "videos"),
+        files=True,
     )
+
+
+def frames_of(part: Part, name: str, count: int, media: MediaRoot) -> tuple[int, int]:
+    """First frame of a part, and the one behind its last, counted from 0.
+
+    Those of seconds are the frames shown from its start on and before its end.
+
+    Args:
+        part: Of a video.
+        name: Of the video.
+        count: Its frames.
+        media: Where it is.
+
+    Raises:
+        DataError: Seconds of frames whose rate isn't known.
+    """
+    if not part.in_seconds:
+        return int(part.start), int(part.end)
+    if media.files:
+        times = frame_times(os.path.join(media.root, name))
+    elif media.fps and media.fps > 0:
+        times = np.arange(count) / media.fps
+    else:
+        raise DataError(f"'{media.root}': say by --fps how many frames a second has there")
+    start, end = np.searchsorted(times, (part.start, part.end)).tolist()
+    return start, end
 
 
 def open_media(
@@ -89,6 +125,7 @@ def open_media(
     *,
     files: bool,
     image_tmpl: str | None = None,
+    fps: float | None = None,
     jobs: int = 1,
 ) -> dict[str, MediaRoot]:
     """Where each split's videos are; splits are left out whose own directory is not there.
@@ -98,6 +135,7 @@ def open_media(
         splits: The splits.
         files: Whether the videos are files, or directories of frames.
         image_tmpl: Of frames; None: found out.
+        fps: Of frames: how many show a second.
         jobs: Processes.
 
     Raises:
@@ -108,7 +146,7 @@ def open_media(
     opened = {
         path: file_root(path, jobs=jobs)
         if files
-        else frame_root(path, image_tmpl=image_tmpl, jobs=jobs)
+        else replace(frame_root(path, image_tmpl=image_tmpl, jobs=jobs), fps=fps)
         for path in dict.fromkeys(roots.values())
     }
     return {split: opened[path] for split, path in roots.items()}

@@ -14,6 +14,7 @@ from mmaction.dataprep.grouped_split import grouped_split
 from mmaction.dataprep.listing import (
     Entry,
     Listing,
+    Part,
     Row,
     check_no_repeats,
     class_names,
@@ -26,6 +27,9 @@ from mmaction.datasets.splits import SPLITS
 from mmaction.errors import DataError, UserError
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)
+
+_WHOLE_NAME = "(?s).+"
 
 
 def list_folders(
@@ -80,7 +84,9 @@ def list_table(
     """The videos of a csv whose header names its columns.
 
     Columns: ``path``, relative to the root of frames or videos; ``label``: the class, or its id if
-    all are numbers; maybe ``frames``; maybe ``split``, without which a draw splits.
+    all are numbers; maybe ``frames``; maybe ``split``, without which a draw splits; maybe
+    ``start_frame`` and ``end_frame``, counted from 0, or ``start_sec`` and ``end_sec``, for parts
+    of longer videos, up to before the end. A draw keeps the parts of a video together.
 
     Args:
         path: The file.
@@ -101,7 +107,7 @@ def list_table(
         name = _name(cells["path"], where)
         if not cells["label"]:
             raise DataError(f"{where}: no label")
-        rows.append(Row(name, cells["label"], where))
+        rows.append(Row(name, cells["label"], where, _part(cells, where)))
         if "frames" in cells:
             if not _NUMBER.fullmatch(cells["frames"]) or int(cells["frames"]) < 1:
                 raise DataError(f"{where}: frames '{cells['frames']}' is no number of at least 1")
@@ -124,6 +130,23 @@ def list_table(
         if split in own_splits
     }
     return Listing(names, by_split), frames or None
+
+
+def _part(cells: Mapping[str, str], where: str) -> Part | None:
+    for unit, in_seconds in (("frame", False), ("sec", True)):
+        columns = (f"start_{unit}", f"end_{unit}")
+        texts = [cells[column] for column in columns if column in cells]
+        if not texts:
+            continue
+        form = _SECONDS if in_seconds else _NUMBER
+        good = len(texts) == 2 and all(form.fullmatch(text) for text in texts)
+        if not good or float(texts[0]) >= float(texts[1]):
+            said = ", ".join(f"{c} '{cells.get(c, '')}'" for c in columns)
+            raise DataError(
+                f"{where}: {said}: expected two numbers from 0 on, the end after the start"
+            )
+        return Part(float(texts[0]), float(texts[1]), in_seconds)
+    return None
 
 
 def _name(text: str, where: str) -> str:
@@ -158,6 +181,8 @@ def split_drawn(
     entries: list[Entry], *, val_share: float, seed: int, group_by: str | None
 ) -> dict[str, list[Entry]]:
     """By video, or by group: see ``balanced_split`` and ``grouped_split``."""
+    if group_by is None and any(entry.part for entry in entries):
+        group_by = _WHOLE_NAME
     if group_by is None or val_share == 0:
         return balanced_split(entries, val_share=val_share, seed=seed)
     check_draw(val_share, seed)

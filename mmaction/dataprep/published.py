@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmaction.dataprep import kinetics, something
+from mmaction.dataprep import action_sets, kinetics, something
 from mmaction.dataprep.listing import (
     Listing,
     Row,
@@ -15,7 +15,7 @@ from mmaction.dataprep.listing import (
     label_rows,
     read_class_names,
 )
-from mmaction.errors import DataError
+from mmaction.errors import DataError, UserError
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,25 @@ class Published:
     """How a data set is published.
 
     Attributes:
-        splits: Names of a split's file.
+        splits: Names of a split's file; ``{fold}`` in it is the number of a division.
         read_split: Reads one.
         labels: Names of the file of classes; none: the classes of the splits' files by alphabet.
         read_labels: Reads it.
         videos: How many a split has by what its makers have published.
+        marks: By which a split's videos are told from others in the same file; none: by its file.
+        folds: How many divisions there are.
     """
 
     splits: Mapping[str, Sequence[str]]
-    read_split: Callable[[str], Iterable[Row]]
+    read_split: Callable[..., Iterable[Row]]
     labels: Sequence[str] = ()
     read_labels: Callable[[str], list[str]] = read_class_names
     videos: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
+    folds: int = 1
 
 
+_JESTER = "jester-v1-"
 _V1, _V2 = "something-something-v1-", "something-something-v2-"
 PUBLISHED = {
     "sthv1": Published(
@@ -68,11 +73,46 @@ PUBLISHED = {
         },
         read_split=kinetics.read_split,
     ),
+    "ucf101": Published(
+        splits={"train": ["trainlist0{fold}.txt"], "val": ["testlist0{fold}.txt"]},
+        read_split=action_sets.read_ucf101_split,
+        labels=["classInd.txt"],
+        read_labels=action_sets.read_ucf101_classes,
+        folds=3,
+    ),
+    "hmdb51": Published(
+        splits={split: ["brush_hair_test_split{fold}.txt"] for split in ("train", "val")},
+        read_split=action_sets.read_hmdb51_split,
+        videos={"train": 3_570, "val": 1_530},
+        marks={"train": "1", "val": "2"},
+        folds=3,
+    ),
+    "jester": Published(
+        splits={
+            "train": [f"{_JESTER}train.csv"],
+            "val": [f"{_JESTER}validation.csv"],
+            "test": [f"{_JESTER}test.csv"],
+        },
+        read_split=something.read_v1_split,
+        labels=[f"{_JESTER}labels.csv"],
+        videos={"train": 118_562, "val": 14_787, "test": 14_743},
+    ),
+    "diving48": Published(
+        splits={"train": ["Diving48_V2_train.json"], "val": ["Diving48_V2_test.json"]},
+        read_split=action_sets.read_diving48_split,
+        labels=[action_sets.DIVING48_CLASSES],
+        read_labels=action_sets.read_diving48_classes,
+        videos={"train": 15_027, "val": 1_970},
+    ),
 }
 
 
 def read_published(
-    kind: str, annotations: str | os.PathLike[str], *, labels: str | None = None
+    kind: str,
+    annotations: str | os.PathLike[str],
+    *,
+    labels: str | None = None,
+    fold: int = 1,
 ) -> Listing:
     """Read the published files, as far as they are there.
 
@@ -80,20 +120,29 @@ def read_published(
         kind: The data set, a key of `PUBLISHED`.
         annotations: Directory of the files.
         labels: The file of classes, if it has another name.
+        fold: Which of the divisions into training and test, from 1 on.
 
     Raises:
+        UserError: There is no such division.
         DataError: The file of classes is missing or those of all splits are; a line can't be right.
     """
     published = PUBLISHED[kind]
+    if not 1 <= fold <= published.folds:
+        raise UserError(f"--fold {fold}: {kind} has {published.folds}, counted from 1")
     directory = os.fspath(annotations)
     if labels is None and published.labels:
         labels = _find(directory, published.labels)
         if labels is None:
             raise DataError(f"'{directory}' has no {_either(published.labels)}; name it: --labels")
-    paths = {split: _find(directory, names) for split, names in published.splits.items()}
-    rows = {s: list(published.read_split(path)) for s, path in paths.items() if path is not None}
+    splits = {s: [n.format(fold=fold) for n in names] for s, names in published.splits.items()}
+    rows = {}
+    for split, names in splits.items():
+        path = _find(directory, names)
+        if path is not None:
+            mark = [published.marks[split]] if split in published.marks else []
+            rows[split] = list(published.read_split(path, *mark))
     if not rows:
-        names = [name for names in published.splits.values() for name in names]
+        names = list(dict.fromkeys(name for names in splits.values() for name in names))
         raise DataError(f"'{directory}' has no {_either(names)}")
     check_no_repeats(row for part in rows.values() for row in part)
     classes = class_names(rows) if labels is None else published.read_labels(labels)

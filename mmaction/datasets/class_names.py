@@ -23,6 +23,11 @@ _SOMETHING = {
 LABEL_MAPS: dict[str, dict[str, str]] = {
     "sthv1": _SOMETHING,
     "sthv2": _SOMETHING,
+    "jester": {
+        "Swiping Left": "Swiping Right",
+        "Sliding Two Fingers Left": "Sliding Two Fingers Right",
+        "Turning Hand Clockwise": "Turning Hand Counterclockwise",
+    },
     "motion_shapes": {
         "move_left": "move_right",
         "rotate_clockwise": "rotate_counter_clockwise",

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
@@ -25,6 +26,10 @@ PUBLISHED = {
     "sthv1": "Something-Something V1",
     "sthv2": "Something-Something V2",
     "kinetics400": "Kinetics-400",
+    "ucf101": "UCF101",
+    "hmdb51": "HMDB51",
+    "jester": "Jester",
+    "diving48": "Diving48",
 }
 
 
@@ -35,11 +40,14 @@ def parse_args() -> argparse.Namespace:
         sub = kinds.add_parser(kind, help=f"{title}, from its published files")
         sub.add_argument("annotations", help="directory of the published files")
         sub.add_argument("--labels", help="file of the classes, if it has another name")
+        sub.add_argument(
+            "--fold", type=int, default=1, help="which of several divisions (default %(default)s)"
+        )
         add_common(sub, root_needed=True)
     folder = kinds.add_parser("folder", help="a directory a class")
     add_own(folder)
     add_common(folder, root_needed=True)
-    table = kinds.add_parser("csv", help="a csv with columns path, label[, frames][, split]")
+    table = kinds.add_parser("csv", help="a csv with columns path, label[, frames][, split]; parts: start_sec, end_sec")
     table.add_argument("table", metavar="CSV", help="the file; its header names the columns")
     add_own(table)
     add_common(table, root_needed=False)
@@ -74,6 +82,7 @@ def add_common(parser: argparse.ArgumentParser, *, root_needed: bool) -> None:
     )
     add("--out", required=True, help="directory for the lists")
     add("--image-tmpl", help="file name of a frame such as {:05d}.jpg (default: found out)")
+    add("--fps", type=float, help="frames a second of --frames-root, where parts are in seconds")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default %(default)s)")
     add("--overwrite", action="store_true", help="replace lists that this command has not written")
 
@@ -86,6 +95,7 @@ def media_of(args: argparse.Namespace, splits: Sequence[str]) -> dict[str, Media
         splits,
         files=not args.frames_root,
         image_tmpl=args.image_tmpl,
+        fps=args.fps,
         jobs=args.jobs,
     )
 
@@ -93,7 +103,7 @@ def media_of(args: argparse.Namespace, splits: Sequence[str]) -> dict[str, Media
 def published(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
     from mmaction.dataprep.published import read_published
 
-    listing = read_published(args.kind, args.annotations, labels=args.labels)
+    listing = read_published(args.kind, args.annotations, labels=args.labels, fold=args.fold)
     return listing, media_of(args, list(listing.splits))
 
 
@@ -116,7 +126,7 @@ def own(args: argparse.Namespace) -> tuple[Listing, dict[str, MediaRoot]]:
         raise UserError(
             f"{args.table} has no column 'frames': count them with --frames-root or --videos-root"
         )
-    return listing, dict.fromkeys(SPLITS, counted(args.table, frames))
+    return listing, dict.fromkeys(SPLITS, replace(counted(args.table, frames), fps=args.fps))
 
 
 def main() -> int:

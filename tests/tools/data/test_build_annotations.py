@@ -182,6 +182,38 @@ def test_a_csv_whose_frames_are_counted(build: Callable, tmp_path: Path) -> None
     assert "1 are not there: b" in done.out
 
 
+def test_parts_of_long_videos_in_seconds_and_in_frames(build: Callable, tmp_path: Path) -> None:
+    """Frames are shown at 0, 0.1, … 0.9 s: of seconds those from the start to before the end."""
+    video(tmp_path / "films/long.mp4", 10)
+    frames(tmp_path / "frames/long", 10)
+    table, root = tmp_path / "table.csv", ("--val-share", 0)
+    table.write_text(
+        "path,label,start_sec,end_sec\nlong,x,0.2,0.5\nlong,y,0.45,9\nlong,x,2,3\n"
+    )
+    done = build("csv", table, "--videos-root", tmp_path / "films", *root)
+    assert (tmp_path / "out/train.txt").read_text() == "long.mp4 2:5 0\nlong.mp4 5:10 1\n"
+    assert "10:10 is no part of its 10 frames" in done.out
+    done = build("csv", table, "--frames-root", tmp_path / "frames", *root, code=2)
+    assert "say by --fps how many frames a second has there" in done.err
+    build("csv", table, "--frames-root", tmp_path / "frames", *root, "--fps", 10)
+    assert (tmp_path / "out/train.txt").read_text() == "long 2:5 0\nlong 5:10 1\n"
+    table.write_text("path,label,frames,start_frame,end_frame\nlong,x,10,3,8\nlong,y,10,8,11\n")
+    done = build("csv", table, *root)
+    assert (tmp_path / "out/train.txt").read_text() == "long 3:8 0\n"
+    assert "8:11 is no part of its 10 frames" in done.out
+    table.write_text("path,label,start_sec,end_sec\nlong,x,3,3\n")
+    assert "start_sec '3', end_sec '3': expected two" in build("csv", table, code=2).error
+
+
+def test_a_draw_keeps_the_parts_of_a_video_together(build: Callable, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"{n},x,9,0,3\n{n},y,9,3,6\n" for n in range(6)]
+    table.write_text("path,label,frames,start_frame,end_frame\n" + "".join(rows))
+    build("csv", table)
+    train, val = (AnnotationList.load(tmp_path / f"out/{s}.txt") for s in ("train", "val"))
+    assert set(train.names()).isdisjoint(val.names())
+
+
 def test_run_again_it_replaces_its_own_lists_only(build: Callable, v1: Path) -> None:
     (v1 / "out").mkdir()
     (v1 / "out/train.txt").write_text("mine 3 0\n")
