@@ -57,16 +57,9 @@ def evaluate_explanations(
     built = {name: build_explainer(name) for name in split_explainers(explainers)}
     if not built:
         raise ConfigError("no explainer is named")
-    if not cfg.get("test_dataloader"):
-        raise ConfigError("the config has no test_dataloader to evaluate on")
-    model = load_recognizer(cfg, checkpoint)
+    subject = open_subject(cfg, checkpoint, options)
     if out is not None:
         require_writable(out, name="--out")
-    with readable_build_errors():
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    indices = choose_videos(dataset.annotations.labels, options.videos, options.seed)
-    reader = None if options.ground_truth is None else open_ground_truth(options.ground_truth)
-    subject = Subject(model, dataset, indices, batch_size=options.batch_size, reader=reader)
     table = evaluate(subject, built, groups=groups, options=options)
     table.about.update(
         config=cfg.filename,
@@ -77,6 +70,29 @@ def evaluate_explanations(
         table.save(Path(out))
         write_plots(table, Path(out))
     return table
+
+
+def open_subject(
+    cfg: Config, checkpoint: str | os.PathLike[str], options: EvaluationOptions
+) -> Subject:
+    """A checkpoint's network and chosen videos of the config's test set.
+
+    Args:
+        cfg: From ``load_config``.
+        checkpoint: Weights of the config's network.
+        options: Which videos, and their ground truth.
+
+    Raises:
+        UserError: For a checkpoint, config or data that can't be used.
+    """
+    if not cfg.get("test_dataloader"):
+        raise ConfigError("the config has no test_dataloader to evaluate on")
+    model = load_recognizer(cfg, checkpoint)
+    with readable_build_errors():
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    indices = choose_videos(dataset.annotations.labels, options.videos, options.seed)
+    reader = None if options.ground_truth is None else open_ground_truth(options.ground_truth)
+    return Subject(model, dataset, indices, batch_size=options.batch_size, reader=reader)
 
 
 def split_explainers(given: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from mmaction.explain.clip_video import shown_rate
 from mmaction.explain.explainers import Explainer, build_explainer
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.gallery import Entry
-from mmaction.explain.records import ATTENTION
+from mmaction.explain.records import ATTENTION, ClipExplanation
 from mmaction.explain.writer import explain_views
 from mmaction.files import require_writable
 from mmaction.inference.sources import Video, open_path, packed
@@ -61,7 +61,7 @@ def visualize(
     if not cfg.get("test_dataloader"):
         raise ConfigError("the config has no test_dataloader, whose pipeline is used")
     out = Path(out)
-    built = _build_explainers(explainers)
+    built = named_explainers(explainers)
     opened = open_videos(videos)
     classes = class_names_of(cfg.test_dataloader.dataset, cfg.model.num_classes)
     with readable_build_errors():
@@ -103,7 +103,7 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def _build_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
+def named_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
     """By the name under which each is shown; ST-ABN's own attention needs no explainer."""
     built: dict[str, Explainer | None] = {}
     for spec in split_explainers(given):
@@ -130,6 +130,25 @@ def _explain_video(
 ) -> None:
     item = packed(video, pipeline)
     item["sample"] = replace(item["sample"], index=index, name=video.name)
+    views = explain_item(model, item, explainers, classes=classes)
+    writer.write(views, fps=shown_rate(video.fps, item["sample"].frame_indices[0]))
+
+
+def explain_item(
+    model: BaseRecognizer,
+    item: dict[str, Any],
+    explainers: Mapping[str, Explainer | None],
+    *,
+    classes: Sequence[str] | None,
+) -> list[tuple[ClipExplanation, ...]]:
+    """One video, as a data set gives it: its views, each explained by all methods.
+
+    Args:
+        model: The network.
+        item: ``inputs`` uint8 V×T×H×W×3, ``color`` and ``sample``.
+        explainers: By the names under which they are shown; None: the network's own attention.
+        classes: K class names.
+    """
     batch = model.data_preprocessor(collate_clips([item]))
     with torch.inference_mode():
         (result,) = model(batch["clips"], samples=batch["samples"], mode="predict")
@@ -142,11 +161,7 @@ def _explain_video(
             # One by one, which needs less memory than all at once.
             found = [explainer.explain(model, clip[None]) for clip in batch["clips"]]
             views.append(explain_views(**look, explanation=_join(found, method=name)))
-    # View by view, each explained by all methods.
-    writer.write(
-        list(zip(*views, strict=True)),
-        fps=shown_rate(video.fps, result.sample.frame_indices[0]),
-    )
+    return list(zip(*views, strict=True))
 
 
 def _join(found: Sequence[Explanation], *, method: str) -> Explanation:

@@ -54,16 +54,27 @@ def bootstrap_mean(values: np.ndarray, *, seed: int = 0, resamples: int = 10_000
         resamples: How often the videos are drawn again.
     """
     values = values[~np.isnan(values)].astype(np.float64)
-    count = len(values)
+    return bootstrap_ratio(values, np.ones_like(values), seed=seed, resamples=resamples)
+
+
+def bootstrap_ratio(
+    part: np.ndarray, whole: np.ndarray, *, seed: int = 0, resamples: int = 10_000
+) -> Interval:
+    """The ratio of two sums over the same videos, Σ part / Σ whole, with its interval.
+
+    Args:
+        part, whole: float, N, without NaN.
+        seed: Of the draws.
+        resamples: How often the videos are drawn again.
+    """
+    count = len(part)
     if count == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
     rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_VALUES // count)
-    means = np.concatenate(
-        [
-            values[rng.integers(count, size=(min(chunk, resamples - start), count))].mean(axis=1)
-            for start in range(0, resamples, chunk)
-        ]
-    )
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return Interval(float(values.mean()), float(low), float(high), count)
+    ratios = []
+    for start in range(0, resamples, chunk):
+        drawn = rng.integers(count, size=(min(chunk, resamples - start), count))
+        ratios.append(part[drawn].mean(axis=1) / whole[drawn].mean(axis=1))
+    low, high = np.quantile(np.concatenate(ratios), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return Interval(float(part.mean() / whole.mean()), float(low), float(high), count)

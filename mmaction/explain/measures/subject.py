@@ -6,6 +6,7 @@ Dimension letters: N videos, B clips, V views of a video, T frames, h×w cells, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -62,12 +63,20 @@ class Subject:
 
     def clips(self, positions: Sequence[int]) -> Tensor:
         """Normalised clips, float, B×3×T×H×W, on the model's device."""
-        items = [self.dataset[self.indices[p]] for p in positions]
-        view = len(items[0]["inputs"]) // 2
-        batch = collate_clips(
-            [{**item, "inputs": item["inputs"][view : view + 1]} for item in items]
-        )
-        return self.model.data_preprocessor(batch)["clips"]
+        return self.prepared([self.item(position) for position in positions])
+
+    def item(self, position: int) -> dict[str, Any]:
+        """A video's sample, as the data set gives it, of its middle view alone."""
+        item = self.dataset[self.indices[position]]
+        middle = len(item["inputs"]) // 2
+        view, sample = slice(middle, middle + 1), item["sample"]
+        motions = None if sample.motions is None else sample.motions[view]
+        sample = replace(sample, frame_indices=sample.frame_indices[view], motions=motions)
+        return {**item, "inputs": item["inputs"][view], "sample": sample}
+
+    def prepared(self, items: Sequence[dict[str, Any]]) -> Tensor:
+        """Samples as the network gets them, as of ``clips``."""
+        return self.model.data_preprocessor(collate_clips(items))["clips"]
 
     @cached_property
     def probabilities(self) -> Tensor:

@@ -1,0 +1,141 @@
+"""Do a checkpoint's answers rest on the background? Clips of its test set without the action."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from mmengine.config import Config
+
+from mmaction.apis.evaluate import open_subject
+from mmaction.apis.test import fingerprints
+from mmaction.apis.visualize import explain_item, named_explainers
+from mmaction.datasets.splits import class_names_of
+from mmaction.errors import DataError, first_line, near
+from mmaction.explain import ExplanationWriter
+from mmaction.explain.explainers import build_explainer
+from mmaction.explain.gallery import write_page
+from mmaction.explain.measures import EvaluationOptions, Subject
+from mmaction.explain.measures.shortcut_report import ShortcutReport
+from mmaction.explain.measures.shortcuts import PROBES, ask, hidden_areas, probed
+from mmaction.explain.measures.table import plain
+from mmaction.files import atomic_path, require_writable
+
+JSON_FILE = "shortcuts.json"
+TITLE = "What the answers rest on"
+
+
+def find_shortcuts(
+    cfg: Config,
+    checkpoint: str | os.PathLike[str],
+    *,
+    options: EvaluationOptions | None = None,
+    explainer: str = "attention",
+    groups: str | os.PathLike[str] | None = None,
+    group_column: str = "group",
+    out: str | os.PathLike[str] | None = None,
+    shown: int = 20,
+) -> ShortcutReport:
+    """Measures what survives of the answers to a config's test set when the action is hidden.
+
+    Args:
+        cfg: From ``load_config``.
+        checkpoint: Weights of the config's network.
+        options: ``videos``, ``seed``, ``ground_truth`` and ``batch_size``.
+        explainer: Whose maps mark what is hidden, as ``build_explainer`` takes it.
+        groups: A csv file of what each video belongs to, such as its place.
+        group_column: Its column that says so; ``clip`` names the video.
+        out: Directory for ``shortcuts.json`` and a page of the clips, ranked, each whole and, as
+            its second view, without the action.
+        shown: How many clips are on the page.
+
+    Raises:
+        UserError: For a name, checkpoint, config or data that can't be used.
+    """
+    marker = build_explainer(explainer)
+    options = options or EvaluationOptions()
+    known = None if groups is None else read_groups(groups, column=group_column)
+    subject = open_subject(cfg, checkpoint, options)
+    names = [subject.name(position) for position in range(len(subject))]
+    belongs = [] if known is None else [_group_of(name, known, groups) for name in names]
+    if out is not None:
+        require_writable(out, name="--out")
+    report = ShortcutReport(
+        names=names,
+        labels=subject.labels,
+        answers=ask(subject, marker, seed=options.seed),
+        classes=class_names_of(cfg.test_dataloader.dataset, cfg.model.num_classes),
+        groups=belongs,
+        about=dict(
+            config=cfg.filename,
+            checkpoint=os.fspath(checkpoint),
+            sha256=fingerprints(cfg, checkpoint),
+            seed=options.seed,
+        ),
+    )
+    if out is not None:
+        _write_page(report, subject, explainer, Path(out), shown)
+        with atomic_path(Path(out) / JSON_FILE) as path:
+            text = json.dumps(plain(report.record()), indent=1)
+            path.write_text(text + "\n", encoding="utf-8")
+    return report
+
+
+def read_groups(path: str | os.PathLike[str], *, column: str) -> dict[str, str]:
+    """What each video belongs to, by its name without its suffix.
+
+    Args:
+        path: A csv file with the column ``clip``.
+        column: What is read.
+
+    Raises:
+        DataError: The file can't be read, or lacks a column.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            columns = list(rows.fieldnames or ())
+            for each in ("clip", column):
+                if each not in columns:
+                    raise DataError(f"{path}: no column {each!r}{near(each, columns)}")
+            return {row["clip"]: row[column] for row in rows}
+    except (OSError, UnicodeDecodeError, csv.Error) as e:
+        raise DataError(f"groups {path} can't be read: {first_line(e)}") from e
+
+
+def _group_of(name: str, known: dict[str, str], path: object) -> str:
+    last = PurePosixPath(name)
+    for each in (name, last.name, last.stem):
+        if each in known:
+            return known[each]
+    raise DataError(f"{path}: no line of video {name!r}")
+
+
+def _write_page(
+    report: ShortcutReport, subject: Subject, explainer: str, out: Path, shown: int
+) -> None:
+    """The clips whose answers rest most on the background, each whole and without the action."""
+    writer = ExplanationWriter(out_dir=out)
+    marker, look = build_explainer(explainer), named_explainers([explainer])
+    probe, answers = report.probe, report.answers
+    entries = []
+    for position in report.ranked()[:shown]:
+        item = subject.item(position)
+        areas = hidden_areas(subject, position, marker, known=probe == "without_actor")
+        without = probed(item["inputs"][0], probe, areas.get(probe))
+        views = [
+            view
+            for inputs in (item["inputs"], without)
+            for view in explain_item(
+                subject.model, {**item, "inputs": inputs}, look, classes=report.classes
+            )
+        ]
+        writer.write(views)
+        entry = writer.entries[-1]
+        sure = answers.probabilities[probe][position, answers.given[position]]
+        entries.append(replace(entry, name=f"{100 * sure:.0f} % in view 2: {entry.name}"))
+    summary = f"{report.verdict()}. View 2 of each clip: {PROBES[probe]}."
+    write_page(out, TITLE, entries=entries, classes=report.classes, summary=summary)
