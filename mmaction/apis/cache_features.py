@@ -44,6 +44,8 @@ def cache_features(cfg: Config, out: str | os.PathLike[str], *, views: int) -> F
     """
     if cfg.model.get("backbone", {}).get("frozen") is not True:
         raise ConfigError("model.backbone.frozen: expected True: only then features stay the same")
+    if cfg.model.get("neck"):
+        raise ConfigError("model.neck: features of several stages can't be cached; leave it out")
     if views < 1:
         raise ConfigError(f"--views {views}: expected 1 or more")
     check_start(cfg)

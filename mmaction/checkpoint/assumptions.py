@@ -15,6 +15,13 @@ META_KEY = "assumes"
 
 # By the config's key below ``model``: how to read it from a network.
 _READ: dict[str, Callable[[Any], Any]] = {
+    "backbone.stem_temporal_stride": lambda net: net.backbone.stem_temporal_stride,
+    "backbone.stem_pool": lambda net: hasattr(net.backbone.stem, "pool"),
+    "backbone.pool_temporal_strides": lambda net: list(net.backbone.pool_temporal_strides),
+    "backbone.shift_div": lambda net: net.backbone.shift_div,
+    "backbone.shift_shortcut": lambda net: net.backbone.shift_shortcut,
+    "backbone.non_local_cfg": lambda net: net.backbone.non_local_cfg,
+    "neck.steps": lambda net: list(net.neck.steps),
     "backbone.spatial_strides": lambda net: list(
         net.backbone.spatial_strides[: net.backbone.num_stages]
     ),

@@ -14,10 +14,14 @@ from mmaction.checkpoint.assumptions import (
     kept_assumptions,
     require_assumptions,
 )
-from mmaction.checkpoint.layouts import MMACTION, recognised, renamed
+from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, of_clips, recognised, renamed
 from mmaction.errors import CheckpointError
 
 SHOWN_DIFFERENCES = 3
+# Whose networks' strides no weight tells.
+_GUESSED = [
+    name for name, layout in LAYOUTS.items() if layout.assumes is None and layout is not PLAIN
+]
 
 
 def differences(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
@@ -95,11 +99,12 @@ def in_own_names(
     if layout is None:
         return dict(checkpoint), None
     found = renamed(state, layout, source=path)
+    found.state = of_clips(found.state) if layout is not PLAIN else found.state
     if len(own & found.state.keys()) <= len(own & state.keys()):
         return dict(checkpoint), None
     said = f"{path}: {layout.title}, its weights are renamed"
     if found.dropped:
-        said += f", {found.dropped.total()} that its network does not use left out"
+        said += f", {found.dropped.total()} left out: {layout.why_unused}"
     if layout.assumes is None:
         said += "; strides and pools are taken to be the config's, no weight tells them"
     rest = {name: state[name] for name in found.unknown}
@@ -135,7 +140,7 @@ def fitting_weights(
     if strict:
         require_same_architecture(model, state, path)
         meta = checkpoint.get("meta")
-        guessed = isinstance(meta, Mapping) and meta.get("layout") == MMACTION.name
+        guessed = isinstance(meta, Mapping) and meta.get("layout") in _GUESSED
         require_assumptions(model, assumed, path, guessed=guessed)
         return state, None
     own, differing = model.state_dict(), differences(model, state)

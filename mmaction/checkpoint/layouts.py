@@ -7,57 +7,20 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from mmaction.checkpoint.layout import Layout
+from mmaction.checkpoint.zoo_layouts import (
+    MMACTION,
+    MMACTION2,
+    PYTORCHVIDEO,
+    TORCHVISION,
+    TPN,
+    TSM,
+)
 from mmaction.errors import CheckpointError
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One code base's names.
-
-    Attributes:
-        name: What ``--from`` calls it.
-        title: What a message calls it.
-        mark: A pattern that one of its names starts with, and no other layout's does.
-        names: Patterns of the starts of its names, and the starts of this project's names for the
-            same weights. The first that fits counts.
-        unused: Pattern of what it carries and its network does not use, or this project's has not.
-        assumes: What its networks compute that no weight tells, by the keys of
-            ``checkpoint.assumptions``; None where it makes networks of many kinds.
-        model: What a config's ``model`` says of a backbone of another library whose weights they
-            are, and whose names they get; None where they are those of a network of this project.
-    """
-
-    name: str
-    title: str
-    mark: str
-    names: tuple[tuple[str, str], ...]
-    unused: str | None = None
-    assumes: Mapping[str, Any] | None = None
-    model: Mapping[str, Any] | None = None
-
-    def recognises(self, names: Collection[str]) -> bool:
-        """Whether ``names``, of a whole checkpoint, are this layout's."""
-        return any(re.match(self.mark, name) for name in names)
-
-    def rename(self, name: str) -> str | None:
-        """This project's name for the weight, or None where it is left out.
-
-        Raises:
-            KeyError: The layout has no such name.
-        """
-        for pattern, own in self.names:
-            found = re.match(pattern, name)
-            if found:
-                return found.expand(own) + name[found.end() :]
-        if self.unused is not None and re.match(self.unused, name):
-            return None
-        raise KeyError(name)
-
 
 _ST_ABN = {
     "backbone.spatial_strides": [1, 2, 2],
@@ -123,25 +86,6 @@ REIMPLEMENTATION = Layout(
     assumes={**_ST_ABN, "attention_mechanism.final_relu": False},
 )
 
-# Of MMAction (``conv1``, ``bn1``) and of MMAction2 (``conv1.conv``, ``conv1.bn``) alike.
-_BLOCK = r"backbone\.(layer\d\.\d+)\."
-MMACTION = Layout(
-    name="mmaction",
-    title="a 3D ResNet of MMAction",
-    mark=r"backbone\.conv1\.(conv\.)?weight",
-    names=(
-        (r"backbone\.conv1\.(conv|bn)\.", r"backbone.stem.\1."),
-        (r"backbone\.(conv|bn)1\.", r"backbone.stem.\1."),
-        (_BLOCK + r"conv(\d)\.conv\.", r"backbone.\1.conv\2."),
-        (_BLOCK + r"conv(\d)\.bn\.", r"backbone.\1.bn\2."),
-        (_BLOCK + r"downsample\.conv\.", r"backbone.\1.downsample.0."),
-        (_BLOCK + r"downsample\.bn\.", r"backbone.\1.downsample.1."),
-        (_BLOCK + r"((?:conv|bn)\d|downsample\.[01])\.", r"backbone.\1.\2."),
-        (r"cls_head\.fc_cls\.", "head.fc."),
-    ),
-    unused=r"data_preprocessor\.",
-)
-
 
 def _efficientnet_names(blocks: Sequence[int]) -> tuple[tuple[str, str], ...]:
     """From efficientnet_pytorch's names, blocks in one row, to timm's, blocks by stage."""
@@ -176,9 +120,14 @@ PLAIN = Layout(
     names=((r"", ""),),
 )
 
+_RESNET = re.compile(r"backbone\.(stem|layer\d)\.")
+
 LAYOUTS = {
     layout.name: layout
-    for layout in (ORIGINAL, REIMPLEMENTATION, MMACTION, EFFICIENTNET_LITE0, PLAIN)
+    for layout in (
+        *(ORIGINAL, REIMPLEMENTATION, TPN, MMACTION, MMACTION2, TSM, PYTORCHVIDEO),
+        *(TORCHVISION, EFFICIENTNET_LITE0, PLAIN),
+    )
 }
 
 
@@ -202,6 +151,14 @@ class Renamed:
 def recognised(state: Collection[str]) -> Layout | None:
     """Whose names a whole checkpoint has, if it is known here."""
     return next((layout for layout in LAYOUTS.values() if layout.recognises(state)), None)
+
+
+def of_clips(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Kernels of a ``ResNet3D`` for images, O×I×h×w, as those of clips, O×I×1×h×w."""
+    return {
+        name: value.unsqueeze(2) if value.ndim == 4 and _RESNET.match(name) else value
+        for name, value in state.items()
+    }
 
 
 def renamed(state: Mapping[str, Tensor], layout: Layout, *, source: str | Path) -> Renamed:

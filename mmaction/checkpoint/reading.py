@@ -23,7 +23,7 @@ from mmaction.errors import CheckpointError, first_line
 from mmaction.safe_pickle import UnsafePickleError, load_arrays
 
 # Under which keys public checkpoints keep their weights; a file may also hold nothing else.
-WEIGHT_KEYS = ("state_dict", "model_state_dict")
+WEIGHT_KEYS = ("state_dict", "model_state_dict", "model_state")
 CONVERTER = "python tools/convert/convert_checkpoint.py"
 _ZIP = b"PK"
 

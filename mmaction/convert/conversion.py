@@ -7,21 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, Layout, recognised, renamed
+from mmaction.checkpoint.layout import Layout
+from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, of_clips, recognised, renamed
 from mmaction.convert.settings import model_settings
 from mmaction.errors import CheckpointError, near
 
 AUTO = "auto"
 SHOWN_NAMES = 3
-_STEMS = ("conv1.weight", "backbone.conv1.weight", "backbone.conv1.conv.weight")
+_STEM, _NOTHING = "backbone.stem.conv.weight", torch.empty(0)
+_SHIFT = dict(shift_div=8)
 # Parts of MMAction's networks that no network here has, by their names.
 _ELSEWHERE = (
     (r"backbone\.(slow|fast)_path\.", "the two pathways of SlowFast"),
-    (r".*\.conv2\.\d\.", "the channel-separated convolutions of CSN"),
-    (r".*\.conv_[st]\.", "convolutions in two steps, (2+1)D"),
-    (r".*\.non_local", "non-local blocks"),
+    (r"backbone\..*\.conv2\.\d\.", "the channel-separated convolutions of CSN"),
 )
 
 
@@ -32,15 +33,17 @@ class Conversion:
     Attributes:
         state: Weights by name.
         layout: Whose names they had.
+        theirs: The names they had, by this project's.
         dropped: How many were left out, by the start of their names, such as ``necks.tpn``.
         settings: The ``model`` of a config for them; None where they don't tell. A ``Recognizer3D``
-            also needs its ``clip_len``, which its weights do not depend on.
+            and a ``Recognizer2D`` also need their ``clip_len``, which weights do not depend on.
         assumes: What the network is taken to compute that no weight tells, by the config's keys
             below ``model``; empty where nothing is known.
     """
 
     state: dict[str, Tensor]
     layout: Layout
+    theirs: dict[str, str]
     dropped: dict[str, int]
     settings: dict[str, Any] | None
     assumes: dict[str, Any]
@@ -65,11 +68,18 @@ def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> 
             f"{source}: {found.title} ({found.name}) has no weights named {_some(own.unknown)}"
             + _elsewhere(own.unknown)
         )
+    own_state, dropped = own.state, dict(own.dropped)
     if found.model is not None:
-        return Conversion(
-            own.state, found, dict(own.dropped), settings=dict(found.model), assumes={}
-        )
-    settings = model_settings(own.state, assumes=found.assumes)
+        return Conversion(own_state, found, own.theirs, dropped, dict(found.model), assumes={})
+    backbone = dict(found.backbone)
+    if found is not PLAIN:
+        own_state = of_clips(own.state)
+    images = own.state.get(_STEM, _NOTHING).ndim == 4
+    if not images:
+        backbone = {key: value for key, value in backbone.items() if not key.startswith("shift")}
+    elif any(".net." in name for name in own.theirs.values()):
+        backbone |= _SHIFT
+    settings = model_settings(own_state, assumes=found.assumes, backbone=backbone, images=images)
     if found is not PLAIN and settings.model is None:
         assert settings.reason is not None
         # In the file's own names: those are what its owner knows.
@@ -78,13 +88,10 @@ def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> 
             f"{source}: no network here takes {found.title} of this kind: {told}"
             + _elsewhere(list(state))
         )
-    return Conversion(
-        state=own.state,
-        layout=found,
-        dropped=dict(own.dropped),
-        settings=settings.model,
-        assumes=settings.assumes,
-    )
+    model = settings.model
+    if model is not None and found.preprocessor is not None:
+        model = model | dict(data_preprocessor=dict(found.preprocessor))
+    return Conversion(own_state, found, own.theirs, dropped, model, settings.assumes)
 
 
 def _named(layout: str) -> Layout:
@@ -94,10 +101,10 @@ def _named(layout: str) -> Layout:
 
 
 def _recognise(state: Mapping[str, Tensor], source: str) -> Layout:
-    if any(state[name].ndim == 4 for name in _STEMS if name in state):
+    if state.get("conv1.weight", _NOTHING).ndim == 4 and recognised(state) is None:
         raise CheckpointError(
-            f"{source}: a network of single images (a ResNet, TSN, TSM), which no network here is;"
-            f" model.backbone.pretrained={source!r} inflates it over time"
+            f"{source}: a ResNet of single images, not of clips;"
+            f" model.backbone.pretrained={source!r} takes it, inflated over time"
             f" (--from {PLAIN.name} only writes it anew)"
         )
     found = recognised(state)

@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from mmaction.checkpoint.assumptions import assumptions_of
 from mmaction.checkpoint.compatibility import SHOWN_DIFFERENCES, differences
 from mmaction.convert.python_text import on_one_line
-from mmaction.models.backbones.blocks import Bottleneck3D
-from mmaction.models.backbones.resnet3d import ARCHITECTURES
+from mmaction.errors import ConfigError
+from mmaction.models.backbones.blocks import ARCHITECTURES, Bottleneck3D
 from mmaction.registry import MODELS
 
 STAGES = 4
 # What every network here has.
-_STEM = (
-    "# assumed: stem stride 1x2x2, pool 1x3x3 of stride 1x2x2 behind it and no other pool (pool2),"
-    " no dilation, a bottleneck's stride in its 3x3 (style='pytorch', not 'caffe')"
-)
+_ALWAYS = "# assumed: no dilation, a bottleneck's stride in its 3x3 (style='pytorch', not 'caffe')"
+# I3D's stem reaches over so many frames; SlowOnly's over one.
+_I3D_TAPS = 5
+# That TPN's pyramid can be built for, whatever its steps.
+_ANY_LENGTH = 32
 _FEATURES = "backbone."
 _LAST_STAGE = "perception_branch.stage."
 
@@ -33,7 +34,7 @@ class ModelSettings:
 
     Attributes:
         model: A ``model`` for a config whose weights have these names and shapes, or None where
-            there is none. A ``Recognizer3D``'s leaves out ``clip_len``.
+            there is none. Without attention it leaves out ``clip_len``.
         assumes: What such a network computes that no weight tells; see ``checkpoint.assumptions``.
         reason: Why there is no such network.
     """
@@ -44,20 +45,32 @@ class ModelSettings:
 
 
 def model_settings(
-    state: Mapping[str, Tensor], *, assumes: Mapping[str, Any] | None = None
+    state: Mapping[str, Tensor],
+    *,
+    assumes: Mapping[str, Any] | None = None,
+    backbone: Mapping[str, Any] | None = None,
+    images: bool = False,
 ) -> ModelSettings:
     """The config of the network that ``state``, in this project's names, belongs to.
 
     Args:
-        state: An ``STABN``'s or a ``Recognizer3D``'s weights.
+        state: An ``STABN``'s, a ``Recognizer3D``'s or a ``Recognizer2D``'s weights.
         assumes: What is known of the network that no weight tells; None: the defaults are assumed.
+        backbone: What is known of its backbone, by the options of ``ResNet3D``.
+        images: Its kernels were those of images.
     """
     reason = _foreign_kind(state)
     found = _guess(state, (assumes or {}).get("attention_mechanism.final_relu"))
     if reason is not None or found is None:
         return ModelSettings(reason=reason or "its weights are not those of a whole 3D ResNet")
+    if images:
+        found |= dict(type="Recognizer2D")
+    found["backbone"] |= backbone or {}
     with torch.device("meta"):
-        model: nn.Module = MODELS.build(dict(clip_len=1) | found)
+        try:
+            model: nn.Module = MODELS.build(dict(clip_len=_ANY_LENGTH) | found)
+        except ConfigError as error:
+            return ModelSettings(reason=str(error))
     differing = differences(model, state)
     if differing:
         return ModelSettings(reason="; ".join(differing[:SHOWN_DIFFERENCES]))
@@ -66,38 +79,31 @@ def model_settings(
 
 def _foreign_kind(state: Mapping[str, Tensor]) -> str | None:
     """What of the convolutions no network here has, if anything."""
-    stem = state.get("backbone.stem.conv.weight")
-    if stem is not None and stem.ndim == 4:
-        return "its convolutions see single images (TSN, TSM)"
     for number, stage in enumerate(_stages(state), 1):
-        reach: dict[str, set[bool]] = {}
         for name, weight in stage.items():
             found = re.match(r"\d+\.conv(\d)\.weight$", name)
-            if found is None or weight.ndim != 5:
-                continue
-            if weight.shape[1] == 1 < weight.shape[0]:
+            if found and weight.ndim == 5 and weight.shape[1] == 1 < weight.shape[0]:
                 return f"stage {number} has channel-separated convolutions (CSN)"
-            reach.setdefault(found[1], set()).add(weight.shape[2] > 1)
-        if any(len(both) > 1 for both in reach.values()):
-            return (
-                f"in stage {number} some blocks reach over time and others do not (inflation by"
-                " block); model.backbone.inflate says it for a whole stage"
-            )
     return None
 
 
 def _guess(state: Mapping[str, Tensor], final_relu: bool | None) -> dict[str, Any] | None:
-    stem = state.get("backbone.stem.conv.weight")
+    stem = {
+        name.removeprefix("backbone.stem."): value
+        for name, value in state.items()
+        if name.startswith("backbone.stem.conv") and value.ndim > 1  # no norms within
+    }
     head = state.get("perception_branch.fc.weight", state.get("head.fc.weight"))
     stages = _stages(state)
-    if stem is None or head is None or len(stages) != STAGES:
+    if not stem or head is None or len(stages) != STAGES:
         return None
     backbone = _backbone(stem, stages)
     if backbone is None:
         return None
     mix = state.get("attention_branch.temporal.mix.weight")
     if mix is None:
-        return dict(type="Recognizer3D", num_classes=len(head), backbone=backbone)
+        settings = dict(type="Recognizer3D", num_classes=len(head), backbone=backbone)
+        return settings | _neck(state, backbone)
     settings = dict(
         type="STABN",
         num_classes=len(head),
@@ -107,6 +113,18 @@ def _guess(state: Mapping[str, Tensor], final_relu: bool | None) -> dict[str, An
     if final_relu is not None:
         settings["attention_mechanism"] = dict(final_relu=final_relu)
     return settings
+
+
+def _neck(state: Mapping[str, Tensor], backbone: dict[str, Any]) -> dict[str, Any]:
+    """TPN's, if there is one; its pyramid of a deeper network keeps more steps."""
+    width = state.get("neck.temporal.0.conv.weight")
+    if width is None:
+        return {}
+    backbone["out_stages"] = (3, 4)
+    neck = dict(type="TPN", channels=len(width), steps=(2, 1) if backbone["depth"] > 50 else (1, 1))
+    if "neck.auxiliary.fc.weight" not in state:
+        neck["auxiliary_weight"] = 0.0
+    return dict(neck=neck)
 
 
 def _stages(state: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
@@ -120,12 +138,12 @@ def _stages(state: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
             for name, value in state.items()
             if name.startswith(prefix)
         }
-        if "0.conv1.weight" in found:
+        if "0.bn1.weight" in found:
             stages.append(found)
     return stages
 
 
-def _backbone(stem: Tensor, stages: list[dict[str, Tensor]]) -> dict[str, Any] | None:
+def _backbone(stem: Mapping[str, Tensor], stages: list[dict[str, Tensor]]) -> dict[str, Any] | None:
     bottleneck = "0.conv3.weight" in stages[0]
     blocks = tuple(
         len({m[1] for name in stage if (m := re.match(r"(\d+)\.", name))}) for stage in stages
@@ -138,24 +156,85 @@ def _backbone(stem: Tensor, stages: list[dict[str, Tensor]]) -> dict[str, Any] |
         ),
         None,
     )
-    if depth is None or stem.ndim != 5:
+    if depth is None or any(weight.ndim != 5 for weight in stem.values()):
         return None
-    reach = [[stage[f"0.conv{n}.weight"].shape[2] > 1 for n in (1, 2)] for stage in stages]
-    return dict(
+    reach = [[_reach(stage, i) for i in range(n)] for stage, n in zip(stages, blocks, strict=True)]
+    kernel, style = _stem_kernel(stem), "3x1x1"
+    if "0.conv1.conv_s.weight" in stages[0]:
+        style = "2+1d-shared" if "conv_t.weight" in stem else "2+1d"
+    elif bottleneck and any(second for stage in reach for _, second in stage):
+        style = "3x3x3"
+    found = dict(
         type="ResNet3D",
         depth=depth,
-        base_channels=len(stem),
-        stem_kernel=tuple(stem.shape[2:]),
-        inflate=tuple(int(any(stage)) for stage in reach),
-        inflate_style="3x3x3" if bottleneck and any(second for _, second in reach) else "3x1x1",
+        base_channels=len(stages[0]["0.bn1.weight"]),
+        stem_kernel=kernel,
+        inflate=tuple(_in_short([int(any(block)) for block in stage]) for stage in reach),
+        inflate_style=style,
     )
+    return found | _strides(found) | _non_local(stages, blocks, taps=kernel[0])
+
+
+def _reach(stage: Mapping[str, Tensor], block: int) -> list[bool]:
+    """Whether the first two convolutions of a block reach over time."""
+    return [
+        any(
+            stage[name].shape[2] > 1
+            for name in (f"{block}.conv{n}.weight", f"{block}.conv{n}.conv_t.weight")
+            if name in stage
+        )
+        for n in (1, 2)
+    ]
+
+
+def _stem_kernel(stem: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Over T, H and W, of one convolution or of both steps."""
+    taps = max(weight.shape[2] for weight in stem.values())
+    return (taps, *next(iter(stem.values())).shape[3:])
+
+
+def _in_short(flags: list[int]) -> int | tuple[int, ...]:
+    """One number for a stage whose blocks are alike."""
+    return flags[0] if len(set(flags)) == 1 else tuple(flags)
+
+
+def _strides(backbone: Mapping[str, Any]) -> dict[str, Any]:
+    """The strides that public networks with these kernels have, where they are not the default."""
+    if backbone["inflate_style"] == "2+1d":
+        return dict(temporal_strides=(1, 2, 2, 2), norm_cfg=dict(type="BN3d", eps=1e-3))
+    if backbone["stem_kernel"][0] != _I3D_TAPS:
+        return {}
+    if backbone["inflate"] == (1, 1, 1, 1):  # its heavier kind
+        return dict(pool_temporal_strides=(1, 2))
+    return dict(stem_temporal_stride=2, pool_temporal_strides=(2, 2))
+
+
+def _non_local(
+    stages: list[dict[str, Tensor]], blocks: tuple[int, ...], *, taps: int
+) -> dict[str, Any]:
+    """Which blocks a non-local one follows."""
+    part = "{}.non_local_block.conv_out.conv.weight"
+    after = [
+        [int(part.format(i) in stage) for i in range(n)]
+        for stage, n in zip(stages, blocks, strict=True)
+    ]
+    names = {name for stage in stages for name in stage if ".non_local_block." in name}
+    if not names:
+        return {}
+    embedded = any(".theta." in name for name in names)
+    cfg = dict(
+        mode="embedded_gaussian" if embedded else "gaussian",
+        sub_sample=not embedded or any(".phi.0." in name for name in names),
+        use_scale=embedded and taps == 1,
+    )
+    return dict(non_local=tuple(_in_short(stage) for stage in after), non_local_cfg=cfg)
 
 
 def as_python(settings: Mapping[str, Any], assumes: Mapping[str, Any]) -> str:
     """``settings`` as they stand in a config file, a line each; ``assumes`` as comments before."""
-    comments = [f"# assumed: model.{key}={value}" for key, value in assumes.items()]
+    comments = [f"# assumed: model.{key}={value}" for key, value in assumes.items() if value]
     if comments:
         told = "# No weight tells, so compare it with the code that trained them:"
-        comments = [told, *comments, _STEM]
+        comments = [told, *comments, _ALWAYS]
     lines = "".join(f"    {key}={on_one_line(value)},\n" for key, value in settings.items())
     return "\n".join([*comments, f"model = dict(\n{lines})"])

@@ -12,7 +12,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmaction.models.backbones.blocks import norm
+from mmaction.models.backbones.convolutions import norm
 from mmaction.registry import MODELS
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
 from mmaction.models.attention_branch import AttentionOutput
-from mmaction.models.backbones.blocks import norm
+from mmaction.models.backbones.convolutions import norm
 from mmaction.registry import MODELS
 
 # Evidence below this counts as none: a clip without any is not blown up to a map of noise.

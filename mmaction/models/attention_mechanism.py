@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError, near
-from mmaction.models.backbones.blocks import norm
+from mmaction.models.backbones.convolutions import norm
 from mmaction.registry import MODELS
 
 GATES = ("published", "joint")

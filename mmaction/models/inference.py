@@ -18,11 +18,14 @@ from mmaction.models.attention_branch import AttentionBranch, TemporalAttention
 from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
 from mmaction.models.attention_mechanism import AttentionMechanism
 from mmaction.models.backbones.blocks import BasicBlock3D, Bottleneck3D
-from mmaction.models.backbones.resnet3d import Stem
+from mmaction.models.backbones.convolutions import Conv2Plus1d, Stem
+from mmaction.models.necks.tpn import ConvNormReLU
 
 BLOCKS = (BasicBlock3D, Bottleneck3D)
 PARTS = (
     *BLOCKS,
+    Conv2Plus1d,
+    ConvNormReLU,
     Stem,
     PointwiseStage,
     AttentionBranch,

@@ -11,8 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
-from mmaction.models.backbones.blocks import Bottleneck3D
-from mmaction.models.backbones.resnet3d import init_resnet
+from mmaction.models.backbones.blocks import Bottleneck3D, init_resnet
 from mmaction.registry import MODELS
 
 # How a bottleneck reaches over time; see ``blocks.Bottleneck3D``.

@@ -13,14 +13,24 @@ from mmaction.checkpoint.assumptions import (
 from mmaction.errors import ConfigError
 from mmaction.models import STABN, Recognizer3D
 
-BACKBONE = dict(type="ResNet3D", depth=10, base_channels=4, temporal_strides=(1, 2, 1, 1))
+BACKBONE = dict(
+    type="ResNet3D", depth=10, base_channels=4, temporal_strides=(1, 2, 1, 1), shift_div=8
+)
+OF_EVERY_RESNET = {
+    "backbone.stem_temporal_stride": 1,
+    "backbone.stem_pool": True,
+    "backbone.pool_temporal_strides": [1, 1],
+    "backbone.shift_div": 8,
+    "backbone.shift_shortcut": False,
+    "backbone.non_local_cfg": {},
+}
 
 
 def test_what_a_network_computes_that_no_weight_tells() -> None:
     own = dict(spatial_strides=(1, 2, 1, 3), num_stages=3)
     mechanism = dict(final_relu=False)
     net = STABN(num_classes=2, clip_len=4, backbone=BACKBONE | own, attention_mechanism=mechanism)
-    assert assumptions_of(net) == {
+    assert assumptions_of(net) == OF_EVERY_RESNET | {
         "backbone.spatial_strides": [1, 2, 1],
         "backbone.temporal_strides": [1, 2, 1, 1],
         "attention_branch.spatial_stride": 1,
@@ -28,7 +38,7 @@ def test_what_a_network_computes_that_no_weight_tells() -> None:
         "attention_mechanism.final_relu": False,
     }
     plain = Recognizer3D(num_classes=2, clip_len=4, backbone=BACKBONE)
-    assert assumptions_of(plain) == {
+    assert assumptions_of(plain) == OF_EVERY_RESNET | {
         "backbone.spatial_strides": [1, 2, 2, 2],
         "backbone.temporal_strides": [1, 2, 1, 1],
     }

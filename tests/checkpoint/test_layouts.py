@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from mmaction.checkpoint.layouts import LAYOUTS, MMACTION, ORIGINAL, PLAIN, REIMPLEMENTATION
+from mmaction.checkpoint.layouts import LAYOUTS, ORIGINAL, PLAIN, REIMPLEMENTATION
+from mmaction.checkpoint.zoo_layouts import MMACTION, MMACTION2
 from mmaction.models import Recognizer3D
 
 
@@ -33,9 +34,9 @@ def test_each_recognises_its_own_names_first(public: dict[str, Any], resnet3d: A
         (ORIGINAL, "necks.tpn.fc.weight", None),
         (REIMPLEMENTATION, "fc.bias", "perception_branch.fc.bias"),
         (REIMPLEMENTATION, "conv_temp_att3.2.bias", "attention_branch.temporal.fc2.bias"),
-        (MMACTION, "backbone.conv1.bn.weight", "backbone.stem.bn.weight"),
+        (MMACTION2, "backbone.conv1.bn.weight", "backbone.stem.bn.weight"),
         (
-            MMACTION,
+            MMACTION2,
             "backbone.layer4.0.downsample.bn.running_mean",
             "backbone.layer4.0.downsample.1.running_mean",
         ),

@@ -17,7 +17,12 @@ LAYOUTS = (
     "auto",
     "st_abn_original",
     "st_abn_reimplementation",
+    "tpn",
     "mmaction",
+    "mmaction2",
+    "tsm",
+    "pytorchvideo",
+    "torchvision",
     "efficientnet_lite0",
     "plain",
 )
@@ -40,6 +45,9 @@ def parse_args() -> argparse.Namespace:
         help="unpickle all that the file asks for: ITS CODE RUNS, only for files whose maker you"
         " trust; what is written is plain weights again",
     )
+    parser.add_argument(
+        "--keys", action="store_true", help="print each weight's name, and what becomes of it"
+    )
     parser.add_argument("--config", help="write only what fits this config's network")
     add_config_options(parser)
     return parser.parse_args()
@@ -55,7 +63,10 @@ def main() -> int:
     found = convert_checkpoint(args.source, args.out, layout=args.layout, trust=args.trust, cfg=cfg)
     print(f"{args.source}: {found.layout.title}")
     for start, count in sorted(found.dropped.items()):
-        print(f"left out, as the network does not use them: {start}.* ({count})")
+        print(f"left out, as {found.layout.why_unused}: {start}.* ({count})")
+    if args.keys:
+        for own in found.state:
+            print(f"{found.theirs.get(own, 'of torch, at its start value')} -> {own}")
     if found.settings is not None:
         print(f"a config for it:\n{as_python(found.settings, found.assumes)}")
     checked = f", fits {args.config}" if args.config else ""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mmaction.errors import ConfigError, near
 from mmaction.explain.explainers.options import check
 
-_DEFAULTS = ("perception_branch.stage", "backbone")
+_DEFAULTS = ("perception_branch.stage", "neck", "backbone")
 
 
 def check_layer(explainer: str, layer: str | None) -> str | None:
@@ -49,7 +49,7 @@ class Layer:
         Args:
             model: The recognizer.
             name: None: the residual stage before the perception scores, ``perception_branch.stage``
-                of ST-ABN and else ``backbone``.
+                of ST-ABN and else ``neck`` or ``backbone``.
             explainer: Who asks, for the message.
 
         Raises:

@@ -5,47 +5,27 @@ A block maps B×C×T×H×W to B×(planes·expansion)×T'×H'×W'.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
+from mmaction.errors import ConfigError, first_line
 from mmaction.models.activation_checkpointing import checkpointed
+from mmaction.models.backbones.convolutions import (
+    FACTORIZED,
+    Conv2Plus1d,
+    conv3d,
+    middle_channels,
+    norm,
+)
+from mmaction.models.backbones.over_time import shifted
 
-INFLATE_STYLES = ("3x1x1", "3x3x3")
-
-
-def conv3d(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel: tuple[int, int, int],
-    stride: tuple[int, int, int] = (1, 1, 1),
-) -> nn.Conv3d:
-    """A convolution without bias whose padding keeps the size at stride 1.
-
-    Its weight lies channels-last, as clips do: otherwise each call would rearrange it.
-
-    Args:
-        in_channels: Channels that come in.
-        out_channels: Channels that come out.
-        kernel: Over T, H and W; odd.
-        stride: Likewise.
-    """
-    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-    conv = nn.Conv3d(in_channels, out_channels, kernel, stride=stride, padding=padding, bias=False)
-    conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last_3d)
-    return conv
-
-
-def norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
-    """The norm layer that ``norm_cfg`` names (``BN3d``, ``SyncBN``, …) over ``channels``."""
-    if norm_cfg == dict(type="BN3d"):
-        return nn.BatchNorm3d(channels)
-    # Only here, so that the usual network needs torch and mmengine alone.
-    from mmcv.cnn import build_norm_layer
-
-    return build_norm_layer(norm_cfg, channels)[1]
+INFLATE_STYLES = ("3x1x1", "3x3x3", *FACTORIZED)
+NON_LOCAL = dict(
+    mode="embedded_gaussian", use_scale=False, sub_sample=True, norm_cfg=dict(type="BN3d")
+)
 
 
 class ResidualBlock(nn.Module):
@@ -57,11 +37,17 @@ class ResidualBlock(nn.Module):
         spatial_stride: Stride over H and W.
         temporal_stride: Stride over T.
         inflate: Whether a convolution of the block reaches over time.
-        inflate_style: Which one does, ``'3x1x1'`` or ``'3x3x3'``; see the subclasses.
+        inflate_style: Which one does, ``'3x1x1'`` or ``'3x3x3'``; see the subclasses. Basic blocks
+            may have ``'2+1d'`` (each convolution in two steps, the shortcut's too; R(2+1)D) and
+            ``'2+1d-shared'`` (torchvision's: both convolutions have the first one's number of
+            channels between the steps, and the shortcut's is in one).
         norm_cfg: The norm layer's config.
         with_cp: Recompute the block's activations in the backward pass instead of keeping them:
             all of them (True) or the cheap ones (``'selective'``); see
             ``models.activation_checkpointing``.
+        shift_div: One of so many channels comes from the frame behind and one from the frame before
+            (``over_time.shifted``) where the residual begins; 0: none does.
+        shift_shortcut: The shortcut's convolution, where there is one, sees the shifted too.
     """
 
     expansion: ClassVar[int]
@@ -78,16 +64,28 @@ class ResidualBlock(nn.Module):
         inflate_style: str,
         norm_cfg: dict[str, Any],
         with_cp: bool | str,
+        shift_div: int = 0,
+        shift_shortcut: bool = False,
     ) -> None:
         super().__init__()
         self.with_cp = with_cp
+        self.shift_div = shift_div
+        self.shift_shortcut = shift_shortcut
+        self.non_local_block: nn.Module | None = None  # set by whoever makes the stage
         self.relu = nn.ReLU(inplace=True)
         out_channels = planes * self.expansion
         stride = (temporal_stride, spatial_stride, spatial_stride)
+        make: Callable[..., nn.Module] = conv3d
+        make_shortcut = make
+        if inflate and inflate_style in FACTORIZED:
+            make = make_shortcut = partial(Conv2Plus1d, norm_cfg=norm_cfg)
+            if inflate_style == "2+1d-shared":
+                middle = middle_channels(in_channels, planes, (3, 3, 3))
+                make, make_shortcut = partial(make, middle=middle), conv3d
         self.downsample: nn.Module | None = None
         if in_channels != out_channels or stride != (1, 1, 1):
             self.downsample = nn.Sequential(
-                conv3d(in_channels, out_channels, kernel=(1, 1, 1), stride=stride),
+                make_shortcut(in_channels, out_channels, kernel=(1, 1, 1), stride=stride),
                 norm(norm_cfg, out_channels),
             )
         kernels = self.kernels(inflate_style if inflate else None)
@@ -95,9 +93,7 @@ class ResidualBlock(nn.Module):
         for n, kernel in enumerate(kernels, start=1):
             channels = out_channels if n == self.depth else planes
             strides = stride if n == self.strided else (1, 1, 1)
-            self.add_module(
-                f"conv{n}", conv3d(in_channels, channels, kernel=kernel, stride=strides)
-            )
+            self.add_module(f"conv{n}", make(in_channels, channels, kernel=kernel, stride=strides))
             self.add_module(f"bn{n}", norm(norm_cfg, channels))
             in_channels = channels
 
@@ -119,14 +115,19 @@ class ResidualBlock(nn.Module):
         return x
 
     def _sum(self, x: Tensor) -> Tensor:
-        shortcut = x if self.downsample is None else self.downsample(x)
+        seen = shifted(x, self.shift_div, time=2, channels=1) if self.shift_div else x
+        shortcut = x
+        if self.downsample is not None:
+            shortcut = self.downsample(seen if self.shift_shortcut else x)
         # In place: no backward pass needs the norm's result.
-        return self.residual(x).add_(shortcut)
+        return self.residual(seen).add_(shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.with_cp and x.requires_grad:
-            return self.relu(checkpointed(self._sum, x, module=self, mode=self.with_cp))
-        return self.relu(self._sum(x))
+            x = self.relu(checkpointed(self._sum, x, module=self, mode=self.with_cp))
+        else:
+            x = self.relu(self._sum(x))
+        return x if self.non_local_block is None else self.non_local_block(x)
 
 
 class BasicBlock3D(ResidualBlock):
@@ -154,5 +155,62 @@ class Bottleneck3D(ResidualBlock):
 
     @staticmethod
     def kernels(inflated: str | None) -> list[tuple[int, int, int]]:
-        first, second = (3 if inflated == style else 1 for style in INFLATE_STYLES)
+        first, second = (3 if inflated == style else 1 for style in INFLATE_STYLES[:2])
         return [(first, 1, 1), (second, 3, 3), (1, 1, 1)]
+
+
+def non_local_3d(channels: int, options: dict[str, Any]) -> nn.Module:
+    """Starts as the identity: its last norm's weights are zero."""
+    from mmcv.cnn import NonLocal3d  # only here: the usual network needs torch and mmengine alone
+
+    try:
+        return NonLocal3d(channels, **options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"ResNet3D non_local_cfg={options!r}: {first_line(error)}") from error
+
+
+def init_resnet(module: nn.Module, *, zero_init_residual: bool) -> None:
+    """Kaiming initialisation (arXiv:1502.01852) of convolutions; norms start at one and zero."""
+    for m in module.modules():
+        if isinstance(m, nn.Conv3d):
+            nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(m, ResidualBlock) and zero_init_residual:
+            nn.init.zeros_(m.last_norm.weight)  # type: ignore[arg-type]
+
+
+ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
+    10: (BasicBlock3D, (1, 1, 1, 1)),
+    18: (BasicBlock3D, (2, 2, 2, 2)),
+    34: (BasicBlock3D, (3, 4, 6, 3)),
+    50: (Bottleneck3D, (3, 4, 6, 3)),
+    101: (Bottleneck3D, (3, 4, 23, 3)),
+    152: (Bottleneck3D, (3, 8, 36, 3)),
+}
+
+
+def by_block(
+    name: str, given: Sequence[bool | int | Sequence[bool | int]], stage_blocks: Sequence[int]
+) -> tuple[tuple[bool, ...], ...]:
+    """An option of stages, or of their blocks, for each block of each stage.
+
+    Args:
+        name: Of the option, for the message.
+        given: A flag for each stage, or one for each of its blocks.
+        stage_blocks: How many blocks each stage has.
+
+    Raises:
+        ConfigError: There are more or fewer.
+    """
+    require(len(given) == len(stage_blocks), name, given, f"{len(stage_blocks)}, one a stage")
+    flags = []
+    for value, blocks in zip(given, stage_blocks, strict=True):
+        each = (value,) * blocks if isinstance(value, bool | int) else tuple(value)
+        require(len(each) == blocks, name, given, f"one or {blocks} where {value} is")
+        flags.append(tuple(map(bool, each)))
+    return tuple(flags)
+
+
+def require(right: bool, name: str, value: object, expected: str) -> None:
+    """Raises a ``ConfigError`` that names a wrong option of ``ResNet3D``."""
+    if not right:
+        raise ConfigError(f"ResNet3D {name}={value!r}: expected {expected}")

@@ -16,11 +16,28 @@ TEMPORAL = (None, "shift", "conv")
 _FIRST = ("conv_pw", "conv1", "conv_dw", "conv_exp")
 
 
-class TemporalShift(nn.Module):
-    """The temporal shift of TSM (Lin et al., arXiv:1811.08383): N×C×H×W to the same.
+def shifted(x: Tensor, shift_div: int, *, time: int, channels: int) -> Tensor:
+    """The temporal shift of TSM (Lin et al., arXiv:1811.08383).
 
     The first C/``shift_div`` channels come from the frame behind, the next as many from the frame
     before, zeros where there is none.
+
+    Args:
+        x: Features of clips, of any layout.
+        shift_div: One of how many channels.
+        time: The dimension that counts frames.
+        channels: The one that counts channels.
+    """
+    frames, fold = x.shape[time], x.shape[channels] // shift_div
+    behind, before, same = x.split([fold, fold, x.shape[channels] - 2 * fold], dim=channels)
+    none = torch.zeros_like(behind.narrow(time, 0, 1))
+    behind = torch.cat([behind.narrow(time, 1, frames - 1), none], dim=time)
+    before = torch.cat([none, before.narrow(time, 0, frames - 1)], dim=time)
+    return torch.cat([behind, before, same], dim=channels)
+
+
+class TemporalShift(nn.Module):
+    """``shifted`` before a layer of an image network: N×C×H×W to the same.
 
     Args:
         inner: What comes after it.
@@ -36,11 +53,7 @@ class TemporalShift(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         clips = images.unflatten(0, (-1, self.frames))
-        fold = clips.shape[2] // self.shift_div
-        behind, before, same = clips.split([fold, fold, clips.shape[2] - 2 * fold], dim=2)
-        behind = torch.cat([behind[:, 1:], torch.zeros_like(behind[:, :1])], dim=1)
-        before = torch.cat([torch.zeros_like(before[:, :1]), before[:, :-1]], dim=1)
-        return self.inner(torch.cat([behind, before, same], dim=2).flatten(0, 1))
+        return self.inner(shifted(clips, self.shift_div, time=1, channels=2).flatten(0, 1))
 
 
 class TemporalConv(nn.Module):

@@ -135,7 +135,8 @@ def load_into(
 ) -> None:
     """Copies what ``state`` holds under ``prefix`` into ``module``, inflating 2D kernels.
 
-    Classifier weights and stages that the module does not have are passed over.
+    Classifier weights and stages that the module does not have are passed over; non-local blocks
+    keep their start values where there are none.
 
     Args:
         module: A network, or a stage of one.
@@ -151,7 +152,7 @@ def load_into(
     for name, value in own.items():
         found = state.get(prefix + name)
         if found is None:
-            if name.endswith("num_batches_tracked"):
+            if name.endswith("num_batches_tracked") or ".non_local_block." in name:
                 continue
             raise CheckpointError(f"pretrained={source!r}: {prefix + name} is missing")
         if value.ndim == 5 and found.ndim == 4 and found.shape[:2] == value.shape[:2]:

@@ -6,6 +6,7 @@ Dimension letters: B clips, C channels, T frames, H×W pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -14,45 +15,23 @@ from torch import Tensor, nn
 from mmaction.errors import ConfigError
 from mmaction.models.activation_checkpointing import checkpointed
 from mmaction.models.backbones.blocks import (
+    ARCHITECTURES,
     INFLATE_STYLES,
+    NON_LOCAL,
     BasicBlock3D,
-    Bottleneck3D,
-    ResidualBlock,
-    conv3d,
-    norm,
+    by_block,
+    init_resnet,
+    non_local_3d,
+    require,
 )
+from mmaction.models.backbones.convolutions import Stem
 from mmaction.models.backbones.layer_order import numbered
 from mmaction.models.backbones.pretrained import load_into, pretrained_state
 from mmaction.registry import MODELS
 
-ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
-    10: (BasicBlock3D, (1, 1, 1, 1)),
-    18: (BasicBlock3D, (2, 2, 2, 2)),
-    34: (BasicBlock3D, (3, 4, 6, 3)),
-    50: (Bottleneck3D, (3, 4, 6, 3)),
-    101: (Bottleneck3D, (3, 4, 23, 3)),
-    152: (Bottleneck3D, (3, 8, 36, 3)),
-}
 STAGES = 4
-
-
-class Stem(nn.Sequential):
-    """Convolution, norm, ReLU and a 1×3×3 max-pool: B×3×T×H×W to B×``out_channels``×T×H/4×W/4.
-
-    Args:
-        out_channels: Channels that come out.
-        kernel: Of the convolution, over T, H and W.
-        norm_cfg: The norm layer's config.
-    """
-
-    def __init__(
-        self, out_channels: int, *, kernel: tuple[int, int, int], norm_cfg: dict[str, Any]
-    ) -> None:
-        super().__init__()
-        self.conv = conv3d(3, out_channels, kernel=kernel, stride=(1, 2, 2))
-        self.bn = norm(norm_cfg, out_channels)
-        self.relu = nn.ReLU(inplace=True)
-        self.pool = nn.MaxPool3d((1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
+# Deeper networks are shifted in every second block, as TSM's are.
+_SHIFTED_SPARSELY = 23
 
 
 @MODELS.register_module()
@@ -68,10 +47,27 @@ class ResNet3D(BaseModule):
             branches each own a fourth one, from ``make_next_stage``.
         base_channels: Width of the stem and of stage 1; each further stage doubles it.
         stem_kernel: Kernel of the stem's convolution over T, H and W.
+        stem_temporal_stride: Its stride over T.
+        stem_pool: Whether the stem ends in a 1×3×3 max-pool of stride 2 over H and W.
+        pool_temporal_strides: Stride over T of that pool, and of a max-pool behind stage 1, which
+            is there where it is not 1. I3D has 2 and 2.
         spatial_strides: Stride over H and W of each of the four stages.
         temporal_strides: Stride over T of each of the four stages.
-        inflate: For each of the four stages, whether its blocks reach over time.
-        inflate_style: ``'3x1x1'`` or ``'3x3x3'``: which convolution of a bottleneck does.
+        inflate: For each of the four stages, whether its blocks reach over time, or whether each of
+            its blocks does, as in ``((1, 1, 1), (1, 0, 1, 0), 1, 0)``.
+        inflate_style: ``'3x1x1'`` or ``'3x3x3'``: which convolution of a bottleneck does. Of basic
+            blocks also ``'2+1d'`` and ``'2+1d-shared'``; see ``blocks.ResidualBlock``.
+        shift_div: The temporal shift of TSM (arXiv:1811.08383), of 2 · 1/``shift_div`` of the
+            channels, where a block's residual begins; 8 in the paper, 0: none. With
+            ``inflate=(0, 0, 0, 0)`` this is TSM's network of images, without the shift TSN's. From
+            101 layers on every second block has it.
+        shift_shortcut: See ``blocks.ResidualBlock``; TPN's TSM.
+        non_local: For each of the four stages, whether non-local blocks (arXiv:1711.07971) follow
+            its residual blocks, or each of them; as ``inflate``.
+        non_local_cfg: Arguments of mmcv's ``NonLocal3d`` other than its sizes; default: each cell
+            asks the cells of a grid half as fine, ``mode='embedded_gaussian'``.
+        out_stages: Give the features of these stages, as a tuple, instead of the last one's: for a
+            neck.
         frozen_stages: -1 for none; 0 freezes the stem, n the stem and the first n stages: no
             gradients, and norms in eval mode.
         frozen: Freeze the stem and all stages.
@@ -96,10 +92,18 @@ class ResNet3D(BaseModule):
         num_stages: int = 4,
         base_channels: int = 64,
         stem_kernel: tuple[int, int, int] = (1, 7, 7),
+        stem_temporal_stride: int = 1,
+        stem_pool: bool = True,
+        pool_temporal_strides: Sequence[int] = (1, 1),
         spatial_strides: Sequence[int] = (1, 2, 2, 2),
         temporal_strides: Sequence[int] = (1, 1, 1, 1),
-        inflate: Sequence[bool | int] = (0, 0, 1, 1),
+        inflate: Sequence[bool | int | Sequence[bool | int]] = (0, 0, 1, 1),
         inflate_style: str = "3x1x1",
+        shift_div: int = 0,
+        shift_shortcut: bool = False,
+        non_local: Sequence[bool | int | Sequence[bool | int]] = (0, 0, 0, 0),
+        non_local_cfg: dict[str, Any] | None = None,
+        out_stages: Sequence[int] | None = None,
         frozen_stages: int = -1,
         frozen: bool = False,
         norm_eval: bool = False,
@@ -110,41 +114,62 @@ class ResNet3D(BaseModule):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        _require(depth in ARCHITECTURES, "depth", depth, f"one of {sorted(ARCHITECTURES)}")
-        _require(1 <= num_stages <= STAGES, "num_stages", num_stages, f"1 to {STAGES}")
-        known = inflate_style in INFLATE_STYLES
-        _require(known, "inflate_style", inflate_style, f"one of {INFLATE_STYLES}")
-        exist = -1 <= frozen_stages <= num_stages
-        _require(exist, "frozen_stages", frozen_stages, f"-1 to {num_stages}")
-        modes = (False, True, "selective")
-        _require(with_cp in modes, "with_cp", with_cp, "False, True or 'selective'")
-        for name, values in (
-            ("spatial_strides", spatial_strides),
-            ("temporal_strides", temporal_strides),
-            ("inflate", inflate),
-        ):
-            _require(len(values) == STAGES, name, values, f"{STAGES} values, one a stage")
+        require(depth in ARCHITECTURES, "depth", depth, f"one of {sorted(ARCHITECTURES)}")
         self.block, self.stage_blocks = ARCHITECTURES[depth]
+        exist = -1 <= frozen_stages <= num_stages
+        require(exist, "frozen_stages", frozen_stages, f"-1 to {num_stages}")
+        modes = (False, True, "selective")
+        require(with_cp in modes, "with_cp", with_cp, "False, True or 'selective'")
         self.num_stages = num_stages
         self.base_channels = base_channels
+        self.stem_temporal_stride = stem_temporal_stride
+        self.pool_temporal_strides = tuple(pool_temporal_strides)
         self.spatial_strides = tuple(spatial_strides)
         self.temporal_strides = tuple(temporal_strides)
-        self.inflate = tuple(bool(i) for i in inflate)
+        self.inflate = by_block("inflate", inflate, self.stage_blocks)
         self.inflate_style = inflate_style
+        self.shift_div, self.shift_shortcut = shift_div, shift_shortcut
+        self.non_local = by_block("non_local", non_local, self.stage_blocks)
+        self.non_local_cfg = NON_LOCAL | dict(non_local_cfg or {}) if any(non_local) else {}
+        self.out_stages = None if out_stages is None else tuple(out_stages)
         self.frozen_stages = num_stages if frozen else frozen_stages
         self.norm_eval = norm_eval
         self.norm_cfg = norm_cfg or dict(type="BN3d")
         self.zero_init_residual = zero_init_residual
         self.with_cp = with_cp
         self.pretrained = pretrained
+        self._check()
+        self._make_layers(tuple(stem_kernel), stem_pool)  # type: ignore[arg-type]
 
+    def _check(self) -> None:
+        require(1 <= self.num_stages <= STAGES, "num_stages", self.num_stages, f"1 to {STAGES}")
+        known = INFLATE_STYLES if self.block is BasicBlock3D else INFLATE_STYLES[:2]
+        style = self.inflate_style
+        require(style in known, "inflate_style", style, f"one of {known} at this depth")
+        for name in ("spatial_strides", "temporal_strides"):
+            strides = getattr(self, name)
+            require(len(strides) == STAGES, name, strides, f"{STAGES} values, one a stage")
+        stages = self.out_stages or (self.num_stages,)
+        fits = all(1 <= n <= self.num_stages for n in stages) and list(stages) == sorted(stages)
+        require(fits, "out_stages", stages, f"rising numbers, 1 to {self.num_stages}")
+        pools = self.pool_temporal_strides
+        require(len(pools) == 2, "pool_temporal_strides", pools, "two values")
+        require(self.shift_div != 1, "shift_div", 1, "0 for none, or 2 or more")
+
+    def _make_layers(self, stem_kernel: tuple[int, int, int], stem_pool: bool) -> None:
         self.stem = Stem(
-            base_channels,
-            kernel=tuple(stem_kernel),  # type: ignore[arg-type]  # configs hold lists
+            self.base_channels,
+            kernel=stem_kernel,
+            inflate_style=self.inflate_style,
+            temporal_stride=self.stem_temporal_stride,
+            pool=stem_pool,
+            pool_temporal_stride=self.pool_temporal_strides[0],
             norm_cfg=self.norm_cfg,
         )
-        for number in range(1, num_stages + 1):
+        for number in range(1, self.num_stages + 1):
             self.add_module(f"layer{number}", self.make_stage(number))
+        second = self.pool_temporal_strides[1]
+        self.pool2 = nn.MaxPool3d((second, 1, 1), ceil_mode=True) if second > 1 else nn.Identity()
         self._freeze()
 
     @property
@@ -154,16 +179,19 @@ class ResNet3D(BaseModule):
 
     @property
     def out_channels(self) -> int:
-        """Channels of the features."""
+        """Channels of the features, of the last stage."""
         return self._stage_channels(self.num_stages)
+
+    @property
+    def level_channels(self) -> list[int]:
+        """Channels of each of ``out_stages``."""
+        return [self._stage_channels(number) for number in self.out_stages or (self.num_stages,)]
 
     @property
     def temporal_stride(self) -> int:
         """Input frames for each step in time of the features."""
-        stride = 1
-        for s in self.temporal_strides[: self.num_stages]:
-            stride *= s
-        return stride
+        stages = self.temporal_strides[: self.num_stages]
+        return prod((self.stem_temporal_stride, *self.pool_temporal_strides, *stages))
 
     def _stage_channels(self, number: int) -> int:
         if number == 0:
@@ -185,7 +213,9 @@ class ResNet3D(BaseModule):
         """
         stage = nn.Sequential()
         channels = self._stage_channels(number - 1)
-        for i in range(self.stage_blocks[number - 1] if blocks is None else blocks):
+        inflate, non_local = self.inflate[number - 1], self.non_local[number - 1]
+        sparse = 2 if self.stage_blocks[2] >= _SHIFTED_SPARSELY else 1
+        for i in range(len(inflate) if blocks is None else blocks):
             stage.append(
                 self.block(
                     channels,
@@ -194,15 +224,20 @@ class ResNet3D(BaseModule):
                         1 if i else (spatial_stride or self.spatial_strides[number - 1])
                     ),
                     temporal_stride=1 if i else self.temporal_strides[number - 1],
-                    inflate=self.inflate[number - 1],
+                    inflate=inflate[i % len(inflate)],
                     inflate_style=self.inflate_style,
                     norm_cfg=self.norm_cfg,
                     with_cp=self.with_cp,
+                    shift_div=0 if i % sparse else self.shift_div,
+                    shift_shortcut=self.shift_shortcut,
                 )
             )
             channels = self._stage_channels(number)
         stage.out_channels = channels  # type: ignore[assignment]  # read by whoever owns the stage
         init_resnet(stage, zero_init_residual=self.zero_init_residual)
+        for i, block in enumerate(stage):
+            if non_local[i % len(non_local)]:
+                block.non_local_block = non_local_3d(channels, self.non_local_cfg)
         return stage
 
     def make_next_stage(
@@ -229,15 +264,20 @@ class ResNet3D(BaseModule):
             state = pretrained_state(self.pretrained)
             load_into(stage, state, source=self.pretrained, prefix=prefix)
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Tensor) -> Tensor | tuple[Tensor, ...]:
         # Recomputed whole, the stem would cost more than it keeps: its one tensor before the norm.
         if self.with_cp == "selective" and self.stem.training:
             x = checkpointed(self.stem, clips, module=self.stem, mode="selective")
         else:
             x = self.stem(clips)
-        for stage in self.stages:
+        levels = []
+        for number, stage in enumerate(self.stages, 1):
             x = stage(x)
-        return x
+            if number == 1:
+                x = self.pool2(x)
+            if number in (self.out_stages or ()):
+                levels.append(x)
+        return tuple(levels) if levels else x
 
     def parameter_layers(self) -> dict[str, int]:
         """The stem, then each block: see ``layer_order``."""
@@ -258,17 +298,3 @@ class ResNet3D(BaseModule):
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
         return self
-
-
-def init_resnet(module: nn.Module, *, zero_init_residual: bool) -> None:
-    """Kaiming initialisation (arXiv:1502.01852) of convolutions; norms start at one and zero."""
-    for m in module.modules():
-        if isinstance(m, nn.Conv3d):
-            nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-        elif isinstance(m, ResidualBlock) and zero_init_residual:
-            nn.init.zeros_(m.last_norm.weight)  # type: ignore[arg-type]
-
-
-def _require(right: bool, name: str, value: object, expected: str) -> None:
-    if not right:
-        raise ConfigError(f"ResNet3D {name}={value!r}: expected {expected}")

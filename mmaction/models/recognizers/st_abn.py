@@ -6,7 +6,7 @@ Dimension letters: B clips, C channels, T frames, h×w cells of the feature map,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -20,11 +20,8 @@ from mmaction.models.attention_guidance import (
 )
 from mmaction.models.attention_priors import local_change, still_share
 from mmaction.models.losses import top1
-from mmaction.models.recognizers.base import (
-    BaseRecognizer,
-    check_features,
-    feature_channels,
-)
+from mmaction.models.recognizers.base import BaseRecognizer, feature_channels
+from mmaction.models.recognizers.features import NeckPrediction, auxiliary_loss, build_neck, extract
 from mmaction.models.residual_stage import default_stage
 from mmaction.registry import MODELS
 from mmaction.structures import ClipSample, Prediction
@@ -34,7 +31,7 @@ LOSS_WEIGHTS = dict(perception=1.0, attention=1.0, stillness=0.0) | dict.fromkey
 
 
 @dataclass(frozen=True)
-class AttendedPrediction(Prediction):
+class AttendedPrediction(NeckPrediction):
     """What the priors on the attention read, beside the answer.
 
     Attributes:
@@ -55,19 +52,31 @@ class PerceptionBranch(BaseModule):
         stage: Module with ``out_channels`` that runs first: the last residual stage.
         num_classes: K.
         dropout_ratio: Before the linear.
+        consensus: Each step in time has logits of its own, and their mean is the answer. That is
+            the same but for the dropout, which then differs from step to step.
     """
 
-    def __init__(self, *, stage: nn.Module, num_classes: int, dropout_ratio: float = 0.5) -> None:
+    def __init__(
+        self,
+        *,
+        stage: nn.Module,
+        num_classes: int,
+        dropout_ratio: float = 0.5,
+        consensus: bool = False,
+    ) -> None:
         super().__init__()
         self.stage = stage
+        self.consensus = consensus
         self.dropout = nn.Dropout(dropout_ratio)
         self.fc = nn.Linear(stage.out_channels, num_classes)  # type: ignore[arg-type]
         nn.init.normal_(self.fc.weight, std=0.01)
         nn.init.zeros_(self.fc.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        pooled = self.stage(features).mean(dim=(2, 3, 4))
-        return self.fc(self.dropout(pooled))
+        pooled = self.stage(features).mean(dim=(3, 4)).transpose(1, 2)
+        if self.consensus:
+            return self.fc(self.dropout(pooled)).mean(dim=1)
+        return self.fc(self.dropout(pooled.mean(dim=1)))
 
 
 @MODELS.register_module()
@@ -83,6 +92,8 @@ class STABN(BaseRecognizer):
             which is C. Where T' isn't T, it has ``temporal_stride``, T' being ⌈T/temporal_stride⌉.
             Where it has no ``make_next_stage`` and a branch's config no ``stage``, the branch gets
             a ``ResidualStage``, and the log says which.
+        neck: Config of a neck over several stages of the backbone, such as ``TPN``, whose features
+            the branches read; its ``steps`` of the last level are T'.
         attention_branch: Config of the attention branch. ``spatial_stride`` (default 1) and
             ``blocks`` (default: the depth's) shape its stage; ``pretrained_stage=False`` leaves it
             at its start values where the backbone's weights are pretrained.
@@ -102,6 +113,7 @@ class STABN(BaseRecognizer):
         self,
         *,
         backbone: dict[str, Any],
+        neck: dict[str, Any] | None = None,
         attention_branch: dict[str, Any] | None = None,
         attention_mechanism: dict[str, Any] | None = None,
         perception_branch: dict[str, Any] | None = None,
@@ -117,8 +129,13 @@ class STABN(BaseRecognizer):
             raise ConfigError("model.blending blends clips, edits don't fit these: leave one out")
         self.backbone = MODELS.build(backbone)
         self._made_by_backbone: list[nn.Module] = []
-        channels = feature_channels(self.backbone)
+        self.neck = build_neck(
+            neck, self.backbone, clip_len=self.clip_len, num_classes=self.num_classes
+        )
+        channels = feature_channels(self.neck or self.backbone)
         self.temporal_stride: int = getattr(self.backbone, "temporal_stride", 1)
+        if self.neck is not None:
+            self.temporal_stride *= self.neck.temporal_stride
         self.feature_steps = -(-self.clip_len // self.temporal_stride)
         self.attention_branch = self._build_branch(
             dict(type="AttentionBranch", spatial_stride=1) | (attention_branch or {}),
@@ -135,13 +152,12 @@ class STABN(BaseRecognizer):
     def _build_branch(self, cfg: dict[str, Any], **sizes: int) -> Any:
         shape = {key: cfg.pop(key, None) for key in ("spatial_stride", "blocks")}
         pretrained = cfg.pop("pretrained_stage", True)
-        if "stage" not in cfg and hasattr(self.backbone, "make_next_stage"):
-            stage = self.backbone.make_next_stage(**shape)
+        reads: nn.Module = self.neck or self.backbone
+        if "stage" not in cfg and hasattr(reads, "make_next_stage"):
+            stage: nn.Module = reads.make_next_stage(**shape)  # type: ignore[operator]
             self._made_by_backbone += [stage] if pretrained else []
         else:
-            stage_cfg = cfg.pop("stage", None) or default_stage(
-                self.backbone, name=cfg["type"], **shape
-            )
+            stage_cfg = cfg.pop("stage", None) or default_stage(reads, name=cfg["type"], **shape)
             stage = MODELS.build(stage_cfg)
         return MODELS.build(
             cfg, default_args=dict(stage=stage, num_classes=self.num_classes, **sizes)
@@ -155,9 +171,8 @@ class STABN(BaseRecognizer):
                 self.backbone.init_next_stage(stage)
 
     def predict_clips(self, clips: Tensor) -> AttendedPrediction:
-        features = self.backbone(clips)
-        check_features(features, self.backbone, steps=self.feature_steps)
-        return self._attend(features, clips)
+        features, auxiliary = extract(clips, self.backbone, self.neck, steps=self.feature_steps)
+        return replace(self._attend(features, clips), auxiliary_scores=auxiliary)
 
     def predict_features(self, features: Tensor) -> AttendedPrediction:
         return self._attend(features, features)
@@ -199,7 +214,7 @@ class STABN(BaseRecognizer):
         if isinstance(prediction, AttendedPrediction) and prediction.still_share is not None:
             share = prediction.still_share.mean()
             losses["loss_stillness"] = self.loss_weights["stillness"] * share
-        return losses
+        return losses | auxiliary_loss(self, prediction, labels)
 
     def guidance(self, prediction: Prediction, samples: Sequence[ClipSample]) -> dict[str, Tensor]:
         maps, times = prediction.spatial_attention, prediction.temporal_attention

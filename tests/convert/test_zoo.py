@@ -1,0 +1,45 @@
+"""Weights of public networks give here what they give in their own code's arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmaction.checkpoint.layouts import of_clips
+from mmaction.convert.conversion import convert
+from mmaction.registry import MODELS
+from tests.convert.zoo import ZOO, answer, in_their_names
+
+FRAMES = 8
+
+
+@pytest.mark.parametrize("which", ZOO)
+def test_the_same_weights_give_the_same_logits(which: str) -> None:
+    zoo = ZOO[which]
+    torch.manual_seed(0)
+    model = MODELS.build(dict(zoo.network, clip_len=FRAMES)).eval()
+    for name, value in model.state_dict().items():  # as if trained: norms that do something
+        if name.endswith(("running_var", "running_mean")) or ("bn" in name and value.ndim == 1):
+            value.copy_(torch.rand_like(value) + 0.5)
+    images = zoo.network["type"] == "Recognizer2D"
+    own = {
+        name: value[:, :, 0] if images and value.ndim == 5 and "backbone" in name else value
+        for name, value in model.state_dict().items()
+    }
+    theirs = in_their_names(own, zoo.names)
+    assert not theirs.keys() & own.keys() - {n for n in own if "non_local" in n or "layer" in n}
+
+    for layout in ("auto", zoo.layout):
+        found = convert(theirs, layout=layout, source="x.pth")
+        assert found.layout.name == zoo.layout
+        assert found.settings == zoo.network
+    assert found.dropped == {}
+    built = MODELS.build(dict(found.settings, clip_len=FRAMES)).eval()
+    built.load_state_dict(found.state)
+    assert found.state.keys() == of_clips(own).keys()
+
+    clips = torch.randn(2, 3, FRAMES, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            built(clips).scores, answer(clips, own, **zoo.computes), rtol=1e-5, atol=1e-5
+        )
