@@ -31,6 +31,6 @@ checkpoint="$(<"$work_dir/last_checkpoint")"
   --out "$work_dir/scores.pkl" -s "$work_dir/explanations"
 
 step "ST-ABN on motion_shapes"
-"$VENV_PYTHON" tools/analysis/summarize_run.py "$work_dir/scores.metrics.json" \
-  --classes "$MOTION_SHAPES/classes.txt" --seconds "$((SECONDS - started))"
+"$VENV_PYTHON" tools/analysis/compare.py "$work_dir"
+printf 'all of this took %s seconds\n' "$((SECONDS - started))"
 printf '\ncheckpoint    %s\nopen this     %s\n' "$checkpoint" "$work_dir/explanations/index.html"

@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from mmaction.apis.test import TestOutcome
 from mmaction.errors import ConfigError, UserError
-from mmaction.evaluation.accuracy_metric import ACCURACIES
+from mmaction.evaluation.accuracy_metric import ACCURACIES, PRECISION
 from mmaction.files import require_writable
 
 
@@ -45,7 +45,7 @@ def _require_file_path(path: str, *, name: str) -> None:
 def accuracy_table(metrics: dict[str, float]) -> str:
     """``{'perception/top1': 0.5, …}`` as a table of percentages, a line a branch."""
     branches = list(dict.fromkeys(key.partition("/")[0] for key in metrics))
-    names = [n for n in ACCURACIES if any(key.endswith(f"/{n}") for key in metrics)]
+    names = [n for n in (*ACCURACIES, PRECISION) if any(key.endswith(f"/{n}") for key in metrics)]
     lines = [f"{'branch':<12}" + "".join(f"{name:>12}" for name in names)]
     for branch in branches:
         cells = (f"{100 * metrics[f'{branch}/{name}']:>10.2f} %" for name in names)
@@ -84,7 +84,7 @@ def report_test(
 
 def _is_accuracy(key: str) -> bool:
     branch, _, name = key.partition("/")
-    return branch in ("perception", "attention") and name in ACCURACIES
+    return branch in ("perception", "attention") and name in (*ACCURACIES, PRECISION)
 
 
 def _shown(value: Any) -> str:

@@ -1,21 +1,24 @@
-"""All that is needed to repeat a run, written down when it starts."""
+"""All that is needed to repeat a run, written down when it starts, and what it logged then."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mmaction.errors import UserError
 from mmaction.version import __version__
 
 FILE = "run.json"
@@ -34,6 +37,7 @@ PACKAGES = (
 # How the names of variables begin that they can depend on.
 VARIABLES = ("OMP_", "MKL_", "CUDA_", "CUBLAS_", "NVIDIA_TF32", "TORCH")
 GIT_SECONDS = 10
+Curves = dict[str, dict[int, float]]  # key → step, or epoch of validation → value
 
 
 def run_record(
@@ -142,3 +146,28 @@ def _processor() -> str:
         lines = []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return named[0] if named else platform.processor() or platform.machine()
+
+
+def read_logs(work_dir: str | os.PathLike[str]) -> Curves:
+    """What a training logged, by key and step; a resumed one replaces what it did again.
+
+    Raises:
+        UserError: ``work_dir`` holds no logs.
+    """
+    curves: Curves = {}
+    for file in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
+        records = []
+        for line in file.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):  # the run was killed while it wrote
+                records.append(json.loads(line))
+        first = next((record for record in records if "iter" in record), {"step": math.inf})
+        for key, curve in curves.items():
+            start = first.get("epoch", first["step"]) if "/" in key else first["step"]
+            curves[key] = {step: value for step, value in curve.items() if step < start}
+        for record in records:
+            for key in record.keys() - {"step", "iter", "epoch"}:
+                if "iter" in record or "/" in key:
+                    curves.setdefault(key, {})[record["step"]] = record[key]
+    if not curves:
+        raise UserError(f"{work_dir}: no logs of a training here; expected */vis_data/scalars.json")
+    return curves

@@ -35,6 +35,8 @@ def test_where_everything_is(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_configs_own_metrics_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    of_several = accuracy_table({"perception/mAP": 0.25}).split()
+    assert of_several == ["branch", "mAP", "perception", "25.00", "%"]
     own = {"mine/top1": np.float32(0.25), "confusion": [1, 2]}
     report_test(outcome(METRICS | own), out=None, log=None, explanations=None)
     lines = capsys.readouterr().out.splitlines()

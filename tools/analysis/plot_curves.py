@@ -6,10 +6,7 @@ python tools/analysis/plot_curves.py work_dirs/a work_dirs/b --keys loss,lr
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
@@ -17,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's o
 from mmaction.cli import ArgumentParser, run_command
 from mmaction.errors import UserError
 
-Curves = dict[str, dict[int, float]]  # key → step, or epoch of validation → value
 USUAL = ("loss", "perception/top1", "attention/top1", "lr")
 
 
@@ -31,36 +27,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_run(work_dir: str) -> Curves:
-    """What a training logged; a resumed one replaces what it did again.
-
-    Raises:
-        UserError: ``work_dir`` holds no logs.
-    """
-    curves: Curves = {}
-    for file in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
-        records = []
-        for line in file.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError):  # the run was killed while it wrote
-                records.append(json.loads(line))
-        first = next((record for record in records if "iter" in record), {"step": math.inf})
-        for key, curve in curves.items():
-            start = first.get("epoch", first["step"]) if "/" in key else first["step"]
-            curves[key] = {step: value for step, value in curve.items() if step < start}
-        for record in records:
-            for key in record.keys() - {"step", "iter", "epoch"}:
-                if "iter" in record or "/" in key:
-                    curves.setdefault(key, {})[record["step"]] = record[key]
-    if not curves:
-        raise UserError(f"{work_dir}: no logs of a training here; expected */vis_data/scalars.json")
-    return curves
-
-
 def main() -> int:
     args = parse_args()
     from matplotlib.figure import Figure
 
-    runs = {work_dir: read_run(work_dir) for work_dir in args.work_dirs}
+    from mmaction.apis.run_record import read_logs
+
+    runs = {work_dir: read_logs(work_dir) for work_dir in args.work_dirs}
     known = {key for run in runs.values() for key in run}
     keys = [key for key in args.keys.split(",") if key in known or args.keys != ",".join(USUAL)]
     if not keys or not known.issuperset(keys):

@@ -10,12 +10,12 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
+from mmaction.apis.run_record import read_logs
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.engine import ActionRunner, TrainingStopped
 from mmaction.engine.loops.resumable import position_in_epoch
 from mmaction.errors import ConfigError
 from mmaction.registry import HOOKS
-from tests.conftest import load_tool
 from tests.engine.conftest import Trained
 from tests.engine.same_training import differing
 
@@ -65,7 +65,7 @@ def test_steps_epochs_and_validation(stepped: Stepped) -> None:
     assert told.epochs == [0, 1, 2, 3]
     assert told.validated == [3, 6, 7], "each third, and the last"
     assert runner.max_epochs == 4
-    log = load_tool("analysis/plot_curves").read_run(directory)
+    log = read_logs(directory)
     assert list(log["perception/top1"]) == [3, 6, 7]
     assert list(log["loss"]) == [1, 2, 3, 4, 5, 6, 7]
     assert [p.name for p in directory.glob("iter_*.pth")] == ["iter_7.pth"]

@@ -11,16 +11,11 @@ import cv2
 import pytest
 
 from mmaction.apis import load_config, train
-from tests.conftest import load_tool
+from mmaction.apis.run_record import read_logs
 
 Run = Callable[..., Any]
 TOOL = "analysis/plot_curves"
 USER_ERROR = 2
-
-
-@pytest.fixture(scope="module")
-def read_run() -> Callable[[Path], dict[str, dict[int, float]]]:
-    return load_tool(TOOL).read_run
 
 
 def write_log(folder: Path, *records: dict[str, Any] | str) -> None:
@@ -34,7 +29,7 @@ def step(number: int, epoch: int, loss: float) -> dict[str, Any]:
     return dict(loss=loss, epoch=epoch, iter=number, step=number)
 
 
-def test_a_resumed_run_is_joined_where_it_went_on(tmp_path: Path, read_run: Run) -> None:
+def test_a_resumed_run_is_joined_where_it_went_on(tmp_path: Path) -> None:
     """Killed in epoch 3, resumed from the end of epoch 1: epochs 2 and 3 are the second start's."""
     write_log(
         tmp_path / "20260101_000000",
@@ -50,23 +45,23 @@ def test_a_resumed_run_is_joined_where_it_went_on(tmp_path: Path, read_run: Run)
         step(20, 2, 4.5),
         {"perception/top1": 0.25, "step": 2},
     )
-    assert read_run(tmp_path) == {"loss": {10: 5, 20: 4.5}, "perception/top1": {1: 0.1, 2: 0.25}}
+    assert read_logs(tmp_path) == {"loss": {10: 5, 20: 4.5}, "perception/top1": {1: 0.1, 2: 0.25}}
 
 
-def test_a_run_started_anew_replaces_the_earlier_one(tmp_path: Path, read_run: Run) -> None:
+def test_a_run_started_anew_replaces_the_earlier_one(tmp_path: Path) -> None:
     write_log(tmp_path / "1", step(1, 1, 5.0), {"perception/top1": 0.1, "step": 1})
     write_log(tmp_path / "2", step(1, 1, 6.0))
-    assert read_run(tmp_path) == {"loss": {1: 6.0}, "perception/top1": {}}
+    assert read_logs(tmp_path) == {"loss": {1: 6.0}, "perception/top1": {}}
 
 
-def test_a_start_that_logged_nothing_changes_nothing(tmp_path: Path, read_run: Run) -> None:
+def test_a_start_that_logged_nothing_changes_nothing(tmp_path: Path) -> None:
     write_log(tmp_path / "1", step(1, 1, 5.0), {"perception/top1": 0.1, "step": 1})
     write_log(tmp_path / "2")
-    assert read_run(tmp_path) == {"loss": {1: 5.0}, "perception/top1": {1: 0.1}}
+    assert read_logs(tmp_path) == {"loss": {1: 5.0}, "perception/top1": {1: 0.1}}
 
 
 def test_what_a_run_writes(
-    make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path, read_run: Run
+    make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
 ) -> None:
     """Four videos, two a batch: two steps an epoch; resumed after the first."""
     config = make_config(tiny_data)
@@ -81,7 +76,7 @@ def test_what_a_run_writes(
         "experiment_name": f"{tmp_path.name}_resumed",
     }
     train(load_config(config, resumed))
-    run = read_run(tmp_path / "work")
+    run = read_logs(tmp_path / "work")
     assert list(run["loss"]) == [1, 2, 3, 4, 5, 6]
     assert list(run["perception/top1"]) == [1, 2, 3]
     assert list(run["time"]) == [1, 2, 3, 4, 5, 6], "of training alone"
