@@ -42,7 +42,7 @@ class FrameShapley(Explainer):
     Args:
         groups: n, at most 12 where all sets are computed; a clip of fewer frames has one a frame.
         samples: How many random orders, each of n forward passes of each clip; None: all sets.
-        score: ``probability``, the softmax of the target's, or ``logit``.
+        score: ``probability`` of the target, or ``logit``.
         absent: What a frame that is not there shows: ``freeze``, the last frame before it that is,
             or the first after it; or ``blank``, the mean colour, as a flicker.
         seed: Starts the random orders.
@@ -91,7 +91,7 @@ class FrameShapley(Explainer):
             """f, float, M, of M clips that have the groups ``present``, 0 or 1, M×n."""
             shown = self._shown(clips, present[:, group] > 0)
             scores = model(shown).scores
-            scores = scores.softmax(dim=1) if self.score == "probability" else scores
+            scores = model.probabilities(scores) if self.score == "probability" else scores
             return scores.gather(1, target[:, None]).squeeze(1)
 
         every = clips.new_ones(len(clips), count)

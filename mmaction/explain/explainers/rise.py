@@ -25,8 +25,8 @@ class RISE(Explainer):
     A mask starts as t×h×w cells, each 1 with probability ``keep`` and else 0, is enlarged
     trilinearly to (t+1)·C_t × (h+1)·C_h × (w+1)·C_w, where a cell has C frames or pixels, and cut
     to the clip at a random offset. What a mask hides is the mean colour (zero after
-    normalisation). With p(M) the softmax
-    probability of the target behind mask M:
+    normalisation). With p(M) the target's
+    probability behind mask M:
         map = Σ_M p(M)·M / Σ_M M
     The paper divides by the masks' expected sum, N·keep; dividing by the sum of those drawn gives
     the same in the limit, and earlier a map that is the same everywhere where p is.
@@ -73,7 +73,7 @@ class RISE(Explainer):
         for masks in self._draw(size, chunk=chunk, device=clips.device):
             masks = masks.to(clips.dtype)
             blended = clips[:, None] * masks[None, :, None]
-            probabilities = model(blended.flatten(0, 1)).scores.softmax(dim=1)
+            probabilities = model.probabilities(model(blended.flatten(0, 1)).scores)
             of_mask = target.repeat_interleave(len(masks))[:, None]
             weights = probabilities.gather(1, of_mask).view(len(clips), len(masks))
             weighed += torch.einsum("bn,nthw->bthw", weights, masks)

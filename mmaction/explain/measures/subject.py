@@ -102,7 +102,7 @@ class Subject:
         """Probabilities, float, B×K."""
         with torch.no_grad():
             parts = clips.split(self.batch_size)
-            return torch.cat([self.model(part).scores.softmax(dim=1) for part in parts])
+            return torch.cat([self.model.probabilities(self.model(part).scores) for part in parts])
 
     def truth(self, position: int) -> GroundTruth:
         """The ground truth of the clip.
