@@ -32,6 +32,8 @@ QUICK = (
     "motion_shapes/resnet3d_tiny.py",
     "sthv1/st_abn_32_authors.py",
     "sthv2/st_abn_32.py",
+    "tpn/kinetics400_r50f8s8.py",
+    "tsm/sthv2_r50_8.py",
     "ut_interaction/st_abn_lite0.py",
     "weizmann4/st_abn_evidence.py",
 )
@@ -50,6 +52,9 @@ def test_there_are_the_configs_that_are_promised() -> None:
     promised |= {f"motion_shapes/st_abn_tiny_evidence_moving{also}.py" for also in ("", "_busy")}
     promised |= {"weizmann4/st_abn.py", "kinetics400/st_abn_32_2_30_views.py"}
     promised |= {f"{data_set}/st_abn_32_authors.py" for data_set in ("sthv1", "sthv2")}
+    shapes = ("f8s8", "f16s4", "f32s2")
+    promised |= {f"tpn/kinetics400_r{depth}{s}.py" for depth in (50, 101) for s in shapes}
+    promised |= {f"tpn/sthv{v}_tsm{neck}.py" for v in (1, 2) for neck in ("", "_tpn")}
     assert promised <= set(CONFIGS)
 
 
@@ -59,7 +64,7 @@ def small(cfg: Config, root: Path) -> list[str]:
     With the examples of ``--help`` and of questions: another clip length, no workers.
     """
     options = {
-        "model.clip_len": 16,
+        "model.clip_len": 16 if "neck" not in cfg.model else cfg.model.clip_len,
         "model.backbone.pretrained": None,
         "train_cfg.max_epochs": 1,
         "evaluation.interval": 1,
@@ -151,8 +156,7 @@ def test_data_sets_of_something_something_swap_labels_when_flipped(name: str) ->
         return  # its own classes: see below
     cfg = apis.load_config(ROOT / name)
     flips = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "Flip"]
-    data_set = name.partition("/")[0]
-    expected = data_set if data_set in ("sthv1", "sthv2", "motion_shapes") else None
+    expected = next((n for n in ("sthv1", "sthv2", "motion_shapes") if n in name), None)
     assert [step.get("label_map") for step in flips] == [expected] * len(flips)
 
 
