@@ -2,9 +2,7 @@
 _base_ = [
     "../_base_/models/st_abn_r50.py",
     "../_base_/datasets/kinetics400.py",
-    "../_base_/schedules/sgd_150e.py",
+    "../_base_/schedules/sgd_tpn.py",
     "../_base_/runtime.py",
 ]
 model = dict(num_classes=400)
-# As TPN, the source of the usual figures.
-optim_wrapper = dict(optimizer=dict(weight_decay=1e-4), clip_grad=dict(max_norm=40))

@@ -7,10 +7,13 @@ import torch
 
 from mmaction.checkpoint.layouts import of_clips
 from mmaction.convert.conversion import convert
+from mmaction.explain.explainers.grad_cam import GradCAM
+from mmaction.models.inference import fuse_for_inference
 from mmaction.registry import MODELS
 from tests.convert.zoo import ZOO, answer, in_their_names
 
 FRAMES = 8
+OF_EACH_KIND = ("TSM", "R(2+1)D", "I3D with non-local blocks", "TPN on SlowOnly")
 
 
 @pytest.mark.parametrize("which", ZOO)
@@ -40,6 +43,15 @@ def test_the_same_weights_give_the_same_logits(which: str) -> None:
 
     clips = torch.randn(2, 3, FRAMES, 64, 64)
     with torch.no_grad():
-        torch.testing.assert_close(
-            built(clips).scores, answer(clips, own, **zoo.computes), rtol=1e-5, atol=1e-5
-        )
+        expected = answer(clips, own, **zoo.computes)
+        torch.testing.assert_close(built(clips).scores, expected, rtol=1e-5, atol=1e-5)
+        fused = fuse_for_inference(built)
+        torch.testing.assert_close(fused(clips).scores, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("which", OF_EACH_KIND)
+def test_grad_cam_says_where_and_when(which: str) -> None:
+    model = MODELS.build(dict(ZOO[which].network, clip_len=FRAMES)).eval()
+    found = GradCAM()(model, torch.randn(1, 3, FRAMES, 64, 64), 0)
+    assert found.spatial.shape == (1, FRAMES, 2, 2)
+    assert found.temporal.shape == (1, FRAMES)

@@ -31,7 +31,8 @@ def convert_model(former: Former, *, clip_len: int, test_cfg: Former) -> dict[st
     """
     kind = former.take("type")
     if kind not in RECOGNIZERS:
-        former.refuse("type", kind, f"there are {' and '.join(RECOGNIZERS)}; no network of images")
+        known = " and ".join(RECOGNIZERS)
+        former.refuse("type", kind, f"{known} are translated; others: docs/model_zoo.md")
         former.drop("backbone", "necks", "cls_head", "spatial_temporal_module", "train_cfg")
         former.drop("segmental_consensus", "fcn_testing", "neck", "test_cfg")
         former.finish()
@@ -77,7 +78,7 @@ def _has_attention(former: Former) -> bool:
         necks.drop("temporal_modulation_config", "upsampling_config")
         necks.drop("downsampling_config", "level_fusion_config")
     elif kind is not None:
-        necks.refuse("type", kind, "there is no such neck; its settings are left unread")
+        necks.refuse("type", kind, "left unread: config_files/tpn has networks with TPN's")
         return False
     necks.finish()
     return kind is not None

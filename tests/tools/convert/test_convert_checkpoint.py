@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import torch
 
+from mmaction.checkpoint.compatibility import in_own_names
 from mmaction.checkpoint.layouts import LAYOUTS
 from mmaction.convert.conversion import AUTO
+from mmaction.registry import MODELS
 from tests.bomb import Bomb
 from tests.conftest import load_tool
+from tests.convert.zoo import ZOO, in_their_names
 
 Run = Callable[..., Any]
 USER_ERROR = 2
@@ -89,6 +92,37 @@ def test_safetensors_are_used_like_any_checkpoint(
     trained = torch.load(tmp_path / "work/epoch_1.pth", weights_only=True)["state_dict"]
     name = "backbone.layer3.0.conv1.weight"
     assert torch.equal(trained[name], state[name])
+
+
+def test_each_weight_of_a_public_checkpoint_is_accounted_for(run_tool: Run, tmp_path: Path) -> None:
+    zoo, out = ZOO["TSM"], tmp_path / "x.pth"
+    network = MODELS.build(dict(zoo.network, clip_len=8))
+    theirs = in_their_names(network.state_dict(), zoo.names)
+    theirs = {n: v.squeeze(2) if v.ndim == 5 else v for n, v in theirs.items()}
+    kept = {**theirs, "data_preprocessor.mean": torch.zeros(3, 1, 1)}
+    torch.save({"state_dict": kept}, tmp_path / "theirs.pth")
+    ended = run_tool("convert/convert_checkpoint", tmp_path / "theirs.pth", out, "--keys")
+    assert (ended.code, ended.err) == (0, "")
+    told = "left out, as normalisation is said by the config: data_preprocessor.mean.* (1)"
+    assert told in ended.out.splitlines()
+    listed = dict(line.split(" -> ") for line in ended.out.splitlines() if " -> " in line)
+    assert listed.keys() == theirs.keys()
+    conv = "backbone.layer1.0.conv1.conv.net.weight"
+    assert listed[conv] == "backbone.layer1.0.conv1.weight"
+    # Not converted, the same weights are used as they are read.
+    weights, said = in_own_names(network, dict(state_dict=kept), "theirs.pth")
+    network.load_state_dict(weights["state_dict"])
+    assert said is not None
+    assert "1 left out: normalisation" in said
+
+    del theirs["backbone.layer2.1.conv2.conv.weight"]
+    torch.save(theirs, tmp_path / "short.pth")
+    ended = run_tool("convert/convert_checkpoint", tmp_path / "short.pth", tmp_path / "y.pth")
+    assert "layer2.1.conv2.weight is missing" in ended.error
+    torch.save({"backbone.slow_path.conv1.conv.weight": torch.zeros(1)}, tmp_path / "slow.pth")
+    ended = run_tool("convert/convert_checkpoint", tmp_path / "slow.pth", tmp_path / "y.pth")
+    assert "no network here has the two pathways of SlowFast" in ended.error
+    assert not (tmp_path / "y.pth").exists()
 
 
 def test_a_missing_file(tmp_path: Path, run_tool: Run) -> None:
