@@ -99,3 +99,30 @@ def temporal_guidance(temporal: Tensor, targets: GuidanceTargets) -> Tensor:
     """
     distance = (targets.known * (targets.weights - temporal).square()).sum(dim=1)
     return distance / targets.known.sum(dim=1).clamp(min=1)
+
+
+def swap_surroundings(clips: Tensor, samples: Sequence[ClipSample], *, prob: float) -> Tensor:
+    """Clips in which what an edit says to look away from is another clip's.
+
+    x'_i(t) = x_i(t)·(1 − away_i(t)) + x_j(s)·away_i(t), with j a clip and s a frame drawn for each
+    edited clip: another place that stands still. The label stays, so that what the class is told
+    by can't lie there: teaching A_s alone leaves a network what its features carry from there to
+    where it may look. Backgrounds are exchanged likewise by Zou et al., ActorCutMix
+    (arXiv:2103.15949). Numbers come from torch's global generator on the CPU, which checkpoints
+    keep.
+
+    Args:
+        clips: float, B×3×T×H×W, the views of a video one after another.
+        samples: N videos.
+        prob: How often an edited clip is changed, in [0, 1].
+    """
+    views, swapped = len(clips) // len(samples), []
+    for number, clip in enumerate(clips):
+        guidance = samples[number // views].guidance
+        if guidance is not None and len(samples) > 1 and torch.rand(()) < prob:
+            other = (number + int(torch.randint(views, len(clips) - views + 1, ()))) % len(clips)
+            frame = int(torch.randint(clips.shape[2], ()))
+            marks = torch.from_numpy(guidance.spatial[number % views, 1]).to(clips.device)
+            clip = torch.lerp(clip, clips[other, :, frame, None], marks.to(clips.dtype) / 255)
+        swapped.append(clip)
+    return torch.stack(swapped).contiguous(memory_format=torch.channels_last_3d)

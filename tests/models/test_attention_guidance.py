@@ -12,6 +12,7 @@ from mmaction.models import STABN
 from mmaction.models.attention_guidance import (
     guidance_targets,
     spatial_guidance,
+    swap_surroundings,
     temporal_guidance,
 )
 from mmaction.structures import ClipSample, Guidance
@@ -116,6 +117,29 @@ def test_without_any_edit_both_are_zero_and_so_are_their_gradients(make_st_abn) 
 def test_blended_clips_have_no_masks(make_st_abn) -> None:
     with pytest.raises(ConfigError, match="model.blending blends clips, edits don't fit"):
         make_st_abn(loss_weights=WEIGHTS, blending=[dict(type="MixUp")])
+
+
+def test_surroundings_are_a_still_picture_of_another_clip(make_st_abn) -> None:
+    """What nobody edited stays, and so does what is not marked away."""
+    torch.manual_seed(0)
+    clips, samples = torch.randn(3, 3, FRAMES, SIZE, SIZE), [plain(0), edited(1), plain(2)]
+    away = torch.from_numpy(samples[1].guidance.spatial[0, 1] == 255)
+    sources = set()
+    for _ in range(12):
+        swapped = swap_surroundings(clips, samples, prob=1.0)
+        assert torch.equal(swapped[::2], clips[::2])
+        assert torch.equal(swapped[1][:, ~away], clips[1][:, ~away])
+        [source] = [
+            (n, s)
+            for n in (0, 2)
+            for s in range(FRAMES)
+            if torch.equal(swapped[1][:, away], clips[n, :, s, None].expand_as(clips[1])[:, away])
+        ]
+        sources.add(source)
+    assert len(sources) > 3
+    assert torch.equal(swap_surroundings(clips, samples, prob=0.0), clips)
+    with pytest.raises(ConfigError, match="model.swap_surroundings=2: expected 0 to 1"):
+        make_st_abn(swap_surroundings=2)
 
 
 def test_views_of_a_video_have_masks_of_their_own() -> None:

@@ -16,6 +16,7 @@ from mmaction.errors import ConfigError
 from mmaction.models.attention_guidance import (
     guidance_targets,
     spatial_guidance,
+    swap_surroundings,
     temporal_guidance,
 )
 from mmaction.models.attention_priors import local_change, still_share
@@ -106,6 +107,8 @@ class STABN(BaseRecognizer):
             and ``guidance_temporal``, 0 likewise: how far A_s and A_t are from what a data set's
             ``edits`` say of some of the clips (``attention_guidance``). They are means over all
             clips of a batch, so that several processes minimise what one would.
+        swap_surroundings: How often, in [0, 1], what an edit says to look away from is replaced by
+            another clip's in training (``attention_guidance.swap_surroundings``).
         **kwargs: See ``BaseRecognizer``.
     """
 
@@ -118,6 +121,7 @@ class STABN(BaseRecognizer):
         attention_mechanism: dict[str, Any] | None = None,
         perception_branch: dict[str, Any] | None = None,
         loss_weights: dict[str, float] | None = None,
+        swap_surroundings: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -125,6 +129,9 @@ class STABN(BaseRecognizer):
         if self.loss_weights.keys() != LOSS_WEIGHTS.keys():
             known = ", ".join(LOSS_WEIGHTS)
             raise ConfigError(f"model.loss_weights={loss_weights!r}: expected keys among {known}")
+        if not 0 <= swap_surroundings <= 1:
+            raise ConfigError(f"model.swap_surroundings={swap_surroundings}: expected 0 to 1")
+        self.swap_surroundings = swap_surroundings
         if self.blending and any(self.loss_weights[kind] for kind in GUIDANCE):
             raise ConfigError("model.blending blends clips, edits don't fit these: leave one out")
         self.backbone = MODELS.build(backbone)
@@ -169,6 +176,19 @@ class STABN(BaseRecognizer):
         if hasattr(self.backbone, "init_next_stage"):
             for stage in self._made_by_backbone:
                 self.backbone.init_next_stage(stage)
+
+    def forward(
+        self,
+        clips: Tensor | None = None,
+        labels: Tensor | None = None,
+        samples: Sequence[ClipSample] | None = None,
+        mode: str = "tensor",
+        features: Tensor | None = None,
+    ) -> Any:
+        """As ``BaseRecognizer.forward``."""
+        if mode == "loss" and clips is not None and samples and self.swap_surroundings:
+            clips = swap_surroundings(clips, samples, prob=self.swap_surroundings)
+        return super().forward(clips, labels, samples, mode, features)
 
     def predict_clips(self, clips: Tensor) -> AttendedPrediction:
         features, auxiliary = extract(clips, self.backbone, self.neck, steps=self.feature_steps)
