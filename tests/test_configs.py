@@ -32,8 +32,7 @@ QUICK = (
     "motion_shapes/resnet3d_tiny.py",
     "sthv1/st_abn_32_authors.py",
     "sthv2/st_abn_32.py",
-    "tpn/kinetics400_r50f8s8.py",
-    "tsm/sthv2_r50_8.py",
+    "tpn/sthv2_tsm_tpn.py",
     "ut_interaction/st_abn_lite0.py",
     "weizmann4/st_abn_evidence.py",
 )
