@@ -23,6 +23,7 @@ def truth_edits(
     *,
     reader: GroundTruthReader | None = None,
     every: int = 1,
+    look: bool = True,
 ) -> dict[str, Any]:
     """Edits of videos by their ground truth, as ``write_edits`` takes them.
 
@@ -30,7 +31,7 @@ def truth_edits(
         dataset: Has the videos.
         indices: Which of them.
         reader: Of their ground truth; None: that beside the data, as motion_shapes has it.
-        every: Key frames are so many frames apart.
+        every, look: As of ``edit_of``.
 
     Raises:
         DataError: There is no ground truth, or it doesn't fit.
@@ -43,17 +44,23 @@ def truth_edits(
         truth = (reader or truth_beside(source)).read(
             name, frames=total, height=height, width=width
         )
-        edits[dataset.name(index)] = edit_of(truth, first=source.start_index, every=every)
+        edits[dataset.name(index)] = edit_of(
+            truth, first=source.start_index, every=every, look=look
+        )
     return edits
 
 
-def edit_of(truth: GroundTruth, *, first: int = 1, every: int = 1) -> dict[str, Any]:
+def edit_of(
+    truth: GroundTruth, *, first: int = 1, every: int = 1, look: bool = True
+) -> dict[str, Any]:
     """The edit of one video: look at the actor while it acts, and away from all else at any time.
 
     Args:
-        truth: Of the whole video.
+        truth: Of the whole video; without a mask in any frame it says nothing of where.
         first: Number of its first frame.
         every: Key frames are so many frames apart.
+        look: Whether to look at all of the mask; False: only away from the rest, where masks are
+            much larger than who acts, such as half of the picture.
     """
     reach = round(MARGIN * max(truth.masks.shape[1:]))
     around = np.ones((2 * reach + 1,) * 2, np.uint8)
@@ -63,11 +70,11 @@ def edit_of(truth: GroundTruth, *, first: int = 1, every: int = 1) -> dict[str, 
         {*range(0, len(truth.acting), every), *turns, *turns + 1, len(truth.acting) - 1}
     )
     where = []
-    for frame in map(int, frames):
+    for frame in map(int, frames if truth.masks.any() else ()):
         mask = truth.masks[frame]
         away = cv2.dilate(mask.astype(np.uint8), around) == 0
         key: dict[str, Any] = dict(frame=frame + first, away=encode_mask(away))
-        if truth.acting[frame] and mask.any():
+        if look and truth.acting[frame] and mask.any():
             key["look"] = encode_mask(mask)
         where.append(key)
     starts = [0, *(turns + 1).tolist(), len(truth.acting)]

@@ -71,3 +71,18 @@ def test_key_frames_are_where_the_action_turns_and_so_far_apart() -> None:
     away = np.ones((32, 32), bool)
     away[8:13, 18:23] = False
     np.testing.assert_array_equal(decode_mask(edit["where"][0]["away"]["counts"], (32, 32)), away)
+
+
+def test_of_halves_it_says_only_where_not_to_look() -> None:
+    """The left half of 16×32, two pixels beside which are left open; of a clip of both, nothing."""
+    masks = np.zeros((4, 16, 32), bool)
+    acting = np.array([False, True, True, False])
+    nobody = edit_of(GroundTruth(masks, acting), look=False)
+    assert nobody == dict(where=[], when=[[1, 1, 0.0], [2, 3, 1.0], [4, 4, 0.0]])
+    masks[:, :, :16] = True
+    where = edit_of(GroundTruth(masks, acting), every=4, look=False)["where"]
+    away = np.zeros((16, 32), bool)
+    away[:, 18:] = True
+    for key in where:
+        assert key.keys() == {"frame", "away"}
+        np.testing.assert_array_equal(decode_mask(key["away"]["counts"], (16, 32)), away)

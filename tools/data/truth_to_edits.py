@@ -20,6 +20,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("out", metavar="EDITS", help="file to write, such as edits.json")
     parser.add_argument("--videos", type=int, default=24, help="as many (default %(default)s)")
     parser.add_argument("--every", type=int, default=1, help="frames from key to key (default 1)")
+    parser.add_argument(
+        "--away-only",
+        action="store_true",
+        help="say where not to look alone: of masks much larger than who acts, such as a csv's halves",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of which videos (default 0)")
     parser.add_argument(
         "--ground-truth",
@@ -49,7 +54,10 @@ def main() -> int:
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
     reader = None if args.ground_truth is None else open_ground_truth(args.ground_truth)
     indices = choose_videos(dataset.labels, args.videos, args.seed)
-    write_edits(args.out, truth_edits(dataset, indices, reader=reader, every=args.every))
+    edits = truth_edits(
+        dataset, indices, reader=reader, every=args.every, look=not args.away_only
+    )
+    write_edits(args.out, edits)
     print(f"{args.out}: edits of {len(indices)} videos")
     return 0
 
