@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train_recognizer.py",
     "test": "test_recognizer.py",
     "finetune": "finetune.py",
+    "finetune_edits": "finetune_edits.py",
     "predict": "predict.py",
     "demo": "demo.py",
     "explain": "visualize.py",
