@@ -65,7 +65,7 @@ def model_settings(
         return ModelSettings(reason=reason or "its weights are not those of a whole 3D ResNet")
     if images:
         found |= dict(type="Recognizer2D")
-    found["backbone"] |= backbone or {}
+    found["backbone"] |= _known(backbone or {}, found["backbone"]["inflate"])
     with torch.device("meta"):
         try:
             model: nn.Module = MODELS.build(dict(clip_len=_ANY_LENGTH) | found)
@@ -75,6 +75,15 @@ def model_settings(
     if differing:
         return ModelSettings(reason="; ".join(differing[:SHOWN_DIFFERENCES]))
     return ModelSettings(found, assumptions_of(model) | dict(assumes or {}))
+
+
+def _known(backbone: Mapping[str, Any], inflate: tuple[Any, ...]) -> dict[str, Any]:
+    """What a layout says of its backbones; a stage without reach over time has no stride there."""
+    strides = backbone.get("temporal_strides")
+    if strides is None:
+        return dict(backbone)
+    reached = tuple(s if reach else 1 for s, reach in zip(strides, inflate, strict=True))
+    return {**backbone, "temporal_strides": reached}
 
 
 def _foreign_kind(state: Mapping[str, Tensor]) -> str | None:

@@ -10,7 +10,7 @@ from mmaction.convert.conversion import convert
 from mmaction.explain.explainers.grad_cam import GradCAM
 from mmaction.models.inference import fuse_for_inference
 from mmaction.registry import MODELS
-from tests.convert.zoo import ZOO, answer, in_their_names
+from tests.convert.zoo import TPN, ZOO, answer, in_their_names
 
 FRAMES = 8
 OF_EACH_KIND = ("TSM", "R(2+1)D", "I3D with non-local blocks", "TPN on SlowOnly")
@@ -47,6 +47,16 @@ def test_the_same_weights_give_the_same_logits(which: str) -> None:
         torch.testing.assert_close(built(clips).scores, expected, rtol=1e-5, atol=1e-5)
         fused = fuse_for_inference(built)
         torch.testing.assert_close(fused(clips).scores, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_tpns_own_tsm_without_its_neck_needs_the_word() -> None:
+    """Its names are MMAction's, whose image networks are not shifted."""
+    model = MODELS.build(dict(ZOO["TSN"].network, clip_len=FRAMES))
+    own = {n: v[:, :, 0] if v.ndim == 5 else v for n, v in model.state_dict().items()}
+    theirs = in_their_names(own, TPN)
+    for layout, shift in (("auto", {}), ("tpn", dict(shift_div=8, shift_shortcut=True))):
+        found = convert(theirs, layout=layout, source="x.pth").settings
+        assert found == ZOO["TSN"].network | dict(backbone=ZOO["TSN"].network["backbone"] | shift)
 
 
 @pytest.mark.parametrize("which", OF_EACH_KIND)

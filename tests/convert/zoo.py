@@ -331,6 +331,15 @@ ZOO: dict[str, Zoo] = {
         plain(resnet(18, (1, 1, 1, 1), 3, **TV), data_preprocessor=TV_COLORS),
         dict(temporal=(1, 2, 2, 2), pools=None),
     ),
+    "mc3_18": Zoo(
+        "torchvision",
+        TORCHVISION,
+        plain(
+            resnet(18, (1, 0, 0, 0), 3, stem_pool=False, temporal_strides=(1, 1, 1, 1)),
+            data_preprocessor=TV_COLORS,
+        ),
+        dict(pools=None),
+    ),
     "r2plus1d_18": Zoo(
         "torchvision",
         TORCHVISION,
