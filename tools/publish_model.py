@@ -28,7 +28,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--explanations",
         metavar="results.json",
-        help="from tools/analysis/evaluate_explanations.py --out",
+        help="from tools/analysis/evaluate_explanations.py --out "
+        "(default: what explanation_card.py put beside the checkpoint)",
     )
     return parser.parse_args()
 

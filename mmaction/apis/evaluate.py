@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -61,15 +62,23 @@ def evaluate_explanations(
     if out is not None:
         require_writable(out, name="--out")
     table = evaluate(subject, built, groups=groups, options=options)
-    table.about.update(
-        config=cfg.filename,
-        checkpoint=os.fspath(checkpoint),
-        sha256=fingerprints(cfg, checkpoint),
-    )
+    table.about.update(about(cfg, checkpoint, options))
     if out is not None:
         table.save(Path(out))
         write_plots(table, Path(out))
     return table
+
+
+def about(
+    cfg: Config, checkpoint: str | os.PathLike[str], options: EvaluationOptions
+) -> dict[str, Any]:
+    """What figures are of: config, checkpoint, their SHA-256 and the seed."""
+    return dict(
+        config=cfg.filename,
+        checkpoint=os.fspath(checkpoint),
+        sha256=fingerprints(cfg, checkpoint),
+        seed=options.seed,
+    )
 
 
 def open_subject(

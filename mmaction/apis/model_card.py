@@ -18,6 +18,7 @@ from mmaction.files import sha256_of
 from mmaction.inference import VideoRecognizer
 
 SHOWN_CLASSES = 40
+CARD_SUFFIX = ".card.json"  # of tools/analysis/explanation_card.py, beside a checkpoint
 _LIMITS = """\
 - It answers one of its classes, whatever a video shows, and its probabilities are not calibrated.
 - It was made for videos like those it was trained on; for others (people, places, cameras, frame
@@ -34,10 +35,12 @@ class Measured:
     Attributes:
         accuracies: ``{'perception/top1': 0.93, …}``.
         explanations: ``{explainer: {measure: {'mean': …, 'low': …, 'high': …, 'videos': …}}}``.
+        findings: ``question``, ``answer`` and ``text`` each, of an explanation card.
     """
 
     accuracies: Mapping[str, float] = field(default_factory=dict)
     explanations: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    findings: Sequence[Mapping[str, str]] = ()
 
 
 def measured_from(
@@ -50,7 +53,8 @@ def measured_from(
 
     Args:
         metrics: ``.metrics.json``, beside the scores of a test.
-        explanations: ``results.json`` of an evaluation of explanations.
+        explanations: ``results.json`` of an evaluation of explanations, or the JSON of an
+            explanation card; None: ``<checkpoint>.card.json`` beside it, where there is one.
         checkpoint: What they are to be of, as far as they say it.
 
     Raises:
@@ -63,6 +67,9 @@ def measured_from(
         found["accuracies"] = {k: v for k, v in given if isinstance(v, int | float)}
         if not found["accuracies"]:
             raise DataError(f"{metrics}: expected names and numbers, as a test's .metrics.json")
+    beside = checkpoint.with_suffix(CARD_SUFFIX)
+    if explanations is None and beside.is_file():
+        explanations = beside
     if explanations is not None:
         said = read_json(explanations)
         intervals = said.get("intervals") if isinstance(said, dict) else None
@@ -75,7 +82,13 @@ def measured_from(
         if digest not in (None, sha256_of(checkpoint)):
             raise DataError(f"{explanations}: was measured with another checkpoint, not this one")
         found["explanations"] = intervals
+        found["findings"] = [each for each in said.get("findings") or () if _is_finding(each)]
     return Measured(**found)
+
+
+def _is_finding(given: Any) -> bool:
+    keys = ("question", "answer", "text")
+    return isinstance(given, dict) and all(isinstance(given.get(key), str) for key in keys)
 
 
 def _are_intervals(given: Any) -> bool:
@@ -162,7 +175,7 @@ def card_text(
         f"## Classes\n\n{_classes(recognizer.classes)}",
         f"## Data\n\n{_data(facts)}",
         f"## Accuracy\n\n{_accuracies(measured.accuracies)}",
-        f"## Explanations\n\n{_explanations(measured.explanations)}",
+        f"## Explanations\n\n{_explanations(measured)}",
         "\n".join(["## Limits\n", *(f"- {_plain(note)}" for note in notes), _LIMITS]),
     ]
     return "\n\n".join(parts) + "\n"
@@ -221,7 +234,8 @@ def _accuracies(found: Mapping[str, float]) -> str:
     return _table(["", ""], [[_plain(key), f"{value:.4g}"] for key, value in found.items()])
 
 
-def _explanations(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+def _explanations(measured: Measured) -> str:
+    found = measured.explanations
     if not found:
         return "Not measured."
     measures = list(dict.fromkeys(measure for each in found.values() for measure in each))
@@ -229,8 +243,13 @@ def _explanations(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
         [_plain(measure), *(_interval(each.get(measure)) for each in found.values())]
         for measure in measures
     ]
+    words = [
+        f"- **{_plain(each['question'])}** {_plain(each['answer'])}. {_plain(each['text'])}"
+        for each in measured.findings
+    ]
     told = "Mean and 95 % interval over videos; docs/explanations.md says what the measures are."
-    return f"{told}\n\n{_table(['', *map(_plain, found)], rows)}"
+    parts = ["\n".join(words)] if words else []
+    return "\n\n".join([*parts, told, _table(["", *map(_plain, found)], rows)])
 
 
 def _interval(cell: Mapping[str, Any] | None) -> str:

@@ -65,7 +65,8 @@ def publish(
         out: ``NAME.pth`` or ``NAME.safetensors``.
         config: For a checkpoint that doesn't describe its recognizer.
         metrics: ``.metrics.json`` of a test, for the card.
-        explanations: ``results.json`` of ``tools/analysis/evaluate_explanations.py``, likewise.
+        explanations: ``results.json`` of ``tools/analysis/evaluate_explanations.py``, likewise;
+            None: what ``tools/analysis/explanation_card.py`` put beside the checkpoint, if it did.
         trust: As of ``load``.
 
     Raises:

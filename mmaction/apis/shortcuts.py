@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mmengine.config import Config
 
-from mmaction.apis.evaluate import open_subject
-from mmaction.apis.test import fingerprints
+from mmaction.apis.evaluate import about, open_subject
 from mmaction.apis.visualize import explain_item, named_explainers
 from mmaction.datasets.splits import class_names_of
 from mmaction.errors import DataError, first_line, near
@@ -21,8 +19,8 @@ from mmaction.explain.gallery import write_page
 from mmaction.explain.measures import EvaluationOptions, Subject
 from mmaction.explain.measures.shortcut_report import ShortcutReport
 from mmaction.explain.measures.shortcuts import PROBES, ask, hidden_areas, probed
-from mmaction.explain.measures.table import plain
-from mmaction.files import atomic_path, require_writable
+from mmaction.explain.measures.table import write_json
+from mmaction.files import require_writable
 
 JSON_FILE = "shortcuts.json"
 TITLE = "What the answers rest on"
@@ -69,18 +67,11 @@ def find_shortcuts(
         answers=ask(subject, marker, seed=options.seed),
         classes=class_names_of(cfg.test_dataloader.dataset, cfg.model.num_classes),
         groups=belongs,
-        about=dict(
-            config=cfg.filename,
-            checkpoint=os.fspath(checkpoint),
-            sha256=fingerprints(cfg, checkpoint),
-            seed=options.seed,
-        ),
+        about=about(cfg, checkpoint, options),
     )
     if out is not None:
         _write_page(report, subject, explainer, Path(out), shown)
-        with atomic_path(Path(out) / JSON_FILE) as path:
-            text = json.dumps(plain(report.record()), indent=1)
-            path.write_text(text + "\n", encoding="utf-8")
+        write_json(report.record(), Path(out) / JSON_FILE)
     return report
 
 
@@ -128,7 +119,7 @@ def _write_page(
         without = probed(item["inputs"][0], probe, areas.get(probe))
         views = [
             view
-            for inputs in (item["inputs"], without)
+            for inputs in (item["inputs"], *without[:, None])
             for view in explain_item(
                 subject.model, {**item, "inputs": inputs}, look, classes=report.classes
             )
@@ -136,6 +127,6 @@ def _write_page(
         writer.write(views)
         entry = writer.entries[-1]
         sure = answers.probabilities[probe][position, answers.given[position]]
-        entries.append(replace(entry, name=f"{100 * sure:.0f} % in view 2: {entry.name}"))
-    summary = f"{report.verdict()}. View 2 of each clip: {PROBES[probe]}."
+        entries.append(replace(entry, name=f"{100 * sure:.0f} % without the action: {entry.name}"))
+    summary = f"{report.verdict()}. Beside the whole clips (view 1): {PROBES[probe]}."
     write_page(out, TITLE, entries=entries, classes=report.classes, summary=summary)

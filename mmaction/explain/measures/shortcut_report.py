@@ -49,8 +49,9 @@ class ShortcutReport:
     def probe(self) -> str:
         """The view of the background that most survives: nobody acts in it, or nothing moves."""
         known = self.survivals
-        nobody = "without_actor" if "without_actor" in known else "without_marked"
-        return max((nobody, "first_frame"), key=lambda probe: known[probe].low)
+        # What a map does not mark may well act, so that hiding the rest decides nothing.
+        views = ("without_actor", "first_frame", "still_frames")
+        return max((view for view in views if view in known), key=lambda probe: known[probe].low)
 
     @property
     def found(self) -> bool:
@@ -60,7 +61,7 @@ class ShortcutReport:
     def verdict(self) -> str:
         """What it comes to, in a sentence."""
         share = self.survivals[self.probe]
-        percent = [f"{100 * value:.0f}" for value in (share.mean, share.low, share.high)]
+        percent = [f"{round(100 * value)}" for value in (share.mean, share.low, share.high)]
         survives = "{} % [{}, {}] of the answers survives".format(*percent)
         survives += f" in a view of the background ({PROBES[self.probe]})"
         if not self.found:

@@ -135,8 +135,7 @@ class MeasureTable:
         """Writes ``table.csv`` and ``results.json``, each whole or not at all."""
         with atomic_path(folder / "table.csv") as path, path.open("w", encoding="utf-8") as file:
             self._write_csv(file)
-        with atomic_path(folder / "results.json") as path:
-            path.write_text(json.dumps(plain(self._record()), indent=1) + "\n", encoding="utf-8")
+        write_json(self.record(), folder / "results.json")
 
     def _write_csv(self, file: TextIO) -> None:
         writer = csv.writer(file, lineterminator="\n")
@@ -152,7 +151,8 @@ class MeasureTable:
                 ends = (interval.mean, interval.low, interval.high)
                 writer.writerow([row, measure, *(f"{x:.6g}" for x in ends), interval.videos])
 
-    def _record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
+        """All of it, for JSON."""
         first, *others = self.values or [""]
         return {
             **self.about,
@@ -186,6 +186,12 @@ def aligned(rows: list[list[str]]) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Writes ``plain`` content to a file, whole or not at all."""
+    with atomic_path(path) as draft:
+        draft.write_text(json.dumps(plain(content), indent=1) + "\n", encoding="utf-8")
 
 
 def plain(content: Any) -> Any:

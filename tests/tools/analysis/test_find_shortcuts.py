@@ -8,11 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-
-from mmaction.apis import load_config
-from mmaction.apis.evaluate import open_subject
-from mmaction.explain.measures import EvaluationOptions
 
 Run = Callable[..., Any]
 TOOL = "analysis/find_shortcuts"
@@ -23,23 +18,6 @@ def groups(tmp_path: Path) -> Path:
     path = tmp_path / "places.csv"
     lines = [f"video {number},{'roof' if number % 2 else 'yard'}" for number in range(7)]
     path.write_text("\n".join(["clip,place", *lines]) + "\n")
-    return path
-
-
-@pytest.fixture
-def mixed_checkpoint(tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path) -> Path:
-    """A network that is sure of this in some videos and of that in others."""
-    cfg = load_config(tiny_config)
-    subject = open_subject(cfg, tiny_checkpoint, EvaluationOptions())
-    with torch.no_grad():
-        last = subject.model.perception_branch.fc
-        torch.nn.init.normal_(last.weight, std=50, generator=torch.Generator().manual_seed(0))
-        scores = torch.cat([subject.model(clips).scores for clips in subject.batches()])
-        last.bias -= scores.mean(dim=0)
-        for parameter in (last.weight, last.bias):
-            parameter *= 3 / scores.std(dim=0).mean()
-    path = tmp_path / "mixed.pth"
-    torch.save({"state_dict": subject.model.state_dict()}, path)
     return path
 
 
@@ -59,7 +37,7 @@ def test_the_verdict_the_tables_and_the_page(
     assert {row["group"] for row in record["groups"]} == {"roof", "yard"}
     assert len(record["videos"]) == 7
     page = (out / "index.html").read_text()
-    assert page.count(" % in view 2: ") == 2
+    assert page.count(" % without the action: ") == 2
     for video in record["videos"][:2]:
         assert {"player.js", "view_02"} <= {p.name for p in (out / video["name"]).iterdir()}
 
