@@ -54,6 +54,8 @@ class ClipSample:
         unsteady: How many frames it left as they were.
         more_labels: Further class ids, where the annotation has several.
         guidance: Where and when to look; None: nobody says.
+        regions: float64, V×4: left, top, right and bottom of what each view shows, in shares of the
+            whole frame; right lies left of left where it is mirrored. None: not known.
     """
 
     index: int
@@ -65,6 +67,7 @@ class ClipSample:
     unsteady: int = 0
     more_labels: tuple[int, ...] = ()
     guidance: Guidance | None = None
+    regions: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ def make_results() -> Callable[..., dict[str, Any]]:
             "frame_indices": np.arange(frames)[None],
             "frames": images,
             "frame_slots": np.arange(frames)[None],
+            "frame_size": (height, width),
             "views": [View.whole(width, height)],
         }
 

@@ -16,7 +16,7 @@ from mmaction.explain.page.embed import base64_text, page_part, relative_url, sc
 from mmaction.files import atomic_path
 
 PAGE = "index.html"
-SCRIPTS = ("draw.js", "list.js", "player.js", "timeline.js", "main.js")
+SCRIPTS = ("draw.js", "list.js", "player.js", "timeline.js", "edit.js", "main.js")
 MOST_CLASSES = 5  # of the chart over time
 
 

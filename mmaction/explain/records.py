@@ -36,6 +36,7 @@ class ClipExplanation:
         classes: K class names, or None.
         method: The explainer that made the maps.
         target: The class they were made for, or None where they hold for all, as attention's do.
+        region: What the pixels show of the whole frame, as ``ClipSample.regions``; None: not known.
 
     Raises:
         UserError: where a map or score is not a finite number, as a diverged model makes them.
@@ -52,6 +53,7 @@ class ClipExplanation:
     classes: Sequence[str] | None = None
     method: str = ATTENTION
     target: int | None = None
+    region: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         clip_len = (len(self.temporal),)

@@ -138,7 +138,7 @@ def explain_views(
     assert inputs.dtype == torch.uint8, inputs.dtype
     where, when = _floats(spatial), _floats(temporal)
     scores, attention_scores = _floats(result.scores), result.attention_scores
-    motions = result.sample.motions
+    motions, regions = result.sample.motions, result.sample.regions
     views = []
     for view, frames in enumerate(inputs.cpu().numpy()):
         maps = where[view]
@@ -157,6 +157,7 @@ def explain_views(
                 classes=classes,
                 method=method,
                 target=None if targets is None else targets[view],
+                region=None if regions is None else tuple(regions[view].tolist()),
             )
         )
     return views

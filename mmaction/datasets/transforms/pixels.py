@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import chain
 
 import cv2
@@ -68,6 +69,7 @@ class PackClips(Transform):
             replaces=results.get("replaces", ()),
             motions=self._motions(results),
             unsteady=results.get("unsteady", 0),
+            regions=np.tile(_shares(views, results["frame_size"]), (len(numbers), 1)),
             guidance=None if results.get("edit") is None else self._guidance(results, numbers),
         )
         color = results.get("color")
@@ -131,6 +133,15 @@ class PackClips(Transform):
             for clip in inputs:
                 operator.apply(clip, seed)
         return inputs
+
+
+def _shares(views: Sequence[View], frame_size: tuple[int, int]) -> np.ndarray:
+    """``ClipSample.regions`` of the crops of a clip."""
+    height, width = frame_size
+    left, top, across, down = np.array([view.region for view in views]).T
+    sides = np.stack([left / width, top / height, (left + across) / width, (top + down) / height])
+    mirrored = np.array([view.flipped for view in views])
+    return np.where(mirrored, sides[[2, 1, 0, 3]], sides).T
 
 
 def render_view(frame: np.ndarray, view: View, out: np.ndarray) -> None:

@@ -63,8 +63,8 @@ function grayCanvas(image, width, height) {
 
 /** Draws one view's frames and maps onto the two canvases; keeps what it needs again. */
 class Painter {
-  constructor(frameCanvas, overlayCanvas) {
-    this.canvases = [frameCanvas, overlayCanvas];
+  constructor(...canvases) {
+    this.canvases = canvases;
     this.colors = document.createElement("canvas");
   }
 
@@ -91,14 +91,20 @@ class Painter {
     }
   }
 
-  paint(loaded, map, index, table, opacity) {
+  /** Draw a frame, and one or two maps over it. */
+  paint(loaded, maps, index, table, opacity) {
     this.fit(loaded);
-    const [frame, overlay] = this.canvases.map(canvas => canvas.getContext("2d"));
+    const [frame, ...overlays] = this.canvases.map(canvas => canvas.getContext("2d"));
     const { width, height } = this.colors;
     const image = loaded.images[index];
     const gray = loaded.grays[index] ??= grayCanvas(image, loaded.view.width, loaded.view.height);
-    for (const context of [frame, overlay]) context.imageSmoothingQuality = "high";
+    for (const context of [frame, ...overlays]) context.imageSmoothingQuality = "high";
     frame.drawImage(image, 0, 0, width, height);
+    maps.forEach((map, number) => this.paintOver(overlays[number], gray, map, index, table, opacity));
+  }
+
+  paintOver(overlay, gray, map, index, table, opacity) {
+    const { width, height } = this.colors;
     const context = this.colors.getContext("2d");
     const picture = context.createImageData(width, height);
     const cells = map.rows * map.columns;

@@ -6,6 +6,7 @@ const alone = Boolean(index.players) && videos.length === 1;
 const timeline = index.timeline && new Timeline(show);
 const player = new Player();
 const list = new VideoList(video => show(video));
+editor = new Editor(player);
 
 function show(video, at) {
   // In a frame of an origin of its own, location.hash can't be set.
@@ -59,6 +60,13 @@ const KEYS = {
   c: () => player.cycle("colormap"),
   "[": () => player.setOpacity(100 * player.opacity - 10),
   "]": () => player.setOpacity(100 * player.opacity + 10),
+  d: () => { if (player.data) editor.toggle(); },
+  1: () => editor.choose("look"),
+  2: () => editor.choose("away"),
+  3: () => editor.choose("erase"),
+  "+": () => editor.weigh(.1),
+  "-": () => editor.weigh(-.1),
+  z: () => { if (editor.editing) editor.undo(); },
   w: () => byId("wrong").click(),
   "/": () => {
     if (phone.matches && document.body.dataset.shows === "video") closePlayer();

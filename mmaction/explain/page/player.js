@@ -4,6 +4,7 @@ const MAPS = Object.fromEntries(Object.entries(index.colormaps).map(([name, rgb]
 const PLAY = "M7 4v16l13-8z", PAUSE = "M6 4h4v16H6zM14 4h4v16h-4z";
 const FEW_SCORES = 5;
 const KEPT_VIDEOS = 8;
+let editor = null;  // once there is a player
 
 /** Say something to those who listen to the page. */
 function say(text) {
@@ -44,7 +45,7 @@ function unpack(data) {
 
 class Player {
   constructor() {
-    this.painter = new Painter(byId("frame"), byId("overlay"));
+    this.painter = new Painter(byId("frame"), byId("overlay"), byId("beside"));
     this.data = this.loaded = this.video = null;
     this.at = this.viewNumber = 0;
     this.method = null;
@@ -66,6 +67,8 @@ class Player {
 
   get view() { return this.data.views[this.viewNumber]; }
   get map() { return this.view.maps.find(map => map.method === this.method) ?? this.view.maps[0]; }
+  /** Of a comparison, the map beside it. */
+  get other() { return this.view.maps.find(map => map.method === "before" && map !== this.map); }
   get count() { return this.view.frames.length; }
   get rate() { return this.data.rate * Number(byId("speed").value); }
 
@@ -156,8 +159,10 @@ class Player {
     const { map } = this;
     this.weights = formatNumbers(map.temporal);
     [byId("low").textContent, byId("high").textContent] = formatNumbers([map.low, map.high]);
-    const of = map.target === null ? "" : `, for ${className(map.target)}`;
-    byId("where").textContent = `Where it looked: ${map.method}${of}`;
+    const title = ({ method, target }) => `Where it looked: ${method}${target === null ? "" : `, for ${className(target)}`}`;
+    byId("where").textContent = title(map);
+    byId("beside").parentElement.hidden = !this.other;
+    if (this.other) byId("where-else").textContent = title(this.other);
     byId("scale").setAttribute("aria-label", `Colour scale of the spatial map, one for the whole clip: from ${byId("low").textContent} to ${byId("high").textContent}`);
     this.showBars();
     this.showFiles();
@@ -371,7 +376,7 @@ class Player {
   draw() {
     if (!this.loaded || this.loaded.view !== this.view) return;
     const { at, map } = this, number = this.view.numbers[at];
-    this.painter.paint(this.loaded, map, at, MAPS[byId("colormap").value], this.opacity);
+    this.painter.paint(this.loaded, [map, this.other].filter(Boolean), at, MAPS[byId("colormap").value], this.opacity);
     byId("number").textContent = number;
     byId("position").textContent = `${at + 1} / ${this.count}`;
     byId("scrubber").value = at;
@@ -380,6 +385,7 @@ class Player {
     for (let other = 0; other < bars.length; other++) bars[other].setAttribute("aria-pressed", other === at);
     if (byId("bars").classList.contains("narrow")) this.keepNumbersInside();
     timeline?.mark(this.video, at);
+    editor?.draw();
   }
 
   /** Go to a frame of the clip; stops playing. */

@@ -95,6 +95,7 @@ def _view(explanations: Sequence[ClipExplanation]) -> dict[str, Any]:
         "height": frames.shape[1],
         "frames": [base64_text(_jpeg(frame, FRAME_QUALITY)) for frame in frames],
         "numbers": first.frame_indices.tolist(),
+        "region": first.region and [_short(side) for side in first.region],
         "maps": [_maps(explanation) for explanation in explanations],
     }
 

@@ -1,0 +1,123 @@
+"""The page's edit mode: a real browser, mouse, touch and keys; its file is read by the data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmaction.datasets.edits import between, decode_mask, encode_mask, read_edits
+from mmaction.explain.gallery import write_gallery
+from mmaction.explain.page.embed import page_part
+from mmaction.explain.writer import ExplanationWriter
+from tests.explain.test_page import PHONE, Open, open_page  # noqa: F401  a fixture
+
+SHOWN = (0.5, 0.0, 0.0, 1.0)  # the left half of the frame, mirrored
+
+
+@pytest.fixture
+def path(tmp_path: Path, make_explanation: Callable[..., Any]) -> Path:
+    """A video of six frames, 1, 4 … 16, of 48×64 pixels."""
+    writer = ExplanationWriter(out_dir=tmp_path)
+    numbers = np.arange(6) * 3 + 1
+    writer.write([[make_explanation(name="a", clip_len=6, frame_indices=numbers, region=SHOWN)]])
+    return write_gallery(tmp_path, "Edits", entries=writer.entries)
+
+
+def at(page: Any, canvas: str, x: float, y: float) -> tuple[float, float]:
+    box = page.locator(f"#{canvas}").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def saved(page: Any, out: Path) -> dict[str, Any]:
+    with page.expect_download() as download:
+        page.locator("#save").click()
+    assert download.value.suggested_filename == "edits.json"
+    download.value.save_as(out)
+    return json.loads(out.read_text())["videos"]
+
+
+def test_paint_drag_undo_and_save(open_page: Open, path: Path, tmp_path: Path) -> None:  # noqa: F811
+    page = open_page(path, accept_downloads=True)
+    page.locator("#video").wait_for()
+    page.keyboard.press("d")
+    page.keyboard.press("Home")
+    page.locator("#brush").fill("20")
+    page.mouse.move(*at(page, "overlay", 0.2, 0.5))
+    page.mouse.down()
+    page.mouse.up()
+    page.keyboard.press("2")
+    page.mouse.click(*at(page, "frame", 0.8, 0.2))
+    page.keyboard.press("End")
+    page.locator("#overlay").focus()
+    page.keyboard.press("1")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
+    page.locator("#rest").check()
+    for _ in range(2):
+        page.mouse.click(*at(page, "frame", 0.5, 0.9))
+        page.keyboard.press("z")
+    page.locator("#previous").click()
+    page.screenshot(path=tmp_path / "edit.png")
+    bars = page.locator("#bars").bounding_box()
+    page.mouse.move(bars["x"] + bars["width"] * 1.5 / 6, bars["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(bars["x"] + bars["width"] * 2.5 / 6, bars["y"] + 1)
+    page.mouse.up()
+    assert page.locator("#scrubber").input_value() == "2"
+    page.keyboard.press("-")
+
+    said = saved(page, tmp_path / "edits.json")["a"]
+    edit = read_edits(tmp_path / "edits.json")["a"]
+    assert [key.frame for key in edit.where] == [1, 16]
+    assert said["when"] == [[3, 5, 1], [6, 8, 0.9]]
+    rows, columns = edit.size
+    assert (rows, columns) == (36, 96)  # of 48×128 pixels
+    # Mirrored: what is at the left of the picture lies at the right of the half that it shows.
+    for kind, key, x, y in (("look", 0, 0.2, 0.5), ("away", 0, 0.8, 0.2), ("look", 1, 0.8, 0.5)):
+        mask = decode_mask(getattr(edit.where[key], kind), edit.size)
+        row, column = np.argwhere(mask).mean(axis=0) + 0.5
+        assert row / rows == pytest.approx(y, abs=0.03)
+        assert column / columns == pytest.approx(0.5 * (1 - x), abs=0.02)
+        side = np.sqrt(4 * mask.sum() / np.pi)  # a disc, a fifth of 64 pixels wide
+        assert side == pytest.approx(0.2 * 48, rel=0.15)
+    assert edit.where[1].away == "rest"
+
+
+def test_a_finger_paints_and_masks_between_are_the_data_set_s(open_page: Open, path: Path) -> None:  # noqa: F811
+    page = open_page(path, "#video=a", **PHONE)
+    page.locator("#video").wait_for()
+    page.locator("#edit").tap()
+    page.locator("#scrubber").fill("0")
+    page.locator("#overlay").scroll_into_view_if_needed()
+    page.touchscreen.tap(*at(page, "overlay", 0.3, 0.3))
+    page.locator("#scrubber").fill("5")
+    page.locator("#brush").fill("40")
+    page.locator("#overlay").scroll_into_view_if_needed()
+    page.touchscreen.tap(*at(page, "overlay", 0.7, 0.7))
+    assert page.locator("#keys").text_content() == "Key frames: 1, 16."
+    page.locator("#scrubber").fill("0")
+    page.locator("#copy").tap()
+    assert page.locator("#keys").text_content() == "Key frames: 1, 4, 7, 10, 13, 16."
+    page.locator("#undo").tap()
+    assert page.locator("#keys").text_content() == "Key frames: 1, 16."
+    # What is shown between key frames is what the data set makes of it.
+    functions = page_part("edit.js").split("class Editor")[0]
+    rng = np.random.default_rng(0)
+    for share in (0.0, 0.3, 0.5, 1.0):
+        first, last = rng.random((2, 9, 7)) < 0.2
+        masks = [mask.astype(int).ravel().tolist() for mask in (first, last)]
+        found, lengths = page.evaluate(
+            "([text, a, b, share]) => (0, eval)(`(() => { ${text}; return (a, b, share) => {"
+            " const mask = between(Uint8Array.from(a), Uint8Array.from(b), share, 9, 7);"
+            " return [[...mask], runLengths(mask, 9, 7)]; }; })()`)(a, b, share)",
+            [functions, *masks, share],
+        )
+        expected = between(first, last, share)
+        np.testing.assert_array_equal(np.reshape(found, (9, 7)), expected)
+        assert lengths == encode_mask(expected)
