@@ -14,7 +14,7 @@ from mmaction.datasets.edits import between, decode_mask, encode_mask, read_edit
 from mmaction.explain.gallery import write_gallery
 from mmaction.explain.page.embed import page_part
 from mmaction.explain.writer import ExplanationWriter
-from tests.explain.test_page import PHONE, Open, open_page  # noqa: F401  a fixture
+from tests.explain.test_page import PHONE, Open, open_page, pixels  # noqa: F401  a fixture
 
 SHOWN = (0.5, 0.0, 0.0, 1.0)  # the left half of the frame, mirrored
 
@@ -121,3 +121,21 @@ def test_a_finger_paints_and_masks_between_are_the_data_set_s(open_page: Open, p
         expected = between(first, last, share)
         np.testing.assert_array_equal(np.reshape(found, (9, 7)), expected)
         assert lengths == encode_mask(expected)
+
+
+def test_before_lies_beside_after(open_page: Open, path: Path, make_explanation: Any) -> None:  # noqa: F811
+    writer = ExplanationWriter(out_dir=path.parent / "both")
+    views = [
+        make_explanation(name="b", method=method, target=target, seed=target)
+        for method, target in (("after", 1), ("before", 2))
+    ]
+    views[1].spatial[:] = views[1].spatial[::-1].copy()
+    writer.write([views])
+    page = open_page(write_gallery(writer.out_dir, "Both", entries=writer.entries))
+    page.locator("#video").wait_for()
+    assert page.locator("#where").text_content() == "Where it looked: after, for class 1"
+    assert page.locator("#where-else").text_content() == "Where it looked: before, for class 2"
+    after, before = pixels(page, "overlay"), pixels(page, "beside")
+    assert after.shape == before.shape
+    assert np.abs(after.astype(int) - before).mean() > 5
+    page.screenshot(path=path.parent / "beside.png")
