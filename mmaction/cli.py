@@ -155,6 +155,30 @@ def add_backend_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explainer", default="attention", help="default: the network's attention")
 
 
+def add_measure_options(parser: argparse.ArgumentParser, *, videos: int) -> None:
+    """What explanations are measured on: config and checkpoint, which videos, their truth.
+
+    Args:
+        parser: Of the command.
+        videos: How many by default.
+    """
+    parser.add_argument("config", help="such as config_files/motion_shapes/st_abn_tiny_evidence.py")
+    parser.add_argument("checkpoint", help="weights of the config's network")
+    parser.add_argument(
+        "--videos", type=int, default=videos, help="of the test set (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
+    parser.add_argument(
+        "--ground-truth",
+        metavar="PATH",
+        help="directory of <video>.npz, file of boxes in UCF101-24's format, or csv of who acts: "
+        "clip, actor (left, right, both), first, last "
+        "(default: ground_truth/ beside the test set's data_root)",
+    )
+    parser.add_argument("--batch-size", type=int, default=32, help="clips at a time (default 32)")
+    add_config_options(parser)
+
+
 def run_command(main: Callable[[], int | None]) -> int:
     """Runs a command's ``main``; a user's error becomes one line on stderr.
 

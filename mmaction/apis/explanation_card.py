@@ -24,7 +24,6 @@ from mmaction.explain.measures.shortcuts import ask
 from mmaction.explain.measures.table import write_json
 from mmaction.explain.page.embed import base64_text
 from mmaction.explain.page.video_data import player_data, thumbnail
-from mmaction.explain.records import as_probabilities
 from mmaction.files import atomic_path, require_writable
 
 METRICS = ("intervention", "joint", "sanity", "localization")
@@ -116,13 +115,5 @@ def worst_clips(subject: Subject, explainer: str, classes: Sequence[str] | None)
         shown, folder = views[0][0], f"{number:02d}"
         data = player_data(views, fps=DEFAULT_FPS)
         players[folder] = {"data": data, "thumbnail": base64_text(thumbnail(shown))}
-        entries.append(
-            Entry(
-                name=shown.name,
-                folder=folder,
-                label=shown.label,
-                prediction=shown.prediction,
-                probability=float(as_probabilities(shown.scores)[shown.prediction]),
-            )
-        )
+        entries.append(Entry.of(shown, folder=folder))
     return page_text("Where it fails", entries=entries, classes=classes, players=players)

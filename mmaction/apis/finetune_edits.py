@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +18,11 @@ from mmaction.apis.evaluate import choose_videos
 from mmaction.apis.recognizer import load_recognizer
 from mmaction.apis.train import train
 from mmaction.datasets import ClipDataset, collate_clips
-from mmaction.datasets.edits import read_edits
 from mmaction.errors import ConfigError, DataError
 from mmaction.explain import ExplanationWriter, explain_views, write_gallery
 from mmaction.explain.measures.ground_truth import clip_ground_truth
 from mmaction.explain.measures.localization import localization
+from mmaction.explain.measures.table import write_json
 from mmaction.explain.measures.truth_files import GroundTruth
 from mmaction.files import atomic_path, require_writable
 from mmaction.readable_errors import readable_build_errors
@@ -96,22 +95,20 @@ def finetune_edits(
         training, tested = _with_edits(cfg, edits, folder, how)
         edited = DATASETS.build(_seen_as_tested(cfg, training))
         test_set = DATASETS.build(tested)
-    told = list(read_edits(edits))
     numbers = {edited.name(n): n for n in range(len(edited))}
     looks = [
-        (edited, [numbers[name] for name in told]),
+        (edited, [numbers[name] for name in edited.edits]),
         (test_set, choose_videos(test_set.labels, how.videos, 0)),
     ]
     before = _answers(cfg, checkpoint, looks)
     train(training)
     new = folder / RUN / f"epoch_{how.epochs}.pth"
     after = _answers(cfg, new, looks)
-    report: dict[str, Any] = {"checkpoint": os.fspath(new), "edited": len(told)}
+    report: dict[str, Any] = {"checkpoint": os.fspath(new), "edited": len(edited.edits)}
     for name, answers in (("before", before), ("after", after)):
         report[name] = _measures(looks, answers, how.tolerance_px)
     report["moved"] = _moved(before[1], after[1])
-    with atomic_path(folder / REPORT) as path:
-        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_json(report, folder / REPORT)
     _write_page(folder / PAGE, looks, before, after, how.shown)
     return report
 
@@ -126,11 +123,10 @@ def _with_edits(
     dataset = training.train_dataloader.dataset
     dataset.edits = os.fspath(edits)
     known: ClipDataset = DATASETS.build(dataset)
-    names = set(read_edits(edits))
-    if not names:
+    if not known.edits:
         raise DataError(f"edits '{edits}' are of no video")
     lists = known.annotations
-    members = [n for n in range(len(known)) if known.name(n) in names]
+    members = [n for n in range(len(known)) if known.name(n) in known.edits]
     roots = dataset.data_root
     roots = [roots] * len(lists.files) if isinstance(roots, str) else list(roots)
     files, all_roots, repeats = list(lists.files), list(roots), [1] * len(lists.files)

@@ -14,7 +14,7 @@ from mmaction.apis.visualize import explain_item, named_explainers
 from mmaction.datasets.splits import class_names_of
 from mmaction.errors import DataError, first_line, near
 from mmaction.explain import ExplanationWriter
-from mmaction.explain.explainers import build_explainer
+from mmaction.explain.explainers import Explainer, build_explainer
 from mmaction.explain.gallery import write_page
 from mmaction.explain.measures import EvaluationOptions, Subject
 from mmaction.explain.measures.shortcut_report import ShortcutReport
@@ -70,7 +70,7 @@ def find_shortcuts(
         about=about(cfg, checkpoint, options),
     )
     if out is not None:
-        _write_page(report, subject, explainer, Path(out), shown)
+        _write_page(report, subject, explainer, marker, Path(out), shown)
         write_json(report.record(), Path(out) / JSON_FILE)
     return report
 
@@ -106,11 +106,15 @@ def _group_of(name: str, known: dict[str, str], path: object) -> str:
 
 
 def _write_page(
-    report: ShortcutReport, subject: Subject, explainer: str, out: Path, shown: int
+    report: ShortcutReport,
+    subject: Subject,
+    explainer: str,
+    marker: Explainer,
+    out: Path,
+    shown: int,
 ) -> None:
     """The clips whose answers rest most on the background, each whole and without the action."""
-    writer = ExplanationWriter(out_dir=out)
-    marker, look = build_explainer(explainer), named_explainers([explainer])
+    writer, look = ExplanationWriter(out_dir=out), named_explainers([explainer])
     probe, answers = report.probe, report.answers
     entries = []
     for position in report.ranked()[:shown]:

@@ -41,15 +41,16 @@ class Published:
     folds: int = 1
 
 
+def _twentybn_splits(prefix: str) -> dict[str, list[str]]:
+    names = dict(train="train", val="validation", test="test")
+    return {split: [f"{prefix}{name}.csv"] for split, name in names.items()}
+
+
 _JESTER = "jester-v1-"
 _V1, _V2 = "something-something-v1-", "something-something-v2-"
 PUBLISHED = {
     "sthv1": Published(
-        splits={
-            "train": [f"{_V1}train.csv"],
-            "val": [f"{_V1}validation.csv"],
-            "test": [f"{_V1}test.csv"],
-        },
+        splits=_twentybn_splits(_V1),
         read_split=something.read_v1_split,
         labels=[f"{_V1}labels.csv"],
         videos={"train": 86_017, "val": 11_522, "test": 10_960},
@@ -88,11 +89,7 @@ PUBLISHED = {
         folds=3,
     ),
     "jester": Published(
-        splits={
-            "train": [f"{_JESTER}train.csv"],
-            "val": [f"{_JESTER}validation.csv"],
-            "test": [f"{_JESTER}test.csv"],
-        },
+        splits=_twentybn_splits(_JESTER),
         read_split=something.read_v1_split,
         labels=[f"{_JESTER}labels.csv"],
         videos={"train": 118_562, "val": 14_787, "test": 14_743},

@@ -6,7 +6,6 @@ it is applied; intervals are those of :class:`~mmaction.explain.measures.table.M
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,7 +15,7 @@ import numpy as np
 from mmaction.explain.measures.bootstrap import bootstrap_mean
 from mmaction.explain.measures.shortcut_report import ShortcutReport
 from mmaction.explain.measures.table import CHANCE, MeasureTable
-from mmaction.explain.page.embed import page_part, script_json
+from mmaction.explain.page.embed import filled, page_part, script_json
 
 YES, PARTLY, NO, UNKNOWN = "yes", "partly", "no", "not measured"
 TRUE, LEARNED, POINTING = "joint_insertion_minus_deletion", "sanity_end", "pointing"
@@ -87,8 +86,7 @@ class Card:
             "maynot": _items(self.may_not),
             "clips": script_json(clips),
         }
-        pattern = "@(" + "|".join(fields) + ")@"
-        return re.sub(pattern, lambda match: fields[match[1]], page_part("card.html"))
+        return filled(page_part("card.html"), fields)
 
 
 def make_card(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from mmaction.explain.colormap import COLORMAPS, OPACITY, color_table
-from mmaction.explain.page.embed import base64_text, page_part, relative_url, script_json
+from mmaction.explain.page.embed import base64_text, filled, page_part, relative_url, script_json
+from mmaction.explain.records import ClipExplanation, as_probabilities
 from mmaction.files import atomic_path
 
 PAGE = "index.html"
@@ -60,6 +60,22 @@ class Entry:
     probability: float | None = None
     facts: Sequence[tuple[str, str]] = ()
     samples: Sequence[Sample] = ()
+
+    @classmethod
+    def of(cls, explanation: ClipExplanation, *, folder: str) -> Entry:
+        """Of a video that has a player.
+
+        Args:
+            explanation: Its first one.
+            folder: As of the class.
+        """
+        return cls(
+            name=explanation.name,
+            folder=folder,
+            label=explanation.label,
+            prediction=explanation.prediction,
+            probability=float(as_probabilities(explanation.scores)[explanation.prediction]),
+        )
 
 
 @dataclass(frozen=True)
@@ -174,10 +190,7 @@ def page_text(
         "data": script_json(data),
         "scripts": "\n".join(page_part(script) for script in SCRIPTS),
     }
-    # One pass: a value that looks like a field is left alone.
-    return re.sub(
-        r"@(title|style|data|scripts)@", lambda match: fields[match[1]], page_part("page.html")
-    )
+    return filled(page_part("page.html"), fields)
 
 
 def _timeline(parts: Sequence[Part]) -> dict[str, Any] | None:

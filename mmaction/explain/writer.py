@@ -16,7 +16,7 @@ from mmaction.explain.colormap import as_filmed
 from mmaction.explain.explanation import Explanation
 from mmaction.explain.gallery import Entry
 from mmaction.explain.page.video_data import write_player, write_thumbnail
-from mmaction.explain.records import ATTENTION, ClipExplanation, as_probabilities
+from mmaction.explain.records import ATTENTION, ClipExplanation
 from mmaction.explain.sheet import render_sheet, write_png
 from mmaction.files import require_writable
 from mmaction.structures import VideoResult
@@ -86,15 +86,7 @@ class ExplanationWriter:
         except OSError as error:
             reason = error.strerror or error
             raise UserError(f"{folder}: can't write the explanation: {reason}") from error
-        self.entries.append(
-            Entry(
-                name=first.name,
-                folder=folder.relative_to(self.out_dir).as_posix(),
-                label=first.label,
-                prediction=first.prediction,
-                probability=float(as_probabilities(first.scores)[first.prediction]),
-            )
-        )
+        self.entries.append(Entry.of(first, folder=folder.relative_to(self.out_dir).as_posix()))
         return folder
 
 

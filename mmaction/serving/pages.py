@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
 from mmaction.explain.clip_video import DEFAULT_FPS, shown_rate
 from mmaction.explain.gallery import Entry, page_text
-from mmaction.explain.page.embed import base64_text, page_part
+from mmaction.explain.page.embed import base64_text, filled, page_part
 from mmaction.explain.page.video_data import player_data, thumbnail
 from mmaction.inference import Recognition
 from mmaction.serving.decoding import Decoded
@@ -24,7 +23,7 @@ def drop_page(model: str, *, limits: str) -> str:
     """
     text = files("mmaction.serving").joinpath("page.html").read_text(encoding="utf-8")
     fields = {"model": escape(model), "limits": escape(limits), "style": page_part("page.css")}
-    return re.sub("@(model|limits|style)@", lambda match: fields[match[1]], text)
+    return filled(text, fields)
 
 
 def answer_page(decoded: Decoded, answers: Sequence[Recognition]) -> str:

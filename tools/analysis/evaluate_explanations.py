@@ -11,13 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, add_config_options, run_command
+from mmaction.cli import ArgumentParser, add_measure_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="such as config_files/motion_shapes/st_abn_tiny_evidence.py")
-    parser.add_argument("checkpoint", help="weights of the config's network")
+    add_measure_options(parser, videos=100)
     parser.add_argument(
         "--explainers",
         nargs="+",
@@ -36,9 +35,7 @@ def parse_args() -> argparse.Namespace:
         "concatenation, sanity, intervention, a single measure of the table, or all "
         "(default: all that can be measured but sanity)",
     )
-    parser.add_argument("--videos", type=int, default=100, help="of the test set (default 100)")
     parser.add_argument("--out", metavar="DIR", help="write table.csv, results.json and pictures")
-    parser.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
     parser.add_argument("--steps", type=int, default=16, help="points of a curve (default 16)")
     parser.add_argument("--fill", default="mean", help="of deleted cells: mean (default) or blur")
     parser.add_argument(
@@ -52,13 +49,6 @@ def parse_args() -> argparse.Namespace:
         help="of the pointing game (default 0)",
     )
     parser.add_argument(
-        "--ground-truth",
-        metavar="PATH",
-        help="directory of <video>.npz, file of boxes in UCF101-24's format, or csv of who acts: "
-        "clip, actor (left, right, both), first, last "
-        "(default: ground_truth/ beside the test set's data_root)",
-    )
-    parser.add_argument(
         "--all-videos",
         action="store_true",
         help="localization counts also videos that are not recognised",
@@ -66,8 +56,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--sanity-videos", type=int, default=12, help="of the videos, for sanity (default 12)"
     )
-    parser.add_argument("--batch-size", type=int, default=32, help="clips at a time (default 32)")
-    add_config_options(parser)
     return parser.parse_args()
 
 

@@ -11,14 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, add_config_options, run_command
+from mmaction.cli import ArgumentParser, add_measure_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
+    add_measure_options(parser, videos=48)
     add = parser.add_argument
-    add("config", help="such as config_files/motion_shapes/st_abn_tiny_evidence.py")
-    add("checkpoint", help="weights of the config's network")
     add(
         "--out",
         metavar="PAGE",
@@ -26,15 +25,8 @@ def parse_args() -> argparse.Namespace:
         "where publish_model.py finds it)",
     )
     add("--explainer", default="attention", metavar="NAME", help="whose maps (default: attention)")
-    add("--videos", type=int, default=48, help="of the test set (default 48)")
     add("--steps", type=int, default=8, help="points of a curve (default 8)")
     add("--sanity-videos", type=int, default=12, help="of the videos, for sanity (default 12)")
-    add(
-        "--ground-truth",
-        metavar="PATH",
-        help="where the actor is, as of evaluate_explanations.py "
-        "(default: ground_truth/ beside the test set's data_root)",
-    )
     add(
         "--tolerance",
         type=float,
@@ -42,9 +34,6 @@ def parse_args() -> argparse.Namespace:
         metavar="PX",
         help="of the pointing game (default 0)",
     )
-    add("--seed", type=int, default=0, help="of all chance (default 0)")
-    add("--batch-size", type=int, default=32, help="clips at a time (default 32)")
-    add_config_options(parser)
     return parser.parse_args()
 
 

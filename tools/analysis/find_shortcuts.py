@@ -11,15 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the checkout's own package
 
-from mmaction.cli import ArgumentParser, add_config_options, run_command
+from mmaction.cli import ArgumentParser, add_measure_options, run_command
 
 
 def parse_args() -> argparse.Namespace:
     parser = ArgumentParser(description=__doc__)
+    add_measure_options(parser, videos=100)
     add = parser.add_argument
-    add("config", help="such as config_files/motion_shapes/st_abn_tiny_evidence.py")
-    add("checkpoint", help="weights of the config's network")
-    add("--videos", type=int, default=100, help="of the test set (default 100)")
     add("--out", metavar="DIR", help="write shortcuts.json and a page of the clips, ranked")
     add("--shown", type=int, default=20, help="clips on the page (default 20)")
     add(
@@ -28,12 +26,6 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="whose maps mark what is hidden (default: attention)",
     )
-    add(
-        "--ground-truth",
-        metavar="PATH",
-        help="where the actor is, as of evaluate_explanations.py "
-        "(default: ground_truth/ beside the test set's data_root)",
-    )
     add("--groups", metavar="CSV", help="what each clip belongs to, such as its place")
     add(
         "--group-column",
@@ -41,9 +33,6 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="column of --groups that says so, beside clip (default: group)",
     )
-    add("--seed", type=int, default=0, help="of all chance (default 0)")
-    add("--batch-size", type=int, default=32, help="clips at a time (default 32)")
-    add_config_options(parser)
     return parser.parse_args()
 
 
