@@ -16,7 +16,15 @@ from mmaction.explain.records import ClipExplanation, as_probabilities
 from mmaction.files import atomic_path
 
 PAGE = "index.html"
-SCRIPTS = ("draw.js", "list.js", "player.js", "timeline.js", "edit.js", "main.js")
+SCRIPTS = (
+    "draw.js",
+    "list.js",
+    "player.js",
+    "timeline.js",
+    "edit_file.js",
+    "edit.js",
+    "main.js",
+)
 MOST_CLASSES = 5  # of the chart over time
 
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmaction.datasets.edits import between, decode_mask, encode_mask, read_edits
+from mmaction.datasets.edits import (
+    between,
+    decode_mask,
+    encode_mask,
+    read_edits,
+    write_edits,
+)
 from mmaction.explain.gallery import write_gallery
 from mmaction.explain.page.embed import page_part
 from mmaction.explain.writer import ExplanationWriter
@@ -107,7 +113,7 @@ def test_a_finger_paints_and_masks_between_are_the_data_set_s(open_page: Open, p
     page.locator("#undo").tap()
     assert page.locator("#keys").text_content() == "Key frames: 1, 16."
     # What is shown between key frames is what the data set makes of it.
-    functions = page_part("edit.js").split("class Editor")[0]
+    functions = page_part("edit_file.js")
     rng = np.random.default_rng(0)
     for share in (0.0, 0.3, 0.5, 1.0):
         first, last = rng.random((2, 9, 7)) < 0.2
@@ -139,3 +145,39 @@ def test_before_lies_beside_after(open_page: Open, path: Path, make_explanation:
     assert after.shape == before.shape
     assert np.abs(after.astype(int) - before).mean() > 5
     page.screenshot(path=path.parent / "beside.png")
+
+
+def test_a_saved_file_is_opened_again(open_page: Open, path: Path, tmp_path: Path) -> None:  # noqa: F811
+    mask = np.zeros((12, 16), bool)
+    mask[2:5, 9:14] = True
+    said = {
+        "a": {
+            "where": [{"frame": 1, "look": encode_mask(mask)}, {"frame": 9, "away": "rest"}],
+            "when": [[0, 5, 0.5], [4, 16, 1.0]],
+        },
+        "of another page": {"where": [], "when": [[1, 2, 0.25]]},
+    }
+    write_edits(tmp_path / "before.json", said)
+    page = open_page(path, accept_downloads=True)
+    page.locator("#video").wait_for()
+    page.keyboard.press("d")
+    page.locator("#edits-file").set_input_files(tmp_path / "before.json")
+    expect = page.locator("#keys")
+    expect.filter(has_text="Key frames: 1, 9. Edits of 2 videos opened.").wait_for()
+    assert saved(page, tmp_path / "after.json") == said
+    page.locator("#scrubber").fill("0")
+    page.locator("#unweigh").click()  # of frame 1, so the first interval
+    page.locator("#brush").fill("10")
+    page.mouse.click(*at(page, "overlay", 0.1, 0.9))
+    after = saved(page, tmp_path / "after.json")
+    assert after["a"]["when"] == [[4, 16, 1.0]]
+    painted = decode_mask(after["a"]["where"][0]["look"]["counts"], (12, 16))
+    assert painted[mask].all()
+    assert painted.sum() > mask.sum()
+    # What was edited here stays; a file that is none is refused.
+    page.locator("#edits-file").set_input_files(tmp_path / "before.json")
+    expect.filter(has_text="Edits of 0 videos opened; 2 that were edited here stay.").wait_for()
+    (tmp_path / "wrong.json").write_text('{"edits": 2}')
+    page.locator("#edits-file").set_input_files(tmp_path / "wrong.json")
+    expect.filter(has_text="wrong.json can't be opened: expected").wait_for()
+    assert saved(page, tmp_path / "last.json") == after

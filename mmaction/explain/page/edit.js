@@ -1,43 +1,8 @@
 // Editing where and when to look: masks of key frames and weights, kept by video, saved as edits.json.
-// The format, and how masks go from one key frame to the next, are those of mmaction/datasets/edits.py.
 
 const FINEST = 96;  // cells of a mask's longer side
 const MOST_UNDONE = 50;
 const SHADES = { look: [0, 114, 178], away: [213, 94, 0] };
-
-/** COCO's run lengths of a mask: column by column, zeros first. */
-function runLengths(mask, rows, columns) {
-  const counts = [0];
-  let now = 0;
-  for (let column = 0; column < columns; column++) {
-    for (let row = 0; row < rows; row++) {
-      const value = mask[row * columns + column];
-      if (value !== now) { counts.push(0); now = value; }
-      counts[counts.length - 1]++;
-    }
-  }
-  return { size: [rows, columns], counts };
-}
-
-/** A mask on the way from one to another: moved along the line of their centres, and cross faded. */
-function between(first, last, share, rows, columns) {
-  const [from, to] = [first, last].map(mask => {
-    let count = 0, y = 0, x = 0;
-    mask.forEach((value, at) => { if (value) { count++; y += Math.floor(at / columns); x += at % columns; } });
-    return count && [y / count, x / count];
-  });
-  if (!from || !to || share === 0 || share === 1) return share < .5 ? first : last;
-  const now = [0, 1].map(axis => (1 - share) * from[axis] + share * to[axis]);
-  const weight = new Float64Array(rows * columns);
-  for (const [mask, centre, part] of [[first, from, 1 - share], [last, to, share]]) {
-    const [down, right] = [0, 1].map(axis => Math.floor(now[axis] - centre[axis] + .5));
-    mask.forEach((value, at) => {
-      const row = Math.floor(at / columns) + down, column = at % columns + right;
-      if (value && row >= 0 && row < rows && column >= 0 && column < columns) weight[row * columns + column] += part;
-    });
-  }
-  return Uint8Array.from(weight, value => value >= .5 ? 1 : 0);
-}
 
 class Editor {
   constructor(player) {
@@ -54,9 +19,14 @@ class Editor {
     byId("rest").addEventListener("change", () => this.change(edit => { this.key(edit).rest = byId("rest").checked; }));
     byId("copy").addEventListener("click", () => this.copy());
     byId("drop").addEventListener("click", () => this.change(edit => edit.keys.delete(this.frame)));
-    byId("unweigh").addEventListener("click", () => this.change(edit => edit.when.delete(this.frame)));
+    byId("unweigh").addEventListener("click", () => this.change(edit => {
+      edit.when.delete(this.frame);
+      edit.intervals = edit.intervals.filter(([first, last]) => this.frame < first || last < this.frame);
+    }));
     byId("undo").addEventListener("click", () => this.undo());
     byId("save").addEventListener("click", () => this.save());
+    byId("open").addEventListener("click", () => byId("edits-file").click());
+    byId("edits-file").addEventListener("change", event => this.open(event.target));
     this.listenToPicture();
     this.listenToBars();
     addEventListener("beforeunload", event => { if (!this.saved) event.preventDefault(); });
@@ -79,15 +49,17 @@ class Editor {
   /** The edit of the video that is open; masks cover the whole frame, of which a view is a part. */
   get edit() {
     const { region, player: { data: { name } } } = this;
-    if (!this.edits.has(name)) {
+    if (!this.edits.has(name)) this.edits.set(name, newEdit());
+    const edit = this.edits.get(name);
+    if (!edit.rows) {
       const { width, height } = this.player.view;
       const across = width / Math.abs(region[2] - region[0]), down = height / (region[3] - region[1]);
       const scale = Math.min(1, FINEST / Math.max(across, down));
-      const [rows, columns] = [down, across].map(side => Math.max(1, Math.round(side * scale)));
-      const shown = [...new Set(this.player.data.views.flatMap(view => view.numbers))].sort((a, b) => a - b);
-      this.edits.set(name, { rows, columns, shown, keys: new Map(), when: new Map() });
+      [edit.rows, edit.columns] = [down, across].map(side => Math.max(1, Math.round(side * scale)));
+      for (const key of edit.keys.values()) key.look = key.away = new Uint8Array(edit.rows * edit.columns);
     }
-    return this.edits.get(name);
+    edit.shown ??= [...new Set(this.player.data.views.flatMap(view => view.numbers))].sort((a, b) => a - b);
+    return edit;
   }
 
   get region() { return this.player.view.region ?? [0, 0, 1, 1]; }
@@ -241,7 +213,7 @@ class Editor {
   weigh(step) {
     this.change(edit => {
       const { temporal } = this.player.map, highest = Math.max(...temporal, 1e-9);
-      const now = edit.when.get(this.frame) ?? Math.max(temporal[this.player.at], 0) / highest;
+      const now = weightOf(edit, this.frame) ?? Math.max(temporal[this.player.at], 0) / highest;
       edit.when.set(this.frame, Math.round(10 * Math.min(Math.max(now + step, 0), 1)) / 10);
       say(`weight ${edit.when.get(this.frame)}`);
     });
@@ -257,7 +229,7 @@ class Editor {
     if (!this.editing) return;
     const { edit, player } = this, said = this.said(edit, this.frame);
     player.view.numbers.forEach((number, at) => {
-      const weight = edit.when.get(number), bar = byId("bars").children[at];
+      const weight = weightOf(edit, number), bar = byId("bars").children[at];
       bar?.classList.toggle("said", weight !== undefined);
       bar?.style.setProperty("--said", weight ?? 0);
     });
@@ -294,38 +266,33 @@ class Editor {
     context.stroke();
   }
 
-  /** All edits as the file has them. */
-  content() {
-    const videos = {};
-    for (const [name, edit] of this.edits) {
-      const { rows, columns } = edit, frames = [...edit.keys.keys()].sort((a, b) => a - b);
-      const where = frames.map(frame => {
-        const key = edit.keys.get(frame), entry = { frame };
-        if (key.look.includes(1)) entry.look = runLengths(key.look, rows, columns);
-        if (key.rest) entry.away = "rest";
-        else if (key.away.includes(1)) entry.away = runLengths(key.away, rows, columns);
-        return entry;
-      });
-      // A weight is that of the frames around, too, up to half the way to the next ones that are shown.
-      const { shown } = edit, when = [];
-      shown.forEach((frame, at) => {
-        if (!edit.when.has(frame)) return;
-        const first = at ? Math.floor((shown[at - 1] + frame) / 2) + 1 : frame;
-        const last = at + 1 < shown.length ? Math.floor((frame + shown[at + 1]) / 2) : frame;
-        when.push([first, last, edit.when.get(frame)]);
-      });
-      if (where.length || when.length) videos[name] = { where, when };
-    }
-    return { edits: 1, videos };
-  }
-
   save() {
-    const content = this.content(), count = Object.keys(content.videos).length;
+    const content = editsFile(this.edits), count = Object.keys(content.videos).length;
     const link = element("a", null, { download: "edits.json" });
     link.href = URL.createObjectURL(new Blob([JSON.stringify(content)], { type: "application/json" }));
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     this.saved = true;
     say(`edits of ${count} videos saved`);
+  }
+
+  /** Go on with a file of edits; videos that were edited here stay as they are. */
+  async open(input) {
+    const [file] = input.files;
+    if (!file) return;
+    input.value = "";
+    let read;
+    try {
+      read = readEdits(await file.text());
+    } catch (error) {
+      byId("keys").textContent = `${file.name} can't be opened: ${error.message}.`;
+      return;
+    }
+    const here = editsFile(this.edits).videos, added = [...read].filter(([name]) => !(name in here));
+    for (const [name, edit] of added) this.edits.set(name, edit);
+    this.undone = [];
+    this.player.draw();
+    const kept = read.size - added.length;
+    byId("keys").textContent += ` Edits of ${added.length} videos opened${kept ? `; ${kept} that were edited here stay` : ""}.`;
   }
 }
