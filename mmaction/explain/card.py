@@ -25,6 +25,13 @@ _REPLACED = {
     "temporal_uniform": "all frames weighed alike",
     "both_uniform": "both",
 }
+# By whether accuracy falls without where, and without when.
+_USED = {
+    (True, True): (YES, "from where and when it looks"),
+    (True, False): (PARTLY, "from where it looks, not from when"),
+    (False, True): (PARTLY, "from when it looks, not from where"),
+    (False, False): (NO, "the same without what it shows"),
+}
 
 
 @dataclass(frozen=True)
@@ -120,13 +127,8 @@ def used(table: MeasureTable) -> Finding:
     falls = {name: bootstrap_mean(found[name]["correct"] - intact).high < 0 for name in _REPLACED}
     shares = [f"{_percent(found[name]['correct'])} with {what}" for name, what in _REPLACED.items()]
     text = f"{_percent(intact)} of {len(intact)} clips are recognised; {', '.join(shares)}."
-    where, when = falls["spatial_uniform"], falls["temporal_uniform"]
-    if where or when:
-        text += f" The network answers from {'where' if where else ''}"
-        text += f"{' and ' if where and when else ''}{'when' if when else ''} it looks."
-    else:
-        text += " The network answers the same without what it shows."
-    return Finding(question, YES if where and when else PARTLY if where or when else NO, text)
+    answer, how = _USED[falls["spatial_uniform"], falls["temporal_uniform"]]
+    return Finding(question, answer, f"{text} The network answers {how}.")
 
 
 def is_true(table: MeasureTable, explainer: str) -> Finding:
