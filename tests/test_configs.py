@@ -52,7 +52,12 @@ def test_there_are_the_configs_that_are_promised() -> None:
     promised |= {"weizmann4/st_abn.py", "kinetics400/st_abn_32_2_30_views.py"}
     promised |= {f"{data_set}/st_abn_32_authors.py" for data_set in ("sthv1", "sthv2")}
     shapes = ("f8s8", "f16s4", "f32s2")
-    promised |= {f"tpn/kinetics400_r{depth}{s}.py" for depth in (50, 101) for s in shapes}
+    promised |= {
+        f"tpn/kinetics400_r{depth}{s}{without}.py"
+        for depth in (50, 101)
+        for s in shapes
+        for without in ("", "_baseline")
+    }
     promised |= {f"tpn/sthv{v}_tsm{neck}.py" for v in (1, 2) for neck in ("", "_tpn")}
     assert promised <= set(CONFIGS)
 

@@ -4,7 +4,7 @@
 # Run here: built, and a step on made data (tests/test_configs.py).
 _base_ = [
     "../_base_/models/tsm_r50.py",
-    "../_base_/datasets/sthv2.py",
+    "../_base_/datasets/sthv2_6_views.py",
     "../_base_/schedules/sgd_150e.py",
     "../_base_/runtime.py",
 ]

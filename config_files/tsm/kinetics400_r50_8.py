@@ -1,4 +1,4 @@
-# TSM on Kinetics-400, 8 segments. Published: 73.18 top-1, 10 crops,
+# TSM on Kinetics-400, 8 segments. Published: 73.18 top-1, 10 crops of 224²,
 # https://github.com/open-mmlab/mmaction2/tree/main/configs/recognition/tsm
 # Run here: built, and a step on made data (tests/test_configs.py).
 _base_ = [
@@ -11,7 +11,8 @@ model = dict(num_classes=400)
 optim_wrapper = dict(optimizer=dict(weight_decay=1e-4))
 segments = dict(type="SampleSegments")
 train_pipeline = [dict(segments, placement="random"), *_base_.train_pipeline[1:]]
-test_pipeline = [dict(segments, placement="center"), *_base_.test_pipeline[1:]]
+val_pipeline = [dict(segments, placement="center"), *_base_.test_pipeline[1:]]
+test_pipeline = [*val_pipeline[:3], dict(type="TenCrop", size=224), val_pipeline[4]]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(batch_size=1, dataset=dict(pipeline=test_pipeline))
