@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,10 @@ def _text(value: Any, indent: str, used: int) -> str:
     if _is_keywords(value):
         parts = (_entry(key, part, "=", ",\n", inner) for key, part in value.items())
         return f"dict(\n{''.join(parts)}{indent})"
+    if isinstance(value, list) and all(isinstance(part, int | float) for part in value):
+        told = ", ".join(map(repr, value)) + ","
+        lines = textwrap.fill(told, _WIDTH, initial_indent=inner, subsequent_indent=inner)
+        return f"[\n{lines}\n{indent}]"
     if isinstance(value, list):
         parts = (_entry("", part, "", ",\n", inner) for part in value)
         return f"[\n{''.join(parts)}{indent}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 NORM = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
@@ -129,17 +130,18 @@ def st_abn(version: int, *, dense: bool) -> dict[str, Any]:
     )
 
 
-def tpn_kinetics(frames: int, interval: int, *, tpn: bool) -> dict[str, Any]:
-    """TPN's configs for Kinetics-400: the baseline, and the one with its neck."""
+def tpn_kinetics(
+    frames: int, interval: int, *, scales: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """TPN's configs for Kinetics-400: the baseline, and with its neck, of such scales."""
     common = dict(img_prefix="", new_length=frames, new_step=interval, image_tmpl="img_{:05d}.jpg")
     val_list = "data/kinetics400/kinetics400_val_list_rawframes.txt"
     held_out = dict(common, random_shift=True, flip_ratio=0)
     test = _frames(val_list, **held_out, num_segments=10, oversample="three_crop", test_mode=True)
-    model = slow_model(400, frames, with_cp=not tpn)
-    if tpn:
-        aux = dict(inplanes=-1, planes=400, loss_weight=0.5)
+    model = slow_model(400, frames, with_cp=not scales)
+    if scales:
         model["backbone"]["out_indices"] = [2, 3]
-        model["necks"] = dict(type="TPN", **NECK, aux_head_config=aux)
+        model["necks"] = tpn_neck(400, scales)
     return dict(
         model=model,
         data=dict(
@@ -159,13 +161,27 @@ def tpn_kinetics(frames: int, interval: int, *, tpn: bool) -> dict[str, Any]:
     )
 
 
-def tpn_tsm() -> dict[str, Any]:
-    """TPN's tsm_tpn for Something-Something: shifted images, which no network here takes."""
-    config = st_abn(1, dense=False)
+def tpn_neck(num_classes: int, scales: tuple[int, int]) -> dict[str, Any]:
+    modulation = dict(scales=scales, param=dict(inplanes=-1, planes=-1))
+    aux = dict(inplanes=-1, planes=num_classes, loss_weight=0.5)
+    return dict(NECK, type="TPN", temporal_modulation_config=modulation, aux_head_config=aux)
+
+
+def tpn_tsm(version: int, *, tpn: bool) -> dict[str, Any]:
+    """TPN's tsm_baseline and tsm_tpn for Something-Something."""
+    config = copy.deepcopy(st_abn(version, dense=False))
     backbone = dict(type="ResNet", pretrained="modelzoo://resnet50", depth=50, nsegments=8)
-    backbone |= dict(out_indices=(2, 3), tsm=True, bn_eval=False, partial_bn=False)
+    backbone |= dict(out_indices=(3,), tsm=True, bn_eval=False, partial_bn=False)
     model = dict(slow_model(174, 8), type="TSN2D", backbone=backbone)
-    return {**config, "model": dict(model, necks=dict(type="TPN", **NECK))}
+    model["spatial_temporal_module"] = dict(
+        type="SimpleSpatialModule", spatial_type="avg", spatial_size=7
+    )
+    if tpn:
+        model |= dict(backbone=dict(backbone, out_indices=(2, 3)), necks=tpn_neck(174, (8, 8)))
+    for split in ("train", "val", "test"):
+        config["data"][split] |= dict(num_segments=8, input_format="NCHW")
+    config["data"]["test"] |= dict(num_segments=16, input_size=256, oversample="three_crop")
+    return {**config, "model": model}
 
 
 def slow_only(frames: int = 8, interval: int = 8) -> dict[str, Any]:
@@ -249,3 +265,37 @@ def slow_only(frames: int = 8, interval: int = 8) -> dict[str, Any]:
         resume_from=None,
         find_unused_parameters=False,
     )
+
+
+def tsm() -> dict[str, Any]:
+    """TSM as mmaction2 0.x has it, of segments; its rates by TSM's own constructor."""
+    config = slow_only(frames=1, interval=1)
+    for split in ("train", "val", "test"):
+        config["data"][split]["pipeline"][1] = dict(
+            type="SampleFrames",
+            clip_len=1,
+            frame_interval=1,
+            num_clips=8,
+            test_mode=split != "train",
+        )
+    config["data"]["test"]["pipeline"][1]["twice_sample"] = True
+    config["model"] = dict(
+        type="Recognizer2D",
+        backbone=dict(type="ResNetTSM", pretrained="torchvision://resnet50", depth=50, shift_div=8),
+        cls_head=dict(
+            type="TSMHead",
+            num_classes=174,
+            in_channels=2048,
+            spatial_type="avg",
+            consensus=dict(type="AvgConsensus", dim=1),
+            dropout_ratio=0.5,
+            init_std=0.001,
+            is_shift=True,
+        ),
+        train_cfg=None,
+        test_cfg=dict(average_clips="prob"),
+    )
+    config["optimizer"] |= dict(
+        constructor="TSMOptimizerConstructor", paramwise_cfg=dict(fc_lr5=True)
+    )
+    return config

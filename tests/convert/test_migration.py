@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
+from torch import nn
 
 from mmaction.apis import load_config
 from mmaction.apis.migrate_config import migrate_config
 from mmaction.convert.migration.former import Changed
 from mmaction.convert.python_text import as_python
 from mmaction.datasets.transforms.pipeline import Pipeline
+from mmaction.engine.parameter_groups import ParameterGroupConstructor
 from mmaction.errors import ConfigError, UserError
 from mmaction.registry import MODELS
-from tests.convert.former_configs import slow_only, st_abn, tpn_kinetics, tpn_tsm
+from tests.convert.former_configs import slow_only, st_abn, tpn_kinetics, tpn_tsm, tsm
 
 ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ("train", "val", "test")
@@ -89,7 +92,7 @@ def test_st_abn_with_dense_windows(migrated: Migrated) -> None:
 
 @pytest.mark.parametrize(("frames", "interval"), [(32, 2), (8, 8)])
 def test_tpns_baseline(migrated: Migrated, frames: int, interval: int) -> None:
-    new = migrated(tpn_kinetics(frames, interval, tpn=False))
+    new = migrated(tpn_kinetics(frames, interval))
     ours = load_config(ROOT / "config_files/kinetics400/resnet3d_r50.py")
     build(new)
     assert new.model.type == ours.model.type == "Recognizer3D"
@@ -135,20 +138,117 @@ def test_slow_only_of_mmaction2(migrated: Migrated) -> None:
 
 
 @pytest.mark.parametrize(
-    ("former", "named"),
+    ("former", "ours"),
     [
-        (tpn_kinetics(8, 8, tpn=True), "model.necks.type='TPN'"),
-        (tpn_kinetics(8, 8, tpn=True), "model.backbone.out_indices=[2, 3]"),
-        (tpn_tsm(), "model.type='TSN2D'"),
+        (tpn_kinetics(8, 8, scales=(8, 8)), "tpn/kinetics400_r50f8s8.py"),
+        (tpn_tsm(1, tpn=False), "tpn/sthv1_tsm.py"),
+        (tpn_tsm(2, tpn=True), "tpn/sthv2_tsm_tpn.py"),
+        (tsm(), "tsm/sthv2_r50_8.py"),
     ],
 )
-def test_networks_that_are_not_here_are_refused_by_name(
-    migrated: Migrated, tmp_path: Path, former: dict[str, Any], named: str
+def test_networks_of_the_zoo_become_those_of_its_configs(
+    migrated: Migrated, former: dict[str, Any], ours: str
 ) -> None:
-    with pytest.raises(ConfigError) as refusal:
-        migrated(former)
-    assert named in str(refusal.value)
-    assert not (tmp_path / "new.py").exists()
+    """The same modules by the same names, and the same views in tests."""
+    new, config = migrated(former), load_config(ROOT / "config_files" / ours)
+    build(new)
+    with torch.device("meta"):
+        models = [MODELS.build({**c.model, "max_views": None}) for c in (new, config)]
+    networks = [[(n, m.extra_repr()) for n, m in model.named_modules()] for model in models]
+    assert networks[0] == networks[1]
+    shifts = [
+        [(m.shift_div, m.shift_shortcut) for m in model.modules() if hasattr(m, "shift_shortcut")]
+        for model in models
+    ]
+    assert shifts[0] == shifts[1]
+    if "sth" in ours:
+        assert [s for s in steps(new, "test") if s["type"] != "PackClips"] == [
+            s for s in steps(config, "test") if s["type"] != "PackClips"
+        ]
+
+
+def test_the_scales_of_tpn_become_its_steps(migrated: Migrated) -> None:
+    """TPN of R101 pools 32 frames by 16 and 32."""
+    new = migrated(tpn_kinetics(32, 2, scales=(16, 32)))
+    build(new)
+    assert new.model.neck == dict(type="TPN", steps=(2, 1))
+
+
+def test_scales_that_leave_no_whole_steps_are_named(migrated: Migrated) -> None:
+    with pytest.raises(ConfigError, match=r"scales=\(8, 16\).*8 frames"):
+        migrated(tpn_kinetics(8, 8, scales=(8, 16)))
+
+
+def test_the_rates_of_tsm(migrated: Migrated) -> None:
+    """As its constructor gives them: of weights, biases, norms and the last layer."""
+    wrapper = migrated(tsm()).optim_wrapper
+    network = nn.ModuleDict(dict(conv=nn.Conv2d(1, 1, 1), norm=nn.BatchNorm2d(1)))
+    network["head"] = nn.ModuleDict(dict(fc=nn.Linear(1, 1)))
+    paramwise = dict(wrapper.pop("paramwise_cfg"))
+    built = ParameterGroupConstructor({**wrapper, "type": "OptimWrapper"}, paramwise)(network)
+    rates = {
+        id(p): (group["lr"], group["weight_decay"])
+        for group in built.optimizer.param_groups
+        for p in group["params"]
+    }
+    lr, decay = wrapper.optimizer.lr, wrapper.optimizer.weight_decay
+    assert {name: rates[id(p)] for name, p in network.named_parameters()} == {
+        "conv.weight": (lr, decay),
+        "conv.bias": (2 * lr, 0),
+        "norm.weight": (lr, 0),
+        "norm.bias": (lr, 0),
+        "head.fc.weight": (5 * lr, decay),
+        "head.fc.bias": (10 * lr, 0),
+    }
+
+
+def test_what_tsm_is_trained_by(migrated: Migrated) -> None:
+    former = tsm()
+    former["model"]["cls_head"]["label_smooth_eps"] = 0.1
+    former["model"]["train_cfg"] = dict(
+        blending=dict(type="CutmixBlending", num_classes=174, alpha=0.3)
+    )
+    model = migrated(former).model
+    assert model.loss_cls == dict(label_smoothing=0.1)
+    assert model.blending == [dict(type="CutMix", alpha=0.3)]
+
+
+def test_several_labels_a_video(migrated: Migrated) -> None:
+    """The loss's weight goes into each class's: it is the mean over clips and classes."""
+    former = tsm()
+    former["model"]["cls_head"] |= dict(
+        num_classes=3, multi_class=True, loss_cls=dict(type="BCELossWithLogits", loss_weight=160.0)
+    )
+    for split in SPLITS:
+        former["data"][split]["multi_class"] = True
+    new = migrated(former)
+    assert new.model.loss_cls == dict(type="BinaryCrossEntropy", class_weights=[160.0] * 3)
+    assert new.default_hooks.checkpoint.save_best == "perception/mAP"
+    scores, labels = torch.randn(2, 3), torch.tensor([[1.0, 0, 1], [0, 1, 0]])
+    assert MODELS.build(new.model.loss_cls)(scores, labels) == pytest.approx(
+        160 * F.binary_cross_entropy_with_logits(scores, labels).item(), rel=1e-6
+    )
+
+
+def test_tsns_tests_of_more_segments_become_several_clips(migrated: Migrated) -> None:
+    former = tsm()
+    former["model"]["backbone"] = dict(type="ResNet", pretrained=None, depth=50)
+    former["model"]["cls_head"]["type"] = "TSNHead"
+    former["data"]["test"]["pipeline"][1] |= dict(num_clips=25, twice_sample=False)
+    sampled = steps(migrated(former), "test")[0]
+    assert sampled == dict(type="SampleSegments", clip_len=8, placement="center", num_clips=3)
+
+
+def test_i3d_of_mmaction2(migrated: Migrated) -> None:
+    former = slow_only(32, 2)
+    inflate = ((1, 1, 1), (1, 0, 1, 0), (1, 0, 1, 0, 1, 0), (0, 1, 0))
+    former["model"]["backbone"] = dict(
+        type="ResNet3d", depth=50, pretrained="torchvision://resnet50", conv1_kernel=(5, 7, 7)
+    )
+    former["model"]["backbone"] |= dict(conv1_stride_t=2, pool1_stride_t=2, inflate=inflate)
+    new = migrated(former).model.backbone
+    ours = load_config(ROOT / "config_files/i3d/kinetics400_r50_32x2.py").model.backbone
+    assert {**new, "with_cp": ours.with_cp} == ours
 
 
 PLACES = (
@@ -263,7 +363,9 @@ def test_the_command(tmp_path: Path, run_tool: Callable[..., Any]) -> None:
     lines = new.read_text().splitlines()
     above = lines[lines.index("    batch_size=8,") - 1]
     assert above == "    # was: videos_per_gpu"
-    Config(tpn_tsm()).dump(old)
+    former = tsm()
+    former["model"]["backbone"]["type"] = "MobileNetV2TSM"
+    Config(former).dump(old)
     refused = run_tool("convert/migrate_config", old, tmp_path / "other.py")
     assert refused.error, "one line"
     assert not (tmp_path / "other.py").exists()

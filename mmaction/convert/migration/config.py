@@ -33,7 +33,8 @@ def migrate(
             " (docs/from_mmaction.md says what differs from mmaction2 1.x)"
         )
     loaders, clip_len, preprocessor = convert_data(old.section("data"))
-    model = convert_model(old.section("model"), clip_len=clip_len, test_cfg=old.section("test_cfg"))
+    how = dict(train_cfg=old.section("train_cfg"), test_cfg=old.section("test_cfg"))
+    model = convert_model(old.section("model"), clip_len=clip_len, **how)
     if preprocessor:
         model["data_preprocessor"] = preprocessor
     new: dict[str, Any] = dict(model=model, **loaders)
@@ -41,10 +42,14 @@ def migrate(
         if f"{split}_dataloader" in new:
             new[f"{split}_evaluator"] = dict(type="AccuracyMetric")
     new |= convert_schedule(old) | _runtime(old)
+    if "type" in model.get("loss_cls", {}):
+        best = Changed("perception/mAP", "there is no top-1 of several labels a video")
+        new["default_hooks"]["checkpoint"]["save_best"] = best
     for key in ("val", "test"):
         if f"{key}_dataloader" not in new:
             del new[f"{key}_cfg"]
-    old.expect("train_cfg", {})
+    old.drop("opencv_num_threads", "mp_start_method", "gpu_ids")
+    old.drop("ann_file_test")  # a variable that many of mmaction2's configs never use
     old.finish(variables)
     if refused:
         raise ConfigError(f"{name}: not understood: {'; '.join(refused)}")

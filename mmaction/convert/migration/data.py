@@ -38,7 +38,9 @@ def convert_data(former: Former) -> tuple[dict[str, Any], int, dict[str, Any]]:
         sampled = getattr(dataset["pipeline"][0], "value", {})
         if not loaders:
             clip_len, preprocessor = sampled.get("clip_len", 1), found
-        elif found != preprocessor:
+        else:
+            _cut_in_clips(dataset["pipeline"], clip_len)
+        if found != preprocessor:
             told = {key: changed.value for key, changed in found.items()}
             former.refuse(f"{split}.img_norm_cfg", told, "another split's differs")
         loaders[f"{split}_dataloader"] = dict(
@@ -54,6 +56,16 @@ def convert_data(former: Former) -> tuple[dict[str, Any], int, dict[str, Any]]:
         loader.finish()
     former.finish()
     return loaders, clip_len, preprocessor
+
+
+def _cut_in_clips(pipeline: list[Any], clip_len: int) -> None:
+    """More segments than in training as several clips of so many; what TSN's tests have."""
+    sampled = getattr(pipeline[0], "value", {})
+    segments = sampled.get("clip_len", 0)
+    if sampled.get("type") == "SampleSegments" and segments > clip_len > 0:
+        clips = round(segments / clip_len)
+        new = dict(sampled, clip_len=clip_len, num_clips=clips * sampled.get("num_clips", 1))
+        pipeline[0] = Changed(new, f"{segments} segments: {clips} clips of {clip_len}")
 
 
 def _batch_size(loader: Former, split: str, batch: int) -> Changed:
@@ -76,7 +88,7 @@ def _dataset(former: Former, split: str) -> tuple[dict[str, Any], dict[str, Any]
     template_key = "image_tmpl" if "image_tmpl" in former else "filename_tmpl"
     new: dict[str, Any] = dict(
         type=_TYPES.get(kind, kind),
-        ann_file=former.take("ann_file"),
+        ann_file=_list(former),
         data_root=Changed(former.take(root_key) or ".", root_key),
     )
     template = former.take(template_key)
@@ -92,11 +104,20 @@ def _dataset(former: Former, split: str) -> tuple[dict[str, Any], dict[str, Any]
         )
     else:
         pipeline = pipeline_of_fields(former, split)
-    for key, value in (("modality", "RGB"), ("multi_class", False), ("with_offset", False)):
+    for key, value in (("modality", "RGB"), ("with_offset", False)):
         former.expect(key, value)
     former.drop("test_mode", "num_classes")
     former.finish()
     return new | dict(pipeline=pipeline), _preprocessor(normalize)
+
+
+def _list(former: Former) -> Any:
+    name = former.take("ann_file")
+    if former.take("multi_class", False):
+        return Changed(
+            name, "multi_class, whose lists say `3 17`: several labels stand as `3,17` here"
+        )
+    return name
 
 
 def _preprocessor(normalize: Former) -> dict[str, Any]:

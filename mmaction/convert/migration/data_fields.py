@@ -23,7 +23,7 @@ def pipeline_of_fields(former: Former, split: str) -> Steps:
         split: train, val or test.
     """
     former.expect("modality", "RGB")
-    former.expect("input_format", "NCTHW")
+    former.expect("input_format", "NCTHW", "NCHW")
     former.expect("resize_keep_ratio", True)
     former.expect("div_255", False)
     former.drop("test_mode")

@@ -1,15 +1,20 @@
-"""``model`` of a former config: ST-ABN and the plain slow 3D ResNet."""
+"""``model`` of a former config: ST-ABN, TPN, I3D and SlowOnly, TSM and TSN."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from mmaction.convert.migration.backbones import convert_backbone
 from mmaction.convert.migration.former import Changed, Former
+from mmaction.convert.migration.tpn import convert_tpn
 
-RECOGNIZERS = ("TSN3D", "Recognizer3D")
-BACKBONES = ("ResNet_SlowFast", "ResNet3dSlowOnly")
+# Whether they see frame by frame.
+RECOGNIZERS = dict(TSN3D=False, Recognizer3D=False, TSN2D=True, Recognizer2D=True)
 # What a head drops where its config doesn't say.
-UNSAID_DROPOUT = {"ClsHead": 0.8, "I3DHead": 0.5}
+_OF_CLIPS = dict(ClsHead=0.8, I3DHead=0.5, TPNHead=0.4)
+_OF_IMAGES = dict(ClsHead=0.8, TSNHead=0.4, TSMHead=0.8, TPNHead=0.4)
+_BLENDING = dict(MixupBlending="MixUp", CutmixBlending="CutMix")
 # Start values of torch's own convolutions, which the first code's were.
 TORCH_INIT = dict(
     type="Kaiming",
@@ -21,56 +26,64 @@ TORCH_INIT = dict(
 )
 
 
-def convert_model(former: Former, *, clip_len: int, test_cfg: Former) -> dict[str, Any]:
+def convert_model(
+    former: Former, *, clip_len: int, train_cfg: Former, test_cfg: Former
+) -> dict[str, Any]:
     """The new ``model``.
 
     Args:
         former: The former ``model``.
         clip_len: Frames of a clip, which the former config says with its data.
-        test_cfg: The former ``test_cfg``, which may stand outside of ``model``.
+        train_cfg: The former ``train_cfg``, which may stand outside of ``model``.
+        test_cfg: The former ``test_cfg``, likewise.
     """
     kind = former.take("type")
     if kind not in RECOGNIZERS:
-        known = " and ".join(RECOGNIZERS)
-        former.refuse("type", kind, f"{known} are translated; others: docs/model_zoo.md")
-        former.drop("backbone", "necks", "cls_head", "spatial_temporal_module", "train_cfg")
-        former.drop("segmental_consensus", "fcn_testing", "neck", "test_cfg")
-        former.finish()
+        former.refuse("type", kind, f"there are {', '.join(RECOGNIZERS)}")
+        former.rest()
         return {}
-    has_attention = _has_attention(former)
+    of_images = RECOGNIZERS[kind]
     former.expect("fcn_testing", False)
     former.expect("modality", "RGB")
-    num_classes, dropout = _head(former.section("cls_head"))
+    former.expect("in_channels", 3)
+    necks = former.section("necks" if "necks" in former else "neck")
+    has_attention, neck = _neck(necks, clip_len=clip_len)
+    head = former.section("cls_head")
+    num_classes, scoring, loss = _head(head, _OF_IMAGES if of_images else _OF_CLIPS)
+    name = "Recognizer2D" if of_images else "Recognizer3D"
     model: dict[str, Any] = dict(
         type=Changed("STABN", f"type='{kind}' with necks.type='Att_head'")
         if has_attention
-        else Changed("Recognizer3D", f"type='{kind}'"),
+        else Changed(name, f"type='{kind}'"),
         num_classes=num_classes,
         clip_len=Changed(clip_len, "said with the data"),
     )
-    backbone = _backbone(former.section("backbone"))
+    backbone = convert_backbone(former.section("backbone"), of_images=of_images)
+    if (neck is None) != ("out_stages" not in backbone):
+        former.refuse("backbone.out_indices", backbone.get("out_stages"), "TPN reads several")
     if has_attention:
         model |= dict(
             backbone=backbone | dict(num_stages=Changed(3, "4: each branch has its own fourth")),
             attention_branch=Changed(dict(pretrained_stage=False), "att_layer4, from start values"),
-            perception_branch=Changed(dict(dropout_ratio=dropout), "cls_head.dropout_ratio"),
+            perception_branch=Changed(*scoring),
             init_cfg=Changed(TORCH_INIT, "torch's own start values, as nothing was said"),
         )
     else:
-        model |= dict(
-            backbone=backbone, head=Changed(dict(dropout_ratio=dropout), "cls_head.dropout_ratio")
-        )
-    average = _average(former, former.section("test_cfg"), test_cfg)
-    if average:
-        model["average_views"] = average
-    former.expect("train_cfg", {})
+        model |= dict(backbone=backbone) | (dict(neck=neck) if neck else {})
+        model["head"] = Changed(*scoring)
+    if loss:
+        model["loss_cls"] = loss
+    model |= _average(former, of_images, former.section("test_cfg"), test_cfg)
+    model |= _blending(former.section("train_cfg"), train_cfg)
     former.finish()
     return model
 
 
-def _has_attention(former: Former) -> bool:
-    necks = former.section("necks")
+def _neck(necks: Former, *, clip_len: int) -> tuple[bool, dict[str, Any] | None]:
+    """Whether it is ST-ABN's attention, and the new ``neck``."""
     kind = necks.take("type")
+    if kind == "TPN":
+        return False, convert_tpn(necks, clip_len=clip_len)
     if kind == "Att_head":
         necks.section("att_head_config").drop("inplanes", "planes", "loss_weight")
         # Left from TPN's neck; that code reads none of them.
@@ -78,94 +91,99 @@ def _has_attention(former: Former) -> bool:
         necks.drop("temporal_modulation_config", "upsampling_config")
         necks.drop("downsampling_config", "level_fusion_config")
     elif kind is not None:
-        necks.refuse("type", kind, "left unread: config_files/tpn has networks with TPN's")
-        return False
+        necks.refuse("type", kind, "there are 'TPN' and 'Att_head'")
+        necks.rest()
     necks.finish()
-    return kind is not None
+    return kind == "Att_head", None
 
 
-def _backbone(former: Former) -> dict[str, Any]:
-    kind = former.take("type")
-    if kind not in BACKBONES:
-        former.refuse("type", kind, f"there are {' and '.join(BACKBONES)}: ResNet3D")
-    new: dict[str, Any] = dict(type=Changed("ResNet3D", f"'{kind}'"), depth=former.take("depth"))
-    inflate_key = "inflate_freq" if "inflate_freq" in former else "inflate"
-    inflate = former.take(inflate_key, (0, 0, 1, 1))
-    inflate = (inflate,) * 4 if isinstance(inflate, int) else tuple(inflate)
-    if len(inflate) != 4 or not set(inflate) <= {0, 1}:
-        former.refuse(inflate_key, inflate, "expected 0 or 1 for each of the four stages")
-    new["inflate"] = Changed(inflate, inflate_key) if inflate_key != "inflate" else inflate
-    new["inflate_style"] = former.take("inflate_style", "3x1x1")
-    stem = tuple(former.take("conv1_kernel", (former.take("conv1_kernel_t", 1), 7, 7)))
-    if stem != (1, 7, 7):
-        new["stem_kernel"] = Changed(stem, "conv1_kernel")
-    for key, same in (("spatial_strides", (1, 2, 2, 2)), ("temporal_strides", (1, 1, 1, 1))):
-        strides = tuple(former.take(key, same))
-        if strides != same:
-            new[key] = strides
-    new["pretrained"] = _pretrained(former)
-    new["with_cp"] = former.take("with_cp", False)
-    eval_key = "bn_eval" if "bn_eval" in former else "norm_eval"
-    if former.take(eval_key, False):
-        new["norm_eval"] = Changed(True, eval_key)
-    frozen = former.take("frozen_stages", -1)
-    if frozen >= 0:
-        new["frozen_stages"] = frozen
-    former.expect("num_stages", 4)
-    former.expect("out_indices", [3], (3,))
-    former.expect("dilations", (1, 1, 1, 1), [1, 1, 1, 1])
-    former.expect("style", "pytorch")
-    for key in ("conv1_stride_t", "pool1_kernel_t", "pool1_stride_t"):
-        former.expect(key, 1)
-    for key in ("bn_frozen", "partial_bn", "lateral"):
-        former.expect(key, False)
-    former.expect("pretrained2d", True)
-    former.expect("norm_cfg", dict(type="BN3d", requires_grad=True), dict(type="BN3d"))
+def _head(
+    former: Former, unsaid_dropout: Mapping[str, float]
+) -> tuple[Any, tuple[dict[str, Any], str], dict[str, Any]]:
+    """The number of classes; the new head, and what it was; the new ``loss_cls``."""
+    kind = former.take("type", "I3DHead")
+    if kind not in unsaid_dropout:
+        former.refuse("type", kind, f"there are {' and '.join(unsaid_dropout)}")
+    # Sizes follow from what comes in, segments are said with the data.
+    former.drop("in_channels", "with_avg_pool", "temporal_feature_size", "spatial_feature_size")
+    former.drop("num_segments", "is_shift", "topk")
+    former.expect("spatial_type", "avg")
+    former.expect("temporal_pool", False)
+    former.expect("consensus", dict(type="AvgConsensus", dim=1))
+    std = former.take("init_std", 0.001 if kind == "TSMHead" else 0.01)
+    dropout = former.take("dropout_ratio", unsaid_dropout.get(kind))
+    was = "cls_head.dropout_ratio" + (f"; init_std={std}, here 0.01" if std != 0.01 else "")
+    num_classes = former.take("num_classes")
+    if not isinstance(num_classes, int):
+        former.refuse("num_classes", num_classes, "expected a number")
+        num_classes = 0
+    loss = _loss(former, num_classes)
     former.finish()
+    return num_classes, (dict(dropout_ratio=dropout), was), loss
+
+
+def _loss(former: Former, num_classes: int) -> dict[str, Any]:
+    given = former.section("loss_cls")
+    kind, weight = given.take("type", "CrossEntropyLoss"), given.take("loss_weight", 1.0)
+    weights, smoothing = given.take("class_weight"), former.take("label_smooth_eps", 0)
+    several = former.take("multi_class", False)
+    given.finish()
+    new: dict[str, Any] = {}
+    if kind == "BCELossWithLogits":
+        new["type"] = Changed("BinaryCrossEntropy", kind)
+        if weight != 1:
+            weights, weight = [weight * w for w in weights or [1.0] * num_classes], 1
+        if smoothing:
+            former.refuse("label_smooth_eps", smoothing, "not of several labels a video")
+    elif kind != "CrossEntropyLoss" or several:
+        told = "there are CrossEntropyLoss and, of several labels a video, BCELossWithLogits"
+        given.refuse("type", kind, told)
+    if weight != 1:
+        given.refuse("loss_weight", weight, "there is only 1 here")
+    if weights is not None:
+        new["class_weights"] = Changed(list(weights), "loss_cls.class_weight, loss_weight")
+    if smoothing:
+        was = "label_smooth_eps, which mmaction2 0.x used of several labels alone"
+        new["label_smoothing"] = Changed(smoothing, was)
     return new
 
 
-def _pretrained(former: Former) -> Any:
-    given = former.take("pretrained")
-    if isinstance(given, str) and given.startswith("modelzoo://"):
-        return Changed(given.replace("modelzoo://", "torchvision://"), repr(given))
-    return given
+def _blending(*train_cfgs: Former) -> dict[str, Any]:
+    found: list[Any] = []
+    for train_cfg in train_cfgs:
+        given = train_cfg.section("blending")
+        kind, alpha = given.take("type"), given.take("alpha", 0.2)
+        given.drop("num_classes")
+        given.finish()
+        train_cfg.finish()
+        if kind in _BLENDING:
+            found.append(Changed(dict(type=_BLENDING[kind], alpha=alpha), f"{kind}, in train_cfg"))
+        elif kind is not None:
+            given.refuse("type", kind, f"there are {' and '.join(_BLENDING)}")
+    return dict(blending=found) if found else {}
 
 
-def _head(former: Former) -> tuple[Any, Any]:
-    kind = former.take("type", "I3DHead")
-    if kind not in UNSAID_DROPOUT:
-        former.refuse("type", kind, f"there are {' and '.join(UNSAID_DROPOUT)}")
-    # Sizes follow from what comes in.
-    former.drop("in_channels", "with_avg_pool", "temporal_feature_size", "spatial_feature_size")
-    former.expect("spatial_type", "avg")
-    former.expect("loss_cls", dict(type="CrossEntropyLoss"))
-    former.expect("init_std", 0.01)
-    num_classes = former.take("num_classes")
-    dropout = former.take("dropout_ratio", UNSAID_DROPOUT.get(kind))
-    if not isinstance(num_classes, int):
-        former.refuse("num_classes", num_classes, "expected a number")
-    former.finish()
-    return num_classes, dropout
-
-
-def _average(former: Former, *test_cfgs: Former) -> Changed | None:
+def _average(former: Former, of_images: bool, *test_cfgs: Former) -> dict[str, Any]:
     """How views are averaged: a linear layer on averaged features averages logits."""
     pool = former.section("spatial_temporal_module")
-    pool.expect("type", "SimpleSpatialTemporalModule")
+    pool.expect("type", "SimpleSpatialTemporalModule", "SimpleSpatialModule")
     pool.expect("spatial_type", "avg")
     pool.drop("temporal_size", "spatial_size")
     pool.finish()
     consensus = former.section("segmental_consensus")
-    by_consensus = consensus.take("type") is not None
+    found = None
+    if consensus.take("type") is not None:
+        found = Changed("score", "segmental_consensus, of features")
+        if of_images:
+            found = Changed("prob", "tests with --fcn_testing, as TPN's are")
     consensus.expect("consensus_type", "avg")
     consensus.finish()
-    found = Changed("score", "segmental_consensus, of features") if by_consensus else None
     for test_cfg in test_cfgs:
         average = test_cfg.take("average_clips")
         if average in ("prob", "score"):
             found = Changed(average, "test_cfg.average_clips")
         elif average is not None:
             test_cfg.refuse("average_clips", average, "there are 'prob' and 'score'")
+        test_cfg.drop("fcn_test")
         test_cfg.finish()
-    return found
+    return dict(average_views=found) if found else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmaction.convert.migration.former import Changed, Former
@@ -22,7 +22,9 @@ def convert_schedule(former: Former) -> dict[str, Any]:
     runner.finish()
     if not isinstance(epochs, int):
         former.refuse("total_epochs", epochs, "expected a number of epochs")
-    former.expect("workflow", [("train", 1)])
+    workflow = former.take("workflow", [])
+    if any(phase != "train" for phase, _ in workflow):
+        former.refuse("workflow", workflow, "validation goes by evaluation.interval")
     return dict(
         train_cfg=dict(type="ResumableTrainLoop", max_epochs=Changed(epochs, epochs_key)),
         val_cfg=dict(),
@@ -44,8 +46,12 @@ def _evaluation(former: Former) -> dict[str, Any]:
 def _optim_wrapper(former: Former) -> dict[str, Any]:
     optimizer = dict(former.section("optimizer").rest())
     new: dict[str, Any] = dict(type="TrainingOptimWrapper")
-    if "paramwise_cfg" in optimizer:
-        paramwise = optimizer.pop("paramwise_cfg")
+    paramwise, constructor = optimizer.pop("paramwise_cfg", None), optimizer.pop("constructor", "")
+    if constructor == "TSMOptimizerConstructor":
+        new["paramwise_cfg"] = Changed(_of_tsm(paramwise or {}), f"{constructor}, {paramwise}")
+    elif constructor not in ("", "DefaultOptimizerConstructor"):
+        former.refuse("optimizer.constructor", constructor, "there is TSMOptimizerConstructor")
+    elif paramwise is not None:
         new["paramwise_cfg"] = Changed(paramwise, "optimizer.paramwise_cfg")
     new["optimizer"] = Changed(optimizer, "optimizer")
     config = former.section("optimizer_config")
@@ -56,6 +62,15 @@ def _optim_wrapper(former: Former) -> dict[str, Any]:
     fp16 = former.take("fp16")
     if fp16 is not None:
         new["type"] = Changed("TrainingAmpOptimWrapper", f"fp16={dict(fp16)}")
+    return new
+
+
+def _of_tsm(options: Mapping[str, Any]) -> dict[str, Any]:
+    """No weight decay of norms and biases, rates of biases doubled; of the last layer times 5."""
+    new: dict[str, Any] = dict(norm_decay_mult=0.0, bias_lr_mult=2.0, bias_decay_mult=0.0)
+    if options.get("fc_lr5"):
+        bias = dict(lr_mult=10.0, decay_mult=0.0)
+        new["custom_keys"] = {"head.fc.weight": dict(lr_mult=5.0), "head.fc.bias": bias}
     return new
 
 

@@ -99,7 +99,7 @@ def _sample(former: Former, split: str) -> Steps:
     interval = former.take("frame_interval", 1)
     short = former.take("out_of_bound_opt", "loop")
     jitter = former.take("temporal_jitter", False)
-    former.expect("twice_sample", False)
+    twice = former.take("twice_sample", False)
     former.drop("start_index", "test_mode")
     window = sampling(length, interval, clips, placement="random" if split == "train" else "center")
     if window["type"] == "SampleFrames" and short != "repeat_last":
@@ -107,6 +107,10 @@ def _sample(former: Former, split: str) -> Steps:
     if jitter and window["type"] == "SampleFrames":
         window["temporal_jitter"] = True
     was = f"clip_len={length}, frame_interval={interval}, num_clips={clips}, test_mode"
+    if twice and window["type"] == "SampleSegments":
+        window["num_clips"], was = 2, f"{was}; twice_sample, half a segment before"
+    elif twice:
+        former.refuse("twice_sample", True, "of segments alone")
     return [Changed(window, was)]
 
 
@@ -176,8 +180,8 @@ def _flip(former: Former, split: str) -> Steps:
 
 
 def _color_jitter(former: Former, split: str) -> Steps:
-    names = ("brightness", "contrast", "saturation", "hue")
-    given = {key: former.take(key) for key in names if key in former}
+    unsaid = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1)
+    given = {key: former.take(key, value) for key, value in unsaid.items()}
     return [Changed(dict(type="ColorJitter") | given, "ColorJitter, drawn once for a clip here")]
 
 
@@ -185,6 +189,7 @@ _TRANSLATIONS: dict[Any, Callable[[Former, str], Steps]] = dict(
     SampleFrames=_sample,
     DenseSampleFrames=_sample_dense,
     RawFrameDecode=_decode,
+    FrameSelector=_decode,
     DecordDecode=_decode,
     OpenCVDecode=_decode,
     PyAVDecode=_decode,
