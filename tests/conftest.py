@@ -41,8 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="slow: run by --slow"))
 
 
-# A machine that has other work to do takes as long as it takes.
-settings.register_profile("patient", deadline=None)
+# A machine that has other work to do takes as long as it takes; each run tries the same examples.
+settings.register_profile("patient", deadline=None, derandomize=True)
 settings.load_profile("patient")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import cv2
-import matplotlib
 import numpy as np
 
 from mmaction.ops.global_motion import warped
@@ -20,6 +19,8 @@ _MAX_CHANNELS = 128
 @cache
 def color_table(colormap: str = COLORMAPS[0]) -> np.ndarray:
     """Return a colour map of matplotlib's as uint8 RGB, 256×3, lowest value first; read-only."""
+    import matplotlib  # takes a tenth of a command's start, and most ask for no picture
+
     table = matplotlib.colormaps[colormap](np.arange(256), bytes=True)[:, :3].copy()
     table.flags.writeable = False
     return table

@@ -32,7 +32,10 @@ _FIRST_NUMBERS = (0, 1)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 VIDEO = "{video}"  # in a template: the name of the video's directory
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
-_PNG_START, _PNG_END = b"\x89PNG", b"IEND"
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
+# Frames of a JPEG by Huffman codes, which spend a bit at least on each block of 8×8 pixels.
+_JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
+_MOST_PIXELS_A_BYTE = 8 * 8 * 8
 
 
 def template_of(image_tmpl: str, name: str) -> str:
@@ -150,6 +153,10 @@ def decode(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
     Raises:
         ValueError: It can't be read, or only in part.
     """
+    height, width = _claimed_size(data)
+    if height * width > _MOST_PIXELS_A_BYTE * len(data):
+        # Decoders would make all of them, gigabytes of grey.
+        raise ValueError(f"{len(data)} bytes can't hold the {width}×{height} pixels they claim")
     if simplejpeg is not None and data.startswith(_JPEG_START):
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
         if colorspace not in ("CMYK", "YCCK"):
@@ -167,16 +174,34 @@ def decode(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out if fits else None)
 
 
+def _claimed_size(data: bytes) -> tuple[int, int]:
+    """Height and width in a JPEG's header, found as decoders do; (0, 0) of other files."""
+    place = data.find(b"\xff", 2) if data.startswith(_JPEG_START) else -1
+    while 0 <= place < len(data) - 8:
+        marker = data[place + 1]
+        if marker in _JPEG_FRAMES:
+            height, width = data[place + 5 : place + 7], data[place + 7 : place + 9]
+            return int.from_bytes(height, "big"), int.from_bytes(width, "big")
+        bare = marker in (0x00, 0x01, 0xFF, *range(0xD0, 0xD8))  # no segment follows
+        length = 0 if bare else 1 + int.from_bytes(data[place + 2 : place + 4], "big")
+        place = data.find(b"\xff", place + 1 + length)
+    return 0, 0
+
+
 def is_cut_short(data: bytes) -> bool:
     """Whether a JPEG or PNG file ends before its end marker; decoders fill such frames up silently.
 
     A JPEG's last scan is followed by the end marker: neither can occur inside compressed data, and
-    the order also holds with a thumbnail before the image or something appended after it.
+    the order also holds with a thumbnail before the image or something appended after it. A PNG's
+    chunks name their lengths, one after the other up to the last; OpenCV takes as much memory.
     """
     if data.startswith(_JPEG_START):
         return not data.endswith(_JPEG_END) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN)
     if data.startswith(_PNG_START):
-        return _PNG_END not in data
+        place = len(_PNG_START)
+        while place + 12 <= len(data) and data[place + 4 : place + 8] != _PNG_END:
+            place += 12 + int.from_bytes(data[place : place + 4], "big")
+        return place + 12 > len(data)
     return False
 
 

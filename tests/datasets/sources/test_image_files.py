@@ -122,6 +122,19 @@ def test_end_marker_is_found_where_it_counts() -> None:
     assert is_cut_short(png[:-12])
 
 
+@each
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_damaged_size_is_refused_before_its_pixels_are_made(progressive: bool) -> None:
+    """Of a picture of one colour, the most pixels a byte that a JPEG has, all are read."""
+    plain = encoded(Image.new("L", (640, 480)), optimize=True, progressive=progressive)
+    assert decode(plain, None).shape == (480, 640, 3)
+    frame = plain.index(b"\xff\xc2" if progressive else b"\xff\xc0")
+    assert plain[frame + 5 : frame + 9] == (480).to_bytes(2, "big") + (640).to_bytes(2, "big")
+    damaged = plain[: frame + 5] + b"\xff" * 4 + plain[frame + 9 :]
+    with pytest.raises(ValueError, match="bytes can't hold the 65535×65535 pixels they claim"):
+        decode(damaged, None)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 @each
@@ -130,8 +143,8 @@ def test_any_damage_gives_pixels_or_one_error(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 5))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        image = decode(bytes(damaged), np.empty((32, 48, 3), np.uint8))
-    except ValueError:
+        image = decode_image(bytes(damaged), "a", out=np.empty((32, 48, 3), np.uint8))
+    except DataError:
         return
     assert image.dtype == np.uint8
     assert image.ndim == 3
