@@ -29,6 +29,7 @@ from mmaction.datasets.sources.video import count_frames, read_frames
 from mmaction.environment import keep_freed_memory
 from mmaction.models import ClipPreprocessor
 from mmaction.models.blending import Blending
+from mmaction.models.losses import CrossEntropy
 from mmaction.ops import affine_clips, affine_clips_torch
 
 REAL_VIDEO = Path(__file__).resolve().parents[2] / "shared" / "video" / "arm_wrestling.mp4"
@@ -72,6 +73,10 @@ OPERATORS = {
     "random erasing of every clip": dict(
         name="RandomErasing", p=1.0, value=[124, 116, 104], inplace=True
     ),
+}
+LOSSES = {
+    "label smoothing": dict(label_smoothing=0.1),
+    "class weights": dict(class_weights=[1.0] * 174),
 }
 THREE_CROP = [
     CENTER,
@@ -257,13 +262,16 @@ def print_recipe(material: Material, rounds: int) -> None:
     for kind in ("MixUp", "CutMix"):
         blend = Blending([dict(type=kind)], num_classes=8)
         rows[f"{kind} of a batch of 8, for each clip"] = partial(blend, clips, labels)
+    for kind, options in LOSSES.items():
+        loss = CrossEntropy(**options)
+        rows[f"{kind} of a batch of 8, for each clip"] = partial(loss, torch.randn(8, 174), labels)
     times = interleaved_ms(rows, rounds=rounds)
     table = []
     for name in rows:
-        of_batch = name.startswith(("MixUp", "CutMix"))
+        of_batch = "of a batch" in name
         ms = statistics.median(times[name]) / (8 if of_batch else 1)
         added = ms if of_batch else ms - statistics.median(times[plain])
-        table.append([name, f"{ms:.1f}", f"{added:.1f}"])
+        table.append([name, f"{ms:.2f}", f"{added:.2f}"])
     print_table(["augmentation", "ms a clip", "added"], table)
 
 
