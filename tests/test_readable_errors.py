@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -99,7 +98,7 @@ from mmaction.datasets.transforms.pipeline import Transform
 from mmaction.registry import TRANSFORMS
 
 
-@TRANSFORMS.register_module()
+@TRANSFORMS.register_module(force=True)
 class Deadly(Transform):
     def __call__(self, results):
         {what}
@@ -130,14 +129,16 @@ def test_a_worker_that_dies_says_what_to_change(
     make_config: Callable[..., Path],
     tiny_data: Path,
     tmp_path: Path,
-    run_process: Callable[..., Any],
+    run_tool: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
     what: str,
     message: str,
 ) -> None:
     (tmp_path / "deadly.py").write_text(DEADLY.format(what=what))
     config = make_config(tiny_data, USE)
-    path = os.pathsep.join([str(tmp_path), str(REPO)])
-    done = run_process(sys.executable, "tools/train_recognizer.py", config, PYTHONPATH=path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "deadly", raising=False)
+    done = run_tool("train_recognizer", config)
     assert done.code == 2
     assert done.err.splitlines()[-1].startswith(f"error: {message}")
     assert "Traceback" not in done.err

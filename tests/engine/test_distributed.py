@@ -167,7 +167,7 @@ def test_a_training_in_two_processes_shares_its_buffers(
         "    dict(type='KeepBuffersOfEachRank', when='after', priority='LOW'),\n"
         "]\n",
     )
-    ended = run_process("tools/dist_train_recognizer.sh", config, 2)
+    ended = run_process(sys.executable, "tools/train_recognizer.py", config, "--gpus", 2)
     assert (ended.code, ended.err) == (0, "")
     assert re.search(r"2 process\(es\) have joined, over (gloo|nccl)\n", ended.out)
     assert "4 clips a step (2 process(es) × 2)" in ended.out

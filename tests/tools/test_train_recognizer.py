@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,13 +229,3 @@ def test_no_validate_leaves_validation_out(tiny_config: Path, run_tool: Run) -> 
     ended = run_tool("train_recognizer", tiny_config, "--no_validate")
     assert (ended.code, ended.err) == (0, "")
     assert "Epoch(val)" not in ended.out
-
-
-def test_gpus_starts_that_many_processes(tiny_config: Path, run_process: Run) -> None:
-    if torch.cuda.device_count() == 1 or (os.cpu_count() or 1) < 2:
-        pytest.skip("takes two GPUs, or none and two cores")
-    ended = run_process(
-        sys.executable, "tools/train_recognizer.py", tiny_config, "--gpus", 2, "--no-validate"
-    )
-    assert ended.code == 0, ended.err
-    assert "4 clips a step (2 process(es) × 2)" in ended.out
