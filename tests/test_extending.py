@@ -48,7 +48,10 @@ def run(folder: Path, *command: object) -> str:
 def mine(
     tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., list[str]]
 ) -> Path:
-    """The files of the docs in ``mine/``, and tiny data; all trainings of the docs are done."""
+    """The files of the docs in ``mine/``, and tiny data; all commands of the docs are done.
+
+    What they print is in ``mine/printed``, a command after the other.
+    """
     folder = tmp_path_factory.mktemp("extending")
     for name in ("tools", "config_files"):
         (folder / name).symlink_to(REPO / name)
@@ -70,12 +73,29 @@ def mine(
         assert path.startswith("mine/with_") or 15 <= len(text.splitlines()) <= 30, path
         (folder / path).write_text(text)
     train = "tools/train_recognizer.py"
-    trainings = [  # loggers go by the experiment's name
-        [train, config(part), "--cfg-options", *ONE_EPOCH, f"experiment_name={part}"]
-        for part in TRAININGS
-    ]
-    run(folder, *in_one_process(*trainings))
+
+    def named(name: str, *options: str) -> list[str]:  # loggers go by the experiment's name
+        return ["--cfg-options", *options, f"experiment_name={name}"]
+
+    trainings = [[train, config(part), *named(part, *ONE_EPOCH)] for part in TRAININGS]
+    said = "attention,motion:cells=4"
+    network = [config("motion"), checkpoint("weight_norm")]
+    explain = ["--explainers", said, "--out"]
+    test = "tools/test_recognizer.py"
+    measure = ["tools/analysis/evaluate_explanations.py", *network, *explain, "true"]
+    commands = (
+        *trainings,
+        [test, config("backbone"), checkpoint("backbone"), "-s", "maps", *named("seen")],
+        [test, config("log_loss"), checkpoint("log_loss"), "--out", "scores.pkl", *named("tested")],
+        ["tools/visualize.py", *network, next((data / "frames").iterdir()), *explain, "look"],
+        [*measure, "--metrics", "joint", "--steps", 2],
+    )
+    (folder / "printed").write_text(run(folder, *in_one_process(*commands)))
     return folder
+
+
+def printed(folder: Path, command: int) -> str:
+    return (folder / "printed").read_text().split("done: ")[command]
 
 
 def config(part: str) -> str:
@@ -107,8 +127,7 @@ def test_a_backbone(mine: Path) -> None:
     weights = torch.load(mine / checkpoint("backbone"), weights_only=True)["state_dict"]
     assert weights["backbone.3.weight"].shape == (32, 16, 3, 3, 3)
     assert weights["attention_branch.stage.0.weight"].shape == (64, 32, 1, 1, 1)
-    command = ["tools/test_recognizer.py", config("backbone"), checkpoint("backbone"), "-s", "maps"]
-    assert "3 videos" in run(mine, *command)
+    assert "3 videos" in printed(mine, 3)
     explanations = list((mine / "maps").rglob("explanation.npz"))
     assert len(explanations) == 3
     with np.load(explanations[0]) as found:
@@ -136,15 +155,11 @@ def test_a_transform(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert logged(mine, "weight_norm")["loss"] > 0
 
 
-def test_an_explainer(mine: Path, in_one_process: Callable[..., list[str]]) -> None:
+def test_an_explainer(mine: Path) -> None:
     """Its map of a video is made of the clip alone, so that it can be made again here."""
-    network, said = [config("motion"), checkpoint("weight_norm")], "attention,motion:cells=4"
-    video = next((mine / "data/motion_shapes/frames").iterdir())
-    look = ["tools/visualize.py", *network, video, "--out", "look", "--explainers", said]
-    measure = ["tools/analysis/evaluate_explanations.py", *network, "--explainers", said]
-    measure += ["--metrics", "joint", "--steps", 2, "--out", "true"]
-    measured = run(mine, *in_one_process(look, measure)).partition("done: ")[2]
-    with np.load(mine / "look" / video.name / "explanation.motion.npz") as found:
+    [file] = (mine / "look").glob("*/explanation.motion.npz")
+    video = mine / "data/motion_shapes/frames" / file.parent.name
+    with np.load(file) as found:
         spatial, numbers = found["spatial"], found["frame_indices"]
     frames = np.stack(
         [cv2.imread(str(frame))[..., ::-1] for frame in sorted(video.iterdir())]
@@ -152,14 +167,13 @@ def test_an_explainer(mine: Path, in_one_process: Callable[..., list[str]]) -> N
     change = np.abs(np.diff(frames[numbers - 1], axis=0) / IMAGENET_STD).mean(axis=-1)
     expected = change.reshape(11, 4, 16, 4, 16).mean(axis=(2, 4))
     np.testing.assert_allclose(spatial[1:], expected, atol=1e-5)
-    assert "motion:cells=4" in measured
+    assert "motion:cells=4" in printed(mine, 6)
 
 
 def test_a_metric(mine: Path) -> None:
     """It runs in validation, chooses the best checkpoint, and runs in tests."""
     assert list((mine / "work_dirs/mine/with_log_loss").glob("best_mine_log_loss_epoch_1.pth"))
-    command = ["tools/test_recognizer.py", config("log_loss"), checkpoint("log_loss")]
-    shown = run(mine, *command, "--out", "scores.pkl")
+    shown = printed(mine, 4)
     metrics = json.loads((mine / "scores.metrics.json").read_text())
     table = ScoreTable.load(mine / "scores.pkl")
     expected = -np.log(table.scores[np.arange(3), table.labels]).mean()
