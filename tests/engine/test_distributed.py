@@ -138,19 +138,6 @@ def test_scores_depend_on_neither_processes_nor_batches_nor_workers(
 
 
 @needs_two
-def test_scores_are_taken_from_the_cache_by_all_processes(
-    tiny_config: Path, tiny_checkpoint: Path, run_process: Run, run_tool: Run, tmp_path: Path
-) -> None:
-    out = tmp_path / "scores.pkl"
-    assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", out).code == 0
-    command = ["tools/dist_test_recognizer.sh", tiny_config, tiny_checkpoint, 2, "--out", out]
-    ended = run_process(*command)
-    assert (ended.code, ended.err) == (0, "")
-    assert ended.out.splitlines()[0] == f"7 videos, scores from {out}"
-    assert ended.out.count("7 videos") == 1, ended.out
-
-
-@needs_two
 def test_a_training_in_two_processes_shares_its_buffers(
     tiny_data: Path,
     make_config: MakeConfig,

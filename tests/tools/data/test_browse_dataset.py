@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def test_writes_a_page(run_process: Callable[..., Any], tiny_config: Path, tmp_path: Path) -> None:
+def test_writes_a_page(run_tool: Callable[..., Any], tiny_config: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, ROOT / "tools/data/browse_dataset.py", tiny_config, "--out", out]
-    done = run_process(*command, "--split", "val", "--number", 2, "--repeats", 2)
+    few = ["--split", "val", "--number", 2, "--repeats", 2]
+    done = run_tool("data/browse_dataset", tiny_config, "--out", out, *few)
     assert done.code == 0, done.err
     assert done.out == f"{out}/index.html: 4 samples\n"
     assert len(list(out.glob("video_*_epoch_00[01].png"))) == 4

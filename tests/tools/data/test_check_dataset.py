@@ -23,10 +23,10 @@ COMMAND = ROOT / "tools/data/check_dataset.py"
 
 
 def test_exit_code_0_without_errors(
-    run_process: Callable[..., Any], make_config: Callable[..., Path], own_data: Path
+    run_tool: Callable[..., Any], make_config: Callable[..., Path], own_data: Path
 ) -> None:
     (own_data / "train.txt").write_text("train/video 0 5 0\ntrain/video 1 6 1\n")
-    done = run_process(sys.executable, COMMAND, make_config(own_data), "--jobs", "2")
+    done = run_tool("data/check_dataset", make_config(own_data), "--jobs", 2)
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0] == f"train             {own_data}/train.txt: 2 videos in {own_data}/frames"
