@@ -22,6 +22,7 @@ FLOORS = (
         "progress",
         "registry",
         "safe_pickle",
+        "text_files",
         "structures",
         "version",
     ),

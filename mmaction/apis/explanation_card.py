@@ -17,13 +17,11 @@ from mmaction.errors import UserError
 from mmaction.explain.card import Card, make_card
 from mmaction.explain.clip_video import DEFAULT_FPS
 from mmaction.explain.explainers import build_explainer
-from mmaction.explain.gallery import Entry, page_text
+from mmaction.explain.gallery import embedded, page_text
 from mmaction.explain.measures import EvaluationOptions, Subject, evaluate, resolve_measures
 from mmaction.explain.measures.shortcut_report import ShortcutReport
 from mmaction.explain.measures.shortcuts import ask
 from mmaction.explain.measures.table import write_json
-from mmaction.explain.page.embed import base64_text
-from mmaction.explain.page.video_data import player_data, thumbnail
 from mmaction.files import atomic_path, require_writable
 
 METRICS = ("intervention", "joint", "sanity", "localization")
@@ -107,13 +105,9 @@ def worst_clips(subject: Subject, explainer: str, classes: Sequence[str] | None)
     """
     labels = np.where(subject.labels < 0, subject.classes, subject.labels)
     sure = subject.probabilities.numpy()[np.arange(len(subject)), labels]
-    entries, players = [], {}
-    for number, position in enumerate(np.argsort(sure, kind="stable")[:WORST].tolist()):
-        views = explain_item(
-            subject.model, subject.item(position), named_explainers([explainer]), classes=classes
-        )
-        shown, folder = views[0][0], f"{number:02d}"
-        data = player_data(views, fps=DEFAULT_FPS)
-        players[folder] = {"data": data, "thumbnail": base64_text(thumbnail(shown))}
-        entries.append(Entry.of(shown, folder=folder))
+    look = named_explainers([explainer])
+    entries, players = embedded(
+        (explain_item(subject.model, subject.item(n), look, classes=classes), DEFAULT_FPS)
+        for n in np.argsort(sure, kind="stable")[:WORST].tolist()
+    )
     return page_text("Where it fails", entries=entries, classes=classes, players=players)

@@ -12,10 +12,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmaction.checkpoint.description import Description, Layout
-from mmaction.dataprep.text_files import read_json
 from mmaction.errors import DataError
 from mmaction.files import sha256_of
 from mmaction.inference import VideoRecognizer
+from mmaction.text_files import read_json
 
 SHOWN_CLASSES = 40
 CARD_SUFFIX = ".card.json"  # of tools/analysis/explanation_card.py, beside a checkpoint

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mmengine.config import Config
 
 from mmaction.apis.evaluate import about, open_subject
 from mmaction.apis.visualize import explain_item, named_explainers
 from mmaction.datasets.splits import class_names_of
-from mmaction.errors import DataError, first_line, near
 from mmaction.explain import ExplanationWriter
 from mmaction.explain.explainers import Explainer, build_explainer
 from mmaction.explain.gallery import write_page
@@ -20,7 +18,9 @@ from mmaction.explain.measures import EvaluationOptions, Subject
 from mmaction.explain.measures.shortcut_report import ShortcutReport
 from mmaction.explain.measures.shortcuts import PROBES, ask, hidden_areas, probed
 from mmaction.explain.measures.table import write_json
+from mmaction.explain.measures.truth_files import row_of
 from mmaction.files import require_writable
+from mmaction.text_files import read_csv
 
 JSON_FILE = "shortcuts.json"
 TITLE = "What the answers rest on"
@@ -55,10 +55,14 @@ def find_shortcuts(
     """
     marker = build_explainer(explainer)
     options = options or EvaluationOptions()
-    known = None if groups is None else read_groups(groups, column=group_column)
+    known = {}
+    if groups is not None:
+        column = group_column.lower()
+        rows = read_csv(groups, required=("clip", column))
+        known = {row["clip"]: row[column] for _, row in rows}
     subject = open_subject(cfg, checkpoint, options)
     names = [subject.name(position) for position in range(len(subject))]
-    belongs = [] if known is None else [_group_of(name, known, groups) for name in names]
+    belongs = [] if groups is None else [row_of(known, name, groups) for name in names]
     if out is not None:
         require_writable(out, name="--out")
     report = ShortcutReport(
@@ -73,36 +77,6 @@ def find_shortcuts(
         _write_page(report, subject, explainer, marker, Path(out), shown)
         write_json(report.record(), Path(out) / JSON_FILE)
     return report
-
-
-def read_groups(path: str | os.PathLike[str], *, column: str) -> dict[str, str]:
-    """What each video belongs to, by its name without its suffix.
-
-    Args:
-        path: A csv file with the column ``clip``.
-        column: What is read.
-
-    Raises:
-        DataError: The file can't be read, or lacks a column.
-    """
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            columns = list(rows.fieldnames or ())
-            for each in ("clip", column):
-                if each not in columns:
-                    raise DataError(f"{path}: no column {each!r}{near(each, columns)}")
-            return {row["clip"]: row[column] for row in rows}
-    except (OSError, UnicodeDecodeError, csv.Error) as e:
-        raise DataError(f"groups {path} can't be read: {first_line(e)}") from e
-
-
-def _group_of(name: str, known: dict[str, str], path: object) -> str:
-    last = PurePosixPath(name)
-    for each in (name, last.name, last.stem):
-        if each in known:
-            return known[each]
-    raise DataError(f"{path}: no line of video {name!r}")
 
 
 def _write_page(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmaction.dataprep.listing import Row
-from mmaction.dataprep.text_files import numbered_lines, read_json
 from mmaction.errors import DataError
+from mmaction.text_files import numbered_lines, read_json
 
 DIVING48_CLASSES = "Diving48_vocab.json"
 _HMDB51_FILE = re.compile(r"(.+)(_test_split\d\.txt)")

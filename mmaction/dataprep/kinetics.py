@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from mmaction.dataprep.listing import Row
-from mmaction.dataprep.text_files import read_csv
 from mmaction.errors import DataError
+from mmaction.text_files import read_csv
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mmaction.dataprep.text_files import numbered_lines
 from mmaction.errors import DataError
+from mmaction.text_files import numbered_lines
 
 
 class Part(NamedTuple):

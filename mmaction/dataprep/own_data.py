@@ -22,9 +22,9 @@ from mmaction.dataprep.listing import (
     read_class_names,
 )
 from mmaction.dataprep.media import MediaRoot
-from mmaction.dataprep.text_files import read_csv
 from mmaction.datasets.splits import SPLITS
 from mmaction.errors import DataError, UserError
+from mmaction.text_files import read_csv
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from mmaction.dataprep.listing import Row
-from mmaction.dataprep.text_files import numbered_lines, read_json
 from mmaction.errors import DataError
+from mmaction.text_files import numbered_lines, read_json
 
 _BRACKETS = re.compile(r"[\[\]]")
 

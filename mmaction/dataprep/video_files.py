@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from mmaction.dataprep.directories import walk
-from mmaction.dataprep.text_files import numbered_lines
 from mmaction.errors import DataError
+from mmaction.text_files import numbered_lines
 
 VIDEO_SUFFIXES = frozenset(
     f".{suffix}"

@@ -22,7 +22,7 @@ from mmaction.datasets.splits import check_labels
 from mmaction.datasets.transforms.geometry import Flip
 from mmaction.datasets.transforms.operators import TorchvisionTransform
 from mmaction.datasets.transforms.pipeline import Pipeline, Results
-from mmaction.errors import ConfigError, DataError, near
+from mmaction.errors import ConfigError, DataError, TransientError, near
 from mmaction.registry import DATASETS
 from mmaction.structures import BadVideo
 
@@ -214,6 +214,8 @@ class ClipDataset(Dataset[Results], ABC):
         while True:
             try:
                 return self._load(key, failed)
+            except TransientError:  # no fault of the video's, as of predict
+                raise
             except DataError as error:
                 failed += (BadVideo(self.name(key.index), str(error)),)
             if len(failed) == MOST_TRIES:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmaction.explain.colormap import COLORMAPS, OPACITY, color_table
 from mmaction.explain.page.embed import base64_text, filled, page_part, relative_url, script_json
+from mmaction.explain.page.video_data import player_data, thumbnail
 from mmaction.explain.records import ClipExplanation, as_probabilities
 from mmaction.files import atomic_path
 
@@ -199,6 +200,23 @@ def page_text(
         "scripts": "\n".join(page_part(script) for script in SCRIPTS),
     }
     return filled(page_part("page.html"), fields)
+
+
+def embedded(
+    videos: Iterable[tuple[Sequence[Sequence[ClipExplanation]], float]],
+) -> tuple[list[Entry], dict[str, dict[str, Any]]]:
+    """Entries and players of a page that is one file, as ``page_text`` takes them.
+
+    Args:
+        videos: Views of each, as of ``player_data``, and frames a second at which it is shown.
+    """
+    entries, players = [], {}
+    for number, (views, fps) in enumerate(videos):
+        first, folder = views[0][0], f"{number:02d}"
+        picture = base64_text(thumbnail(first))
+        players[folder] = {"data": player_data(views, fps=fps), "thumbnail": picture}
+        entries.append(Entry.of(first, folder=folder))
+    return entries, players
 
 
 def _timeline(parts: Sequence[Part]) -> dict[str, Any] | None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmaction.dataprep.directories import walk
-from mmaction.dataprep.text_files import numbered_lines
 from mmaction.dataprep.video_files import without_suffix
 from mmaction.errors import DataError
 from mmaction.inference.sources import IMAGE_SUFFIXES
+from mmaction.text_files import numbered_lines
 
 LIST = ".txt"
 

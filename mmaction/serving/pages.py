@@ -7,9 +7,8 @@ from html import escape
 from importlib.resources import files
 
 from mmaction.explain.clip_video import DEFAULT_FPS, shown_rate
-from mmaction.explain.gallery import Entry, page_text
-from mmaction.explain.page.embed import base64_text, filled, page_part
-from mmaction.explain.page.video_data import player_data, thumbnail
+from mmaction.explain.gallery import embedded, page_text
+from mmaction.explain.page.embed import filled, page_part
 from mmaction.inference import Recognition
 from mmaction.serving.decoding import Decoded
 
@@ -33,23 +32,11 @@ def answer_page(decoded: Decoded, answers: Sequence[Recognition]) -> str:
         decoded: The video.
         answers: Explained, of each of its items.
     """
-    entries, players = [], {}
-    for number, (title, answer) in enumerate(zip(_titles(decoded), answers, strict=True)):
-        explanation, folder = answer.explanation(), f"{number:02d}"
-        data = player_data(
-            [[explanation]], fps=shown_rate(decoded.video.fps, answer.frame_indices) or DEFAULT_FPS
-        )
-        picture = base64_text(thumbnail(explanation))
-        players[folder] = {"data": {**data, "name": title}, "thumbnail": picture}
-        entries.append(
-            Entry(
-                name=title,
-                folder=folder,
-                label=None,
-                prediction=explanation.prediction,
-                probability=float(answer.probabilities.max()),
-            )
-        )
+    rate = decoded.video.fps
+    entries, players = embedded(
+        ([[answer.explanation(name=title)]], shown_rate(rate, answer.frame_indices) or DEFAULT_FPS)
+        for title, answer in zip(_titles(decoded), answers, strict=True)
+    )
     whole = answers[0]
     (label, probability), *_ = whole.top(1)
     return page_text(

@@ -13,7 +13,7 @@ import torch
 
 from mmaction.datasets.batches import SampleKey
 from mmaction.datasets.clip_dataset import MOST_TRIES, RawframeDataset
-from mmaction.errors import ConfigError, DataError
+from mmaction.errors import ConfigError, DataError, TransientError
 from mmaction.registry import DATASETS
 
 PLAIN = [
@@ -262,6 +262,15 @@ def test_another_video_is_taken_with_its_own_label_and_the_bad_one_named(lists: 
         taken.add(sample.name)
     assert taken == {"a", "c"}
     assert dataset[0]["sample"].replaces == ()
+
+
+def test_what_may_pass_makes_no_bad_video(lists: Path) -> None:
+    """A failing disk: another video in its place would be trained on unasked."""
+    frame = lists / "first" / "b" / "img_00002.jpg"
+    frame.unlink()
+    frame.symlink_to("/proc/self/mem")  # a file whose first byte can't be read
+    with pytest.raises(TransientError, match=r"img_00002\.jpg' can't be read: Input/output"):
+        first(lists, on_error="resample")[1]
 
 
 def test_it_does_not_try_for_ever(lists: Path) -> None:

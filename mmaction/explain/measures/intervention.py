@@ -156,11 +156,10 @@ def substituted(mechanism: nn.Module, spatial: Tensor, temporal: Tensor) -> Remo
     return mechanism.register_forward_pre_hook(replace)
 
 
-def _answers(
-    model: nn.Module, batches: Iterable[Tensor], labels: np.ndarray
-) -> dict[str, np.ndarray]:
+def _answers(model: Any, batches: Iterable[Tensor], labels: np.ndarray) -> dict[str, np.ndarray]:
     with torch.no_grad():
-        answer = torch.cat([model(clips).scores.double().cpu() for clips in batches])
-    chosen = answer.softmax(dim=1).gather(1, torch.from_numpy(labels)[:, None])[:, 0]
+        scores = torch.cat([model(clips).scores.double().cpu() for clips in batches])
+        answer = model.probabilities(scores)
+    chosen = answer.gather(1, torch.from_numpy(labels)[:, None])[:, 0]
     correct = answer.argmax(dim=1).numpy() == labels
     return {"correct": correct.astype(np.float64), "probability": chosen.numpy()}

@@ -5,18 +5,20 @@ Dimension letters: F frames of a video, T frames of a clip, H×W pixels.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
 from mmaction.errors import DataError, first_line
 from mmaction.safe_pickle import load_arrays
+from mmaction.text_files import read_csv
+
+Row = TypeVar("Row")
 
 _UCF101 = (240, 320)  # height and width of the original frames, in pixels
 _COLUMNS = ("clip", "actor", "first", "last")
@@ -156,23 +158,11 @@ class ActorSides:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        try:
-            with self.path.open(encoding="utf-8", newline="") as file:
-                rows = csv.DictReader(file)
-                missing = [c for c in _COLUMNS if c not in (rows.fieldnames or ())]
-                if missing:
-                    raise DataError(
-                        f"{path}: no column {missing[0]!r}: expected {', '.join(_COLUMNS)}"
-                    )
-                self.videos = {row["clip"]: row for row in rows}
-        except (OSError, UnicodeDecodeError, csv.Error) as e:
-            raise DataError(f"ground truth {path} can't be read: {first_line(e)}") from e
+        self.videos = {row["clip"]: row for _, row in read_csv(path, required=_COLUMNS)}
 
     def read(self, name: str, *, frames: int, height: int, width: int) -> GroundTruth:
         """As ``MaskFiles.read``."""
-        row = self.videos.get(Path(name).stem) or self.videos.get(_last(name))
-        if row is None:
-            raise DataError(f"no ground truth of video {name!r} in {self.path}")
+        row = row_of(self.videos, name, self.path)
         side = row["actor"]
         if side not in _SIDES:
             raise DataError(
@@ -180,7 +170,7 @@ class ActorSides:
             )
         try:
             first, last = int(row["first"]), int(row["last"])
-        except (TypeError, ValueError):
+        except ValueError:
             raise DataError(
                 f"{self.path}: video {name!r}: first and last: expected frames"
             ) from None
@@ -210,6 +200,23 @@ def open_ground_truth(path: str | os.PathLike[str]) -> GroundTruthReader:
     if not path.exists():
         raise DataError(f"no ground truth: expected the directory or file {path}")
     return ActorSides(path) if path.suffix == ".csv" else ActionTubes(path)
+
+
+def row_of(rows: Mapping[str, Row], name: str, path: str | os.PathLike[str]) -> Row:
+    """What a table says of a video.
+
+    Args:
+        rows: By the videos' whole names, their last parts, or those without their suffixes.
+        name: The video's, as the annotation writes it.
+        path: Of the table, for messages.
+
+    Raises:
+        DataError: Nothing.
+    """
+    for known in (name, _last(name), Path(name).stem):
+        if known in rows:
+            return rows[known]
+    raise DataError(f"{path}: no line of video {name!r}")
 
 
 def _last(name: str) -> str:

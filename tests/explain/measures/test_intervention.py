@@ -37,6 +37,9 @@ class LooksWhereItSays(nn.Module):
         seen = self.attention_mechanism(torch.ones_like(red), spatial, temporal)
         return Prediction(scores=seen.flatten(1))
 
+    def probabilities(self, scores: Tensor) -> Tensor:
+        return scores.softmax(dim=-1)
+
 
 def clips() -> Tensor:
     """Four clips of two frames of 1×2 pixels, each lit at another one of the four places."""
@@ -61,6 +64,13 @@ def test_what_needs_its_attention_loses_by_its_loss() -> None:
     np.testing.assert_allclose(found[INTACT]["probability"], np.e / (np.e + 3))
     np.testing.assert_allclose(found["both_uniform"]["probability"], 0.25)
     assert not model.attention_mechanism._forward_pre_hooks
+
+
+def test_classes_that_are_questions_of_their_own_are_answered_by_themselves() -> None:
+    model = LooksWhereItSays()
+    model.probabilities = torch.sigmoid  # type: ignore[method-assign]
+    found = intervention(model, lambda: [clips()], np.arange(4), rng=np.random.default_rng(0))
+    np.testing.assert_allclose(found[INTACT]["probability"], np.e / (np.e + 1))
 
 
 def test_the_network_is_left_as_it_was_after_an_error_too() -> None:

@@ -131,10 +131,10 @@ def test_sides_by_hand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("clip,first,last\n", r"no column 'actor': expected clip, actor, first, last"),
+        ("clip,first,last\n", r"no column 'actor'; the header has 'clip', 'first', 'last'"),
         ("clip,actor,first,last\nkick,west,1,2\n", r"video 'kick': actor 'west': expected one of"),
         ("clip,actor,first,last\nkick,left,1,x\n", r"video 'kick': first and last: expected"),
-        ("clip,actor,first,last\n", r"no ground truth of video 'kick' in .*clips\.csv"),
+        ("clip,actor,first,last\n", r"clips\.csv: no line of video 'kick'"),
     ],
 )
 def test_tables_of_sides_that_can_t_be_right(tmp_path: Path, text: str, message: str) -> None:

@@ -45,9 +45,12 @@ def test_the_verdict_the_tables_and_the_page(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--groups", "nowhere.csv"), "groups nowhere.csv can't be read: "),
-        (("--groups", "PLACES"), "places.csv: no column 'group'"),
-        (("--groups", "PLACES", "--group-column", "plce"), "no column 'plce'; did you mean 'place"),
+        (("--groups", "nowhere.csv"), "'nowhere.csv' does not exist"),
+        (("--groups", "PLACES"), "places.csv:1: no column 'group'"),
+        (
+            ("--groups", "PLACES", "--group-column", "plce"),
+            "the header has 'clip', 'place'",
+        ),
         (("--ground-truth", "/nowhere"), "expected the directory or file /nowhere"),
         (("--explainer", "atention"), "explainer 'atention' is not known here"),
     ],
