@@ -259,6 +259,7 @@ def test_it_is_the_rest_of_the_epoch_and_loads_nothing_else(
     rest = loader(length, batch, drop_last=drop_last)
     with starting_at(rest, done):
         assert [b.tolist() for b in rest] == whole[done:]
+        assert len(rest) == len(whole), "what is saved meanwhile tells the epoch's length by it"
     assert rest.dataset.asked == [index for b in whole[done:] for index in b]
     assert len(rest) == len(whole)
 
