@@ -31,7 +31,7 @@ _ST_ABN = {
 
 # What follows a part's name is the same everywhere, such as ``weight`` or ``0.conv1.weight``.
 ORIGINAL = Layout(
-    name="st_abn_original",
+    name="st-abn",
     title="the authors' ST-ABN",
     mark=r"backbone\.att_layer4\.",
     names=(
@@ -59,7 +59,7 @@ ORIGINAL = Layout(
 )
 
 REIMPLEMENTATION = Layout(
-    name="st_abn_reimplementation",
+    name="stabn",
     title="the re-implementation of ST-ABN",
     mark=r"layer_att_common\.",
     names=(

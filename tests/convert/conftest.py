@@ -204,13 +204,13 @@ def public() -> dict[str, Public]:
     whole = {f"module.{n}": v for n, v in {**first, **unused}.items()}
     return {
         "original": Public(
-            "st_abn_original",
+            "st-abn",
             {"state_dict": whole, "meta": {"epoch": 150}},
             first,
             lambda clips: st_abn(clips, first, ORIGINAL, relu=True),
         ),
         "reimplementation": Public(
-            "st_abn_reimplementation",
+            "stabn",
             {"model_state_dict": second, "epoch": 3},
             second,
             lambda clips: st_abn(clips, second, REIMPLEMENTATION, relu=False),

@@ -126,8 +126,8 @@ def test_a_resnet_for_images_is_left_to_inflation() -> None:
     ("change", "layout", "expected"),
     [
         ({"backbone.other.weight": torch.zeros(1)}, "auto", r"no weights named backbone\.other"),
-        ({}, "st_abn_reimplementation", r"no weights named backbone\.conv1\.weight, .* more"),
-        ({}, "original", r"layout 'original' is unknown; did you mean 'st_abn_original'"),
+        ({}, "stabn", r"no weights named backbone\.conv1\.weight, .* more"),
+        ({}, "st-bn", r"layout 'st-bn' is unknown; did you mean 'st-abn'"),
         (
             {"backbone.fc1.wrong.weight": torch.zeros(1)},
             "auto",

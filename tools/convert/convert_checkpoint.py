@@ -15,8 +15,8 @@ from mmaction.cli import ArgumentParser, add_config_options, run_command
 
 LAYOUTS = (
     "auto",
-    "st_abn_original",
-    "st_abn_reimplementation",
+    "st-abn",
+    "stabn",
     "tpn",
     "mmaction",
     "mmaction2",
