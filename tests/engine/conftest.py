@@ -55,6 +55,23 @@ def trained(make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path) -
     return run
 
 
+@pytest.fixture(scope="session")
+def train_each(run_process: Callable[..., Any]) -> Callable[..., None]:
+    """``train_each(processes, config…)`` trains each in so many processes; all have to end well.
+
+    They are forked from one that has imported everything: as torchrun's, for less.
+    """
+
+    def run(processes: int, *configs: Path) -> None:
+        script = Path(__file__).with_name("train_each.py")
+        ended = run_process(sys.executable, script, processes, *configs)
+        logs = "\n".join(path.with_suffix(".log").read_text()[-3000:] for path in configs)
+        codes = str([0] * len(configs))
+        assert (ended.code, ended.out.strip()) == (0, codes), ended.err + logs
+
+    return run
+
+
 @pytest.fixture
 def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """``imported(name, code)``: the end of a config that imports a module of this code.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ import torch
 from mmaction.checkpoint.reading import read_checkpoint
 from tests.engine.conftest import NO_VALIDATION, needs_two
 
-Run = Callable[..., Any]
 MakeConfig = Callable[..., Path]
 STEPS = 4  # two epochs of two
 HOOK = """
@@ -71,7 +69,7 @@ def test_two_processes_train_as_one(
     make_data: Callable[..., Path],
     make_config: MakeConfig,
     imported: Callable[..., str],
-    run_process: Run,
+    train_each: Callable[..., None],
     tmp_path: Path,
 ) -> None:
     settings = imported("keep_norms", HOOK) + SETTINGS
@@ -79,10 +77,9 @@ def test_two_processes_train_as_one(
     folders = {}
     for processes, batch in ((1, 4), (2, 2)):
         folders[processes] = work_dir = tmp_path / f"work{processes}"
-        text = f"{settings}train_dataloader['batch_size'] = {batch}\nwork_dir = {str(work_dir)!r}"
-        config = make_config(data, text, name=f"of{processes}.py")
-        ended = run_process("tools/dist_train_recognizer.sh", config, processes, "--seed", 3)
-        assert (ended.code, ended.err) == (0, "")
+        text = f"{settings}train_dataloader['batch_size'] = {batch}\nrandomness = dict(seed=3)\n"
+        text += f"work_dir = {str(work_dir)!r}"
+        train_each(processes, make_config(data, text, name=f"of{processes}.py"))
 
     seen = {
         name: [[int(n) for n in line.split()] for line in (folder / file).read_text().splitlines()]

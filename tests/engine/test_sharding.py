@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -49,7 +47,7 @@ LAST = f"epoch_{EPOCHS}.pth"
 def runs(
     make_data: Callable[..., Path],
     write_config: Callable[..., Path],
-    run_process: Callable[..., Any],
+    train_each: Callable[..., None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """Directories of finished trainings; the configs beside them are of the same names.
@@ -82,10 +80,7 @@ def runs(
         begun,
         again,
     ]
-    script = Path(__file__).with_name("train_each.py")
-    ended = run_process(sys.executable, script, 2, *of_two)
-    logs = "\n".join(path.with_suffix(".log").read_text()[-3000:] for path in of_two)
-    assert (ended.code, ended.out.strip()) == (0, str([0] * len(of_two))), ended.err + logs
+    train_each(2, *of_two)
     train(load_config(config("one_after", "", batch_size=4, after="sharded/epoch_3.pth")))
     return root
 

@@ -86,12 +86,11 @@ def test_only_what_is_due_and_asked_for_by_name(trained: Trained) -> None:
 
 @needs_two
 def test_two_processes_show_the_same_videos_once(
-    make_config: MakeConfig, tiny_data: Path, tmp_path: Path, run_process: Callable[..., Any]
+    make_config: MakeConfig, tiny_data: Path, tmp_path: Path, train_each: Callable[..., None]
 ) -> None:
     """Videos 1 and 3 are the second process's, 2 is the first one's."""
     config = make_config(tiny_data, HOOK.format(", number=3"))
-    ended = run_process("tools/dist_train_recognizer.sh", config, 2)
-    assert (ended.code, ended.err) == (0, "")
+    train_each(2, config)
     found = images(tmp_path)
     assert found.keys() == {f"attention_{index}_val_video_{index}_1" for index in (1, 2, 3)}
     for index in (1, 2):
