@@ -27,6 +27,7 @@ from mmaction.registry import MODELS
 # Evidence below this counts as none: a clip without any is not blown up to a map of noise.
 LEAST = 1e-3
 _FIRST_SCALE = 8.0
+_UPDATE = 0.05  # of a running mean, a training step
 
 
 @MODELS.register_module()
@@ -59,7 +60,8 @@ class EvidenceBranch(BaseModule):
     - A_s = e / max over T, h and w of e, e = Σ_k |w_k|·R_k: 1 at the clip's strongest cell, 0 where
       R is. |w| instead of a free w: no class can lower the attention. e is averaged over
       ``spatial_smoothing_frames`` frames around each, for clips in which the world stands still
-      (``Stabilize``): a frame that says little itself looks where its neighbours do.
+      (``Stabilize``): a frame that says little itself looks where its neighbours do; and over
+      ``spatial_smoothing_cells``² cells, as features read further than their cell.
     - A_t = s / max over T of s, s(t) = Σ_k |v_k| · mean over h×w of A_s·R_k, averaged over
       ``smoothing_frames`` frames around t: a frame's weight depends on what R says, where the
       branch looks, of that frame and of its neighbours.
@@ -69,7 +71,10 @@ class EvidenceBranch(BaseModule):
       R can't be negative, it is evidence for class k alone.
 
     Both maps are relative to the clip's own maximum: they rank the cells and the frames of a clip,
-    and say nothing from one clip to another.
+    and say nothing from one clip to another. With ``absolute``, they are relative to what is usual
+    where the clip's maximum is lower: e / max(max e, m), m the running mean of the training clips'
+    maxima, a buffer. So a clip that lacks what the class is told by has faint maps, and little of
+    it reaches the perception branch, where else the next best cells would be looked at.
 
     Args:
         stage: Module that runs first, of spatial stride 1, with ``out_channels``; the backbone's
@@ -78,11 +83,15 @@ class EvidenceBranch(BaseModule):
         clip_len: T of the features.
         smoothing_frames: Odd; 1 leaves A_t as it is.
         spatial_smoothing_frames: Odd; 1 leaves A_s as it is.
+        spatial_smoothing_cells: Odd; 1 leaves A_s as it is.
+        absolute: See above.
         norm_cfg: The norm layers' config.
 
     Raises:
-        ConfigError: A number of frames that is not an odd number ≥ 1.
+        ConfigError: A number of frames or cells that is not an odd number ≥ 1.
     """
+
+    usual: Tensor | None
 
     def __init__(
         self,
@@ -92,21 +101,25 @@ class EvidenceBranch(BaseModule):
         clip_len: int,
         smoothing_frames: int = 3,
         spatial_smoothing_frames: int = 1,
+        spatial_smoothing_cells: int = 1,
+        absolute: bool = False,
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        for key, frames in (
+        for key, width in (
             ("smoothing_frames", smoothing_frames),
             ("spatial_smoothing_frames", spatial_smoothing_frames),
+            ("spatial_smoothing_cells", spatial_smoothing_cells),
         ):
-            if not isinstance(frames, int) or frames < 1 or frames % 2 == 0:
+            if not isinstance(width, int) or width < 1 or width % 2 == 0:
                 raise ConfigError(
-                    f"attention_branch.{key}={frames!r}: expected an odd number, 1 or more"
+                    f"attention_branch.{key}={width!r}: expected an odd number, 1 or more"
                 )
         norm_cfg = norm_cfg or dict(type="BN3d")
         channels: int = stage.out_channels  # type: ignore[assignment]
         self.smoothing_frames = smoothing_frames
-        self.spatial_smoothing_frames = spatial_smoothing_frames
+        cells = spatial_smoothing_cells
+        self.spatial_window = (spatial_smoothing_frames, cells, cells)
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)
         self.conv_response = nn.Conv3d(channels, num_classes, 1, bias=False)
@@ -115,15 +128,17 @@ class EvidenceBranch(BaseModule):
         self.temporal_weight = nn.Parameter(torch.full((num_classes,), 1 / num_classes))
         self.log_scale = nn.Parameter(torch.tensor(math.log(_FIRST_SCALE)))
         self.score_bias = nn.Parameter(torch.zeros(num_classes))
+        # Of A_s's and of A_t's evidence; 0 before the first training step.
+        self.register_buffer("usual", torch.zeros(2) if absolute else None)
         nn.init.kaiming_normal_(self.conv_response.weight, mode="fan_out", nonlinearity="relu")
 
     def spatial(self, response: Tensor) -> Tensor:
         """A_s, B×1×T×h×w in [0, 1], of R."""
         evidence = torch.einsum("k,bkthw->bthw", self.spatial_weight.abs(), response)[:, None]
-        if (frames := self.spatial_smoothing_frames) > 1:
-            reach = (frames // 2, 0, 0)
-            evidence = F.avg_pool3d(evidence, (frames, 1, 1), 1, reach, count_include_pad=False)
-        return evidence / evidence.amax(dim=(2, 3, 4), keepdim=True).clamp(min=LEAST)
+        if max(window := self.spatial_window) > 1:
+            reach = tuple(width // 2 for width in window)
+            evidence = F.avg_pool3d(evidence, window, 1, reach, count_include_pad=False)
+        return evidence / self._full(evidence.amax(dim=(2, 3, 4), keepdim=True), of=0)
 
     def temporal(self, response: Tensor, spatial: Tensor) -> Tensor:
         """A_t, B×1×T×1×1 in [0, 1], of R and A_s."""
@@ -131,8 +146,18 @@ class EvidenceBranch(BaseModule):
         evidence = torch.einsum("k,bkt->bt", self.temporal_weight.abs(), per_frame)[:, None]
         frames = self.smoothing_frames
         evidence = F.avg_pool1d(evidence, frames, 1, frames // 2, count_include_pad=False)
-        weights = evidence / evidence.amax(dim=2, keepdim=True).clamp(min=LEAST)
+        weights = evidence / self._full(evidence.amax(dim=2, keepdim=True), of=1)
         return weights[..., None, None]
+
+    def _full(self, highest: Tensor, *, of: int) -> Tensor:
+        """The evidence, of A_s (0) or A_t (1), that has a weight of 1, given the clips' highest."""
+        highest = highest.clamp(min=LEAST)
+        if self.usual is None:
+            return highest
+        if self.training:
+            now = highest.detach().mean()
+            self.usual[of].lerp_(now, _UPDATE if self.usual[of] > 0 else 1.0)
+        return torch.maximum(highest, self.usual[of].clone())
 
     def scores(self, response: Tensor, attention: Tensor) -> Tensor:
         """B×K logits from R, B×K×T×h×w, where the attention A_s·A_t, B×1×T×h×w, looks."""

@@ -123,8 +123,40 @@ def test_smoothed_in_time_a_cell_has_the_mean_of_its_neighbours() -> None:
         torch.testing.assert_close(found[b, 0].flatten(1), evidence / evidence.max())
 
 
+def test_smoothed_over_cells_too_a_cell_has_the_mean_of_the_box_around_it() -> None:
+    branch = make_branch(
+        num_classes=1, clip_len=4, spatial_smoothing_frames=3, spatial_smoothing_cells=3
+    )
+    response = torch.zeros(1, 1, 4, 3, 3)
+    response[0, 0, 0, 0, 0] = 9.0
+    found = branch.spatial(response)[0, 0]
+    # Boxes hold as many cells as there are: 2·2·2 in the corner, 3·2·2 a frame on, 3·3·3 within.
+    boxes = torch.tensor([8.0, 12.0]).view(2, 1, 1) * torch.tensor([[1, 1.5], [1.5, 2.25]])
+    torch.testing.assert_close(found[:2, :2, :2], 8 / boxes)
+    assert (found > 0).sum() == 8
+
+
+def test_absolute_maps_of_less_evidence_than_usual_are_faint() -> None:
+    branch = make_branch(num_classes=1, clip_len=3, smoothing_frames=1, absolute=True)
+    response = torch.zeros(2, 1, 3, 2, 2)
+    response[0, 0, 1, 0, 0], response[1, 0, 1, 0, 0] = 6.0, 2.0
+    branch.temporal(response, branch.spatial(response))  # trains: the mean of 6 and 2 is usual
+    branch.eval()
+    spatial = branch.spatial(response)
+    assert spatial.amax(dim=(1, 2, 3, 4)).tolist() == [1.0, 0.5]
+    # A_t's evidence, mean over cells of A_s·R: (6 + 1)/8 was usual, as A_s was 1 and 1/2.
+    weights = branch.temporal(response, spatial).amax(dim=(1, 2, 3, 4))
+    torch.testing.assert_close(weights, torch.tensor([1.0, 1 / 3.5]))
+    before = branch.usual.clone()
+    branch.train().spatial(2 * response)  # the mean of 12 and 4, by a twentieth
+    torch.testing.assert_close(branch.usual, torch.stack([before[0] + 4 / 20, before[1]]))
+    assert "usual" not in make_branch(num_classes=1, clip_len=3).state_dict()
+
+
 @pytest.mark.parametrize("frames", [0, 2, -1, 1.5, "3"])
-@pytest.mark.parametrize("option", ["smoothing_frames", "spatial_smoothing_frames"])
+@pytest.mark.parametrize(
+    "option", ["smoothing_frames", "spatial_smoothing_frames", "spatial_smoothing_cells"]
+)
 def test_smoothing_over_an_even_number_of_frames_is_refused(option: str, frames: object) -> None:
     with pytest.raises(ConfigError, match=rf"attention_branch\.{option}="):
         make_branch(num_classes=3, clip_len=4, **{option: frames})  # type: ignore[dict-item]
