@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,21 +28,6 @@ CONTROL = "center"  # beside those that every table has
 WORST = 10
 
 
-@dataclass(frozen=True)
-class WrittenCard:
-    """What was written.
-
-    Attributes:
-        card: What it says.
-        page: The HTML page.
-        record: The JSON beside it.
-    """
-
-    card: Card
-    page: Path
-    record: Path
-
-
 def explanation_card(
     cfg: Config,
     checkpoint: str | os.PathLike[str],
@@ -51,7 +35,7 @@ def explanation_card(
     options: EvaluationOptions | None = None,
     explainer: str = "attention",
     out: str | os.PathLike[str] | None = None,
-) -> WrittenCard:
+) -> tuple[Card, Path]:
     """Measures a checkpoint's explanations on its config's test set, and writes the card.
 
     Args:
@@ -61,6 +45,9 @@ def explanation_card(
         explainer: Whose maps, as ``build_explainer`` takes it.
         out: The page, ``….card.html``; None: beside the checkpoint, under its name, where
             ``publish`` finds the JSON and quotes it.
+
+    Returns:
+        What it says, and the page; the JSON has its name with ``.json``.
 
     Raises:
         UserError: For a name, checkpoint, config or data that can't be used.
@@ -84,15 +71,16 @@ def explanation_card(
         classes=classes,
     )
     card = make_card(f"Explanations of {Path(checkpoint).name}", table, shortcuts, built.name)
-    record = page.with_suffix(".json")
     found = {**table.record(), **card.record(), "shortcuts": shortcuts.record()}
-    write_json({key: value for key, value in found.items() if key != "curves"}, record)
+    write_json(
+        {key: value for key, value in found.items() if key != "curves"}, page.with_suffix(".json")
+    )
     told = f"{Path(str(cfg.filename)).name}, {len(subject)} videos of its test set"
     told += f", maps of {built.name}; intervals are 95 %, bootstrapped over videos"
     with atomic_path(page) as path:
         clips = worst_clips(subject, explainer, classes)
         path.write_text(card.html(about=told, clips=clips), encoding="utf-8")
-    return WrittenCard(card, page, record)
+    return card, page
 
 
 def worst_clips(subject: Subject, explainer: str, classes: Sequence[str] | None) -> str:

@@ -13,7 +13,7 @@ from mmaction.apis.visualize import explain_item, named_explainers
 from mmaction.datasets.splits import class_names_of
 from mmaction.explain import ExplanationWriter
 from mmaction.explain.explainers import Explainer, build_explainer
-from mmaction.explain.gallery import write_page
+from mmaction.explain.gallery import write_gallery
 from mmaction.explain.measures import EvaluationOptions, Subject
 from mmaction.explain.measures.shortcut_report import ShortcutReport
 from mmaction.explain.measures.shortcuts import PROBES, ask, hidden_areas, probed
@@ -107,4 +107,4 @@ def _write_page(
         sure = answers.probabilities[probe][position, answers.given[position]]
         entries.append(replace(entry, name=f"{100 * sure:.0f} % without the action: {entry.name}"))
     summary = f"{report.verdict()}. Beside the whole clips (view 1): {PROBES[probe]}."
-    write_page(out, TITLE, entries=entries, classes=report.classes, summary=summary)
+    write_gallery(out, TITLE, entries=entries, classes=report.classes, summary=summary, ranked=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from mmaction.datasets import ClipDataset, SampleKey
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError, DataError
-from mmaction.explain.gallery import Entry, Sample, write_page
+from mmaction.explain.gallery import Entry, Sample, write_gallery
 from mmaction.explain.sheet import render_frames, write_png
 from mmaction.files import require_writable
 from mmaction.ops import affine_clips
@@ -81,7 +81,9 @@ def browse_dataset(
     epochs = f"epoch {last}" if repeats == 1 else f"epochs {epoch} to {last}"
     summary = f"{len(indices)} of {len(dataset)} videos, {epochs}, seed {seed}"
     title = f"{name}: {split}"
-    page = write_page(out, title, entries=videos, classes=dataset.classes, summary=summary)
+    page = write_gallery(
+        out, title, entries=videos, classes=dataset.classes, summary=summary, ranked=True
+    )
     samples = [sample for video in videos for sample in video.samples]
     shown = sum(bool(sample.pictures) for sample in samples)
     return Browsed(page, samples=shown, failed=len(samples) - shown)

@@ -110,9 +110,11 @@ def write_gallery(
     *,
     entries: Iterable[Entry],
     classes: Sequence[str] | None = None,
+    summary: str = "",
     parts: Sequence[Part] = (),
+    ranked: bool = False,
 ) -> Path:
-    """Write ``index.html``, which lists just these videos.
+    """Write ``index.html``, which lists just these videos, whole or not at all.
 
     What an earlier run left in ``out_dir`` is neither listed nor deleted. The page holds the list
     alone; it loads a video's ``player.js`` when the video is opened.
@@ -123,41 +125,18 @@ def write_gallery(
         entries: The writer's; those of all processes, where several wrote. Of several of one
             directory the last one counts.
         classes: K class names; by default classes go by their numbers.
+        summary: Stands beside the heading; by default how many predictions are right.
         parts: Of the one video that the entries are parts of, in order.
+        ranked: List the videos as they come, not by their directories.
 
     Returns:
         The page's path.
     """
     by_folder = {entry.folder: entry for entry in entries}
-    listed = [by_folder[folder] for folder in sorted(by_folder)]
-    return write_page(out_dir, title, entries=listed, classes=classes, parts=parts)
-
-
-def write_page(
-    out_dir: str | Path,
-    title: str,
-    *,
-    entries: Sequence[Entry],
-    classes: Sequence[str] | None = None,
-    summary: str = "",
-    parts: Sequence[Part] = (),
-) -> Path:
-    """Write ``index.html``, whole or not at all; whatever comes from data is escaped.
-
-    Args:
-        out_dir: Where to.
-        title: The page's heading.
-        entries: The videos, in the order of the list.
-        classes: K class names; by default classes go by their numbers.
-        summary: Stands beside the heading; by default how many predictions are right.
-        parts: As of ``write_gallery``.
-
-    Returns:
-        The page's path.
-    """
+    listed = [by_folder[folder] for folder in (by_folder if ranked else sorted(by_folder))]
     path = Path(out_dir) / PAGE
     with atomic_path(path) as draft:
-        text = page_text(title, entries=entries, classes=classes, summary=summary, parts=parts)
+        text = page_text(title, entries=listed, classes=classes, summary=summary, parts=parts)
         draft.write_text(text, encoding="utf-8", errors="replace")
     return path
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mmaction.explain.colormap import OPACITY
-from mmaction.explain.gallery import Entry, write_gallery, write_page
+from mmaction.explain.gallery import Entry, write_gallery
 from mmaction.explain.writer import ExplanationWriter
 
 NASTY = ["</script><script>alert(1)", "a\"b'&c", "@data@", "50%/#1?x", "Žižek 漢字", "c:d", "\\1"]
@@ -26,7 +26,7 @@ def data_of(page: Path) -> dict:
 @pytest.mark.parametrize("name", NASTY)
 def test_data_makes_no_markup(name, tmp_path):
     entries = [replace(ENTRY, name=name, folder=name)]
-    page = write_page(tmp_path, name, entries=entries, classes=[name, "<b>"])
+    page = write_gallery(tmp_path, name, entries=entries, classes=[name, "<b>"])
     text = page.read_text(encoding="utf-8")
     assert text.count("<script") == text.count("</script") == 2
     assert "<b>" not in text
@@ -39,7 +39,7 @@ def test_data_makes_no_markup(name, tmp_path):
 
 
 def test_nothing_comes_from_outside(tmp_path):
-    text = write_page(tmp_path, "title", entries=[ENTRY]).read_text(encoding="utf-8")
+    text = write_gallery(tmp_path, "title", entries=[ENTRY]).read_text(encoding="utf-8")
     assert "http" not in text.replace("http-equiv=", "")
     assert not re.search("<script[^>]*src=", text)
     assert re.findall("<link[^>]*>", text) == ['<link rel="icon" href="data:,">']

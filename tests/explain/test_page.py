@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mmaction.explain.colormap import color_table, resize_maps
-from mmaction.explain.gallery import Entry, Sample, write_gallery, write_page
+from mmaction.explain.gallery import Entry, Sample, write_gallery
 from mmaction.explain.page.video_data import quantise, write_player, write_thumbnail
 from mmaction.explain.records import as_probabilities
 from mmaction.explain.writer import ExplanationWriter
@@ -578,7 +578,7 @@ def samples_page(tmp_path: Path) -> Path:
             Sample("epoch 1", errors=[text] if number % 2 else []),
         ]
         entries.append(Entry(text, f"{number}", None, facts=[(text, text)], samples=samples))
-    return write_page(tmp_path, HOSTILE[0], entries=entries, summary=HOSTILE[1])
+    return write_gallery(tmp_path, HOSTILE[0], entries=entries, summary=HOSTILE[1], ranked=True)
 
 
 @pytest.mark.parametrize("options", [PHONE, DESKTOP])

@@ -53,12 +53,12 @@ def main() -> int:
         batch_size=args.batch_size,
     )
     cfg = load_config(args.config, args.cfg_options)
-    written = explanation_card(
+    card, page = explanation_card(
         cfg, args.checkpoint, options=options, explainer=args.explainer, out=args.out
     )
-    for finding in written.card.findings.values():
+    for finding in card.findings.values():
         print(f"{finding.question} {finding.answer}. {finding.text}\n")
-    print(f"page    {written.page}\nvalues  {written.record}")
+    print(f"page    {page}\nvalues  {page.with_suffix('.json')}")
     return 0
 
 
