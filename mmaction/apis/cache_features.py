@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +63,14 @@ def cache_features(cfg: Config, out: str | os.PathLike[str], *, views: int) -> F
     }
     file = _open(out, dataset, model, made_from, views=views, seed=_seed(cfg))
     keys = [SampleKey(n, epoch=v, seed=_seed(cfg)) for n, v in file.missing()]
+    loader = cfg.train_dataloader
+    parts = [keys[n : n + loader.batch_size] for n in range(0, len(keys), loader.batch_size)]
+    workers = loader.get("num_workers", 0)
+    batches = DataLoader(
+        dataset, batch_sampler=parts, num_workers=workers, collate_fn=collate_clips
+    )
     with Progress("features", len(keys), "views", stream=sys.stderr) as progress:
-        for some, batch in _batches(dataset, keys, cfg.train_dataloader):
+        for some, batch in zip(parts, batches, strict=True):
             clips = model.data_preprocessor(batch, training=False)["clips"]
             labels = [sample.label for sample in batch["samples"]]
             file.put(some, model.backbone(clips), labels)
@@ -111,17 +116,3 @@ def _open(
         labels=dataset.labels.tolist(),
         made_from=made_from,
     )
-
-
-def _batches(
-    dataset: ClipDataset, keys: list[SampleKey], loader: Config
-) -> Iterator[tuple[list[SampleKey], dict[str, Any]]]:
-    size = loader.batch_size
-    parts = [keys[start : start + size] for start in range(0, len(keys), size)]
-    batches = DataLoader(
-        dataset,
-        batch_sampler=parts,
-        num_workers=loader.get("num_workers", 0),
-        collate_fn=collate_clips,
-    )
-    yield from zip(parts, batches, strict=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import csv
-import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from mmaction.errors import ConfigError, UserError
 from mmaction.explain.measures.table import aligned
 from mmaction.files import atomic_path
 from mmaction.inference import require_harmless
+from mmaction.text_files import read_json
 
 Row = dict[str, str]  # fact → value, for what a run has
 UNKNOWN = "-"
@@ -65,7 +65,7 @@ def _row(work_dir: Path) -> Row:
     path = _newest(work_dir, f"*/{FILE}")
     if path is None:
         raise UserError(f"{work_dir}: no training's work_dir; expected {work_dir}/<date>/{FILE}")
-    record = _read(path)
+    record = read_json(path)
     try:
         cfg = sections_of(record["config"])
         hardware, processes = record["hardware"], int(record["processes"])
@@ -124,18 +124,11 @@ def _newest(work_dir: Path, *patterns: str) -> Path | None:
     return max(found, key=lambda path: (path.stat().st_mtime, path), default=None)
 
 
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise UserError(f"{path}: can't be read ({e})") from e
-
-
 def _scores(work_dir: Path, logs: Curves, num_classes: int | None) -> Row:
     tested = _newest(work_dir, "*.metrics.json", "*/*.metrics.json")
     found: Mapping[str, float] = {}
     if tested is not None:
-        found, split = _read(tested), "test"
+        found, split = read_json(tested), "test"
     else:
         name = next((f"perception/{m}" for m in METRICS if f"perception/{m}" in logs), None)
         if name is not None:
@@ -185,7 +178,7 @@ def _costs(logs: Curves, batch: int) -> Row:
 
 def _measures(work_dir: Path) -> Row:
     path = _newest(work_dir, "results.json", "*/results.json", "*/*/results.json")
-    found = {} if path is None else _read(path).get("intervals", {})
+    found = {} if path is None else read_json(path).get("intervals", {})
     if not found:
         return {}
     explainer = "attention" if "attention" in found else next(iter(found))

@@ -64,7 +64,10 @@ def demo(
             source, window_sec=window_sec, stride_sec=stride_sec, explain=explainer
         ):
             if writer is not None:
-                _write_part(writer, part, fps)
+                assert part.seconds is not None
+                span = f"{part.seconds[0]:07.2f}-{part.seconds[-1]:07.2f} s"
+                shown = part.explanation(name=f"{part.name}/{span}")
+                writer.write([[shown]], fps=shown_rate(fps, part.frame_indices))
             parts.append(replace(part, frames=None))
             progress.advance()
     if out.suffix == ".mp4":
@@ -74,16 +77,8 @@ def demo(
             answers = [part.as_dict() for part in parts]
             draft.write_text(json.dumps({"video": name, "parts": answers}, ensure_ascii=False))
     elif writer is not None:
-        shown = writer.entries
-        over_time = [part.over_time(e.folder) for e, part in zip(shown, parts, strict=True)]
-        write_gallery(
-            out, "What it shows", entries=shown, classes=parts[0].classes, parts=over_time
-        )
+        entries = writer.entries
+        told = [part.over_time(e.folder) for e, part in zip(entries, parts, strict=True)]
+        classes = parts[0].classes
+        write_gallery(out, "What it shows", entries=entries, classes=classes, parts=told)
     return parts
-
-
-def _write_part(writer: ExplanationWriter, part: Recognition, fps: float | None) -> None:
-    assert part.seconds is not None
-    begin, end = part.seconds[0], part.seconds[-1]
-    shown = part.explanation(name=f"{part.name}/{begin:07.2f}-{end:07.2f} s")
-    writer.write([[shown]], fps=shown_rate(fps, part.frame_indices))

@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.decoding import Decoded, answered, decoded_batches
 from mmaction.inference.listing import find_paths
 from mmaction.inference.recognizer import Explain
-from mmaction.inference.sources import Video
 from mmaction.progress import Progress
 from mmaction.readable_errors import readable_loader_errors
 
@@ -225,7 +224,9 @@ def predicted_rows(
             for each, answer in answered(decoded, recognizer, explain=options.asked):
                 found.append(_row(each, answer, top))
                 if writer is not None and answer is not None:
-                    _explain(writer, replace(answer, name=names[each.path]), each.video)
+                    shown = answer.explanation(name=names[each.path])
+                    fps = None if each.video is None else each.video.fps
+                    writer.write([[shown]], fps=shown_rate(fps, answer.frame_indices))
             yield found
 
 
@@ -245,11 +246,6 @@ def _row(decoded: Decoded, answer: Recognition | None, top: int) -> Row:
         seconds=None if seconds is None else [round(float(s), 3) for s in seconds],
         error=None,
     )
-
-
-def _explain(writer: ExplanationWriter, answer: Recognition, video: Video | None) -> None:
-    fps = None if video is None else video.fps
-    writer.write([[answer.explanation()]], fps=shown_rate(fps, answer.frame_indices))
 
 
 def _finish(

@@ -71,7 +71,10 @@ def visualize(
     writer = ExplanationWriter(out_dir=out)
     with Progress("visualize", len(opened), "videos", stream=sys.stderr) as progress:
         for index, video in enumerate(opened):
-            _explain_video(video, index, model, pipeline, built, writer, classes)
+            item = packed(video, pipeline)
+            sample = replace(item["sample"], index=index, name=video.name)
+            views = explain_item(model, {**item, "sample": sample}, built, classes=classes)
+            writer.write(views, fps=shown_rate(video.fps, sample.frame_indices[0]))
             progress.advance()
     write_gallery(out, TITLE, entries=writer.entries, classes=classes)
     return writer.entries
@@ -117,21 +120,6 @@ def named_explainers(given: Sequence[str]) -> dict[str, Explainer | None]:
     if not built:
         raise ConfigError("--explainers names none; expected such as attention or grad_cam")
     return built
-
-
-def _explain_video(
-    video: Video,
-    index: int,
-    model: BaseRecognizer,
-    pipeline: Pipeline,
-    explainers: dict[str, Explainer | None],
-    writer: ExplanationWriter,
-    classes: Sequence[str] | None,
-) -> None:
-    item = packed(video, pipeline)
-    item["sample"] = replace(item["sample"], index=index, name=video.name)
-    views = explain_item(model, item, explainers, classes=classes)
-    writer.write(views, fps=shown_rate(video.fps, item["sample"].frame_indices[0]))
 
 
 def explain_item(

@@ -106,9 +106,9 @@ def test_bad_input_costs_one_line(
     assert (ended.code, ended.error) == (2, "--out table.xlsx: expected .csv or .md")
     record = work_dir / "20260101_000000/run.json"
     for text, problem in (
-        ("{", "can't be read"),
-        ('{"config": "a(1)"}', "no record of a training"),
+        ("{", ":1: no json at column"),
+        ('{"config": "a(1)"}', ": no record of a training"),
     ):
         record.write_text(text)
         ended = run_tool("analysis/compare", work_dir)
-        assert (ended.code, f"run.json: {problem}" in ended.error) == (2, True)
+        assert (ended.code, f"run.json{problem}" in ended.error) == (2, True)
