@@ -116,3 +116,15 @@ def _open(
         labels=dataset.labels.tolist(),
         made_from=made_from,
     )
+
+
+def use_clips(cfg: Config) -> None:
+    """Has a training on cached features read the clips that they are of; others stay as they are.
+
+    Args:
+        cfg: From ``load_config``; changed in place. Its ``val_dataloader`` has the kind of clips.
+    """
+    dataset = cfg.train_dataloader.dataset
+    if dataset.type == "FeatureDataset":
+        dataset.type = cfg.val_dataloader.dataset.type
+        dataset.pop("features", None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmaction.apis.cache_features import cache_features
+from mmaction.apis.cache_features import cache_features, use_clips
 from mmaction.apis.config import load_config
 from mmaction.apis.console import accuracy_table
 from mmaction.apis.finetune_config import Material, config_text, side_of_clips
@@ -193,9 +193,7 @@ def _require_same(choices: Choices, folder: Path) -> None:
 def _cache(config: Path, features: Path, *, views: int) -> None:
     """Computes what is missing of the features, by the config's clips."""
     cfg = load_config(config)
-    dataset = cfg.train_dataloader.dataset
-    dataset.type = cfg.val_dataloader.dataset.type
-    dataset.pop("features", None)
+    use_clips(cfg)
     cache_features(cfg, features, views=views)
 
 

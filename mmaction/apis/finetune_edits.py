@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from mmaction.apis.cache_features import use_clips
 from mmaction.apis.config import complete_config, drop_validation
 from mmaction.apis.evaluate import choose_videos
 from mmaction.apis.recognizer import load_recognizer
@@ -120,6 +121,7 @@ def _with_edits(
     if not cfg.get("train_dataloader") or not cfg.get("test_dataloader"):
         raise ConfigError("the config needs train_dataloader and test_dataloader")
     training = copy.deepcopy(cfg)
+    use_clips(training)
     dataset = training.train_dataloader.dataset
     dataset.edits = os.fspath(edits)
     known: ClipDataset = DATASETS.build(dataset)

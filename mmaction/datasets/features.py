@@ -179,7 +179,7 @@ class FeatureDataset(Dataset[dict[str, Any]]):
 
     Raises:
         DataError: The file is incomplete, or made of other clips.
-        ConfigError: ``features`` is missing.
+        ConfigError: ``features`` is missing, or there are edits.
     """
 
     on_error = "raise"
@@ -196,6 +196,11 @@ class FeatureDataset(Dataset[dict[str, Any]]):
             raise ConfigError(
                 "FeatureDataset needs dataset.features, the file that tools/data/cache_features.py"
                 " makes"
+            )
+        if clips.get("edits") is not None:
+            raise ConfigError(
+                "dataset.edits: features carry no masks along; tools/finetune_edits.py takes their"
+                " clips"
             )
         self.file = FeatureFile(features)
         left = len(self.file.missing())

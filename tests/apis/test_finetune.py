@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from mmaction.apis import load_config
+from mmaction.apis import load_config, train
 from mmaction.apis.finetune import Choices, prepare
 from mmaction.apis.finetune_config import Material, config_text
 from mmaction.apis.finetune_network import LITE0, choose_network
+from mmaction.datasets.edits import encode_mask, write_edits
 from mmaction.datasets.features import MISSING, FeatureFile
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.models import TimmBackbone
@@ -89,6 +91,17 @@ def test_frozen_and_gone_on(run_tool: Run, videos: Path, weights: Path, tmp_path
     assert (work_dir / "config.py").read_text() == config
     after = torch.load(last, weights_only=True)["state_dict"]
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+    # Edits are taught on the clips: features carry no masks.
+    look = dict(frame=1, look=encode_mask(np.eye(4, dtype=bool)), away="rest")
+    write_edits(work_dir / "edits.json", {names["train"][0]: dict(where=[look])})
+    taught = [work_dir / "config.py", last, work_dir / "edits.json", "--epochs", 1, "--shown", 0]
+    ended = run_tool("finetune_edits", *taught)
+    assert ended.code == 0, ended.err
+    assert "1 edited videos, 2 of the test set" in ended.out
+    edits = {"train_dataloader.dataset.edits": str(work_dir / "edits.json")}
+    with pytest.raises(ConfigError, match="features carry no masks along"):
+        train(load_config(work_dir / "config.py", edits))
 
     command[command.index("--views") + 1] = 3
     assert "was begun with views=2, not 3" in run_tool("finetune", *command).error
