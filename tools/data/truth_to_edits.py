@@ -39,6 +39,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from mmaction.apis import load_config
+    from mmaction.apis.cache_features import use_clips
     from mmaction.apis.evaluate import choose_videos
     from mmaction.apis.truth_edits import truth_edits
     from mmaction.datasets.edits import write_edits
@@ -51,6 +52,7 @@ def main() -> int:
     if args.videos < 1 or args.every < 1:
         raise ConfigError("--videos and --every: expected 1 or more")
     with readable_build_errors():
+        use_clips(cfg)
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
     reader = None if args.ground_truth is None else open_ground_truth(args.ground_truth)
     indices = choose_videos(dataset.labels, args.videos, args.seed)
