@@ -400,6 +400,12 @@ def test_on_a_phone_one_room_at_a_time(open_page, gallery):
     assert not page.locator("#player").is_visible()
 
 
+def test_a_page_that_gets_its_width_late_opens_the_first_video(open_page, gallery):
+    page = open_page(gallery[0], **PHONE)
+    page.set_viewport_size(DESKTOP["viewport"])
+    page.locator("#video").wait_for()
+
+
 def test_hostile_names_are_text_and_their_files_are_found(open_page, make_explanation, tmp_path):
     writer = ExplanationWriter(out_dir=tmp_path / "a b#c?d%20e")
     for number, name in enumerate(HOSTILE):

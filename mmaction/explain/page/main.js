@@ -105,6 +105,8 @@ byId("help-button").addEventListener("click", () => byId("help").showModal());
 byId("help").addEventListener("click", event => { if (event.target === byId("help")) byId("help").close(); });
 byId("back").addEventListener("click", closePlayer);
 addEventListener("hashchange", () => route());
+// A frame may get its size after its scripts have run.
+phone.addEventListener("change", () => { if (document.body.dataset.shows === "list") route(); });
 document.body.classList.toggle("alone", alone);
 if (!videos.length) player.fail("No videos yet.");
 route();
