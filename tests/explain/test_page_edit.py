@@ -181,3 +181,23 @@ def test_a_saved_file_is_opened_again(open_page: Open, path: Path, tmp_path: Pat
     page.locator("#edits-file").set_input_files(tmp_path / "wrong.json")
     expect.filter(has_text="wrong.json can't be opened: expected").wait_for()
     assert saved(page, tmp_path / "last.json") == after
+
+
+def test_a_file_that_only_looks_away_is_painted_on(
+    open_page: Open,  # noqa: F811
+    path: Path,
+    tmp_path: Path,
+) -> None:
+    said = {"a": {"where": [{"frame": 1, "away": "rest"}], "when": []}}
+    write_edits(tmp_path / "before.json", said)
+    page = open_page(path, accept_downloads=True)
+    page.locator("#video").wait_for()
+    page.keyboard.press("d")
+    page.locator("#edits-file").set_input_files(tmp_path / "before.json")
+    page.locator("#keys").filter(has_text="Edits of 1 videos opened.").wait_for()
+    page.locator("#scrubber").fill("0")
+    page.mouse.click(*at(page, "overlay", 0.5, 0.5))
+    saved(page, tmp_path / "after.json")
+    [key] = read_edits(tmp_path / "after.json")["a"].where
+    assert decode_mask(key.look, (36, 96)).any()
+    assert key.away == "rest"

@@ -56,7 +56,9 @@ class Editor {
       const across = width / Math.abs(region[2] - region[0]), down = height / (region[3] - region[1]);
       const scale = Math.min(1, FINEST / Math.max(across, down));
       [edit.rows, edit.columns] = [down, across].map(side => Math.max(1, Math.round(side * scale)));
-      for (const key of edit.keys.values()) key.look = key.away = new Uint8Array(edit.rows * edit.columns);
+      for (const key of edit.keys.values()) {
+        for (const kind of ["look", "away"]) key[kind] = new Uint8Array(edit.rows * edit.columns);
+      }
     }
     edit.shown ??= [...new Set(this.player.data.views.flatMap(view => view.numbers))].sort((a, b) => a - b);
     return edit;
