@@ -113,7 +113,7 @@ setup(
     package_data={
         "mmaction": ["py.typed"],
         "st_abn.tools": ["*.py", "*/*.py"],
-        "st_abn.config_files": ["*/*.py", "_base_/*/*.py"],
+        "st_abn.config_files": ["*/*.py", "*/*.json", "_base_/*/*.py"],
         "mmaction.ops": ["*.pyx", "*.pyi"],
         "mmaction.explain.page": ["*.html", "*.css", "*.js"],
         "mmaction.serving": ["page.html"],
