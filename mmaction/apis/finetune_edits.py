@@ -278,4 +278,5 @@ def _write_page(out: Path, looks: Looks, before: Answers, after: Answers, shown:
                 target = int(result.scores.argmax())
                 views.append([replace(each, method=name, target=target) for each in made])
             writer.write(list(zip(*views, strict=True)))
-    write_gallery(out, "Before and after the edits", entries=writer.entries, classes=classes)
+    title = "Before and after the edits"
+    write_gallery(out, title, entries=writer.entries, classes=classes, ranked=True)
