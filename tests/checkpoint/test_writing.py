@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -119,8 +121,13 @@ def test_a_kill_in_the_midst_leaves_the_former_one(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITE_ON_AND_ON, str(tmp_path)]
     writer = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(REPO)})
     try:
-        while not (parts := list(tmp_path.glob(".part-*.a.pth"))):
+        while True:  # it stands still while this looks, so that no write ends meanwhile
             assert writer.poll() is None
+            writer.send_signal(signal.SIGSTOP)
+            if parts := list(tmp_path.glob(".part-*.a.pth")):
+                break
+            writer.send_signal(signal.SIGCONT)
+            time.sleep(0.005)
     finally:
         writer.kill()
         writer.wait()

@@ -174,7 +174,9 @@ class WaitAtStep(Hook):
     def before_train_iter(self, runner, *_, **__):
         if runner.iter == 13:
             Path(runner.work_dir, f"at_step_13_{os.environ['RANK']}").touch()
-            time.sleep(1)
+            until = time.monotonic() + 60
+            while not runner.train_loop.steps.signals.received and time.monotonic() < until:
+                time.sleep(0.05)
 """
 
 

@@ -46,13 +46,18 @@ def start(videos: Path, out: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def until_midway(process: subprocess.Popen[str], out: Path) -> None:
-    """Waits until a video is done and another is being written."""
+def halt_midway(process: subprocess.Popen[str], out: Path) -> None:
+    """Lets the command run in short turns, until it stands still with some videos done, not all.
+
+    Looking while it runs would be too late where the machine gives this process no time.
+    """
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if done(out) and list(out.glob(".partial/*/new/*.jpg")):
+        os.killpg(process.pid, signal.SIGSTOP)
+        if 0 < len(done(out)) < VIDEOS and list(out.glob(".partial/*/new/*.jpg")):
             return
-        time.sleep(0.002)
+        os.killpg(process.pid, signal.SIGCONT)
+        time.sleep(0.01)
     pytest.fail("the command was never seen midway")
 
 
@@ -75,11 +80,12 @@ def test_stopped_midway_it_goes_on_where_it_was(
 ) -> None:
     out = tmp_path / "out"
     process = start(videos, out)
-    until_midway(process, out)
+    halt_midway(process, out)
     if how == signal.SIGINT:
         os.killpg(process.pid, how)  # as a terminal does, to the workers too
     else:
         process.kill()  # this process alone: its workers have to notice
+    os.killpg(process.pid, signal.SIGCONT)
     _, stderr = process.communicate(timeout=60)  # until none of them holds its end of the pipes
     if how == signal.SIGINT:
         assert process.returncode == 130
