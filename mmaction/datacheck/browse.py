@@ -157,8 +157,8 @@ def colored(inputs: Tensor, color: Tensor) -> np.ndarray:
     Returns:
         uint8 RGB, V×T×H×W×3.
     """
-    planes = affine_clips(inputs, color.expand(len(inputs), 3, 4).contiguous())
-    pixels: np.ndarray = planes.permute(0, 2, 3, 4, 1).numpy()
+    clips = affine_clips(inputs, color.expand(len(inputs), 3, 4).contiguous())
+    pixels: np.ndarray = clips.permute(0, 2, 3, 4, 1).numpy()
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 

@@ -86,5 +86,5 @@ class ClipPreprocessor(BaseDataPreprocessor):
         color = data["color"].to(self.device, non_blocking=True)
         views = inputs.shape[1]
         matrix = self.affine(color).repeat_interleave(views, dim=0)
-        clips = affine_clips(inputs.flatten(0, 1), matrix, memory_format=torch.channels_last_3d)
+        clips = affine_clips(inputs.flatten(0, 1), matrix)
         return dict(clips=clips, labels=labels, samples=samples)

@@ -25,31 +25,7 @@ cdef extern from *:
 
     #define AFFINE(row) (red[i] * (row)[0] + green[i] * (row)[1] + blue[i] * (row)[2] + (row)[3])
 
-    /* One frame, interleaved to planar. Channels are split a tile at a time, so that the sums run
-       over unit strides. */
-    FOR_EVERY_VECTOR_UNIT static void affine_to_planes(
-        const uint8_t* restrict rgb, const float* restrict matrix, float* restrict out,
-        ptrdiff_t plane_step, ptrdiff_t pixels)
-    {
-        float red[TILE], green[TILE], blue[TILE];
-        for (ptrdiff_t first = 0; first < pixels; first += TILE) {
-            const ptrdiff_t left = pixels - first, count = left < TILE ? left : TILE;
-            const uint8_t* restrict from = rgb + 3 * first;
-            for (ptrdiff_t i = 0; i < count; i++) {
-                red[i] = from[3 * i];
-                green[i] = from[3 * i + 1];
-                blue[i] = from[3 * i + 2];
-            }
-            for (int channel = 0; channel < 3; channel++) {
-                const float row[4] = {matrix[4 * channel], matrix[4 * channel + 1],
-                                      matrix[4 * channel + 2], matrix[4 * channel + 3]};
-                float* restrict to = out + channel * plane_step + first;
-                for (ptrdiff_t i = 0; i < count; i++) to[i] = AFFINE(row);
-            }
-        }
-    }
-
-    /* One frame, interleaved to interleaved. */
+    /* One frame. Channels are split a tile at a time, so that the sums run over unit strides. */
     FOR_EVERY_VECTOR_UNIT static void affine_to_pixels(
         const uint8_t* restrict rgb, const float* restrict matrix, float* restrict out,
         ptrdiff_t pixels)
@@ -74,30 +50,9 @@ cdef extern from *:
         }
     }
     """
-    void affine_to_planes(
-        const uint8_t* rgb, const float* matrix, float* out, Py_ssize_t plane_step, Py_ssize_t pixels
-    ) noexcept nogil
     void affine_to_pixels(
         const uint8_t* rgb, const float* matrix, float* out, Py_ssize_t pixels
     ) noexcept nogil
-
-
-def frames_to_planes(
-    const uint8_t[:, :, :, ::1] clips,  # N×T×P×3
-    const float[:, :, ::1] matrix,  # N×3×4
-    float[:, :, :, ::1] out,  # N×3×T×P
-    Py_ssize_t first,
-    Py_ssize_t last,
-):
-    """Fill frames [first, last) of the F frames, counted over all clips, without the GIL."""
-    cdef Py_ssize_t frames = clips.shape[1], pixels = clips.shape[2], frame, n, t
-    with nogil:
-        for frame in range(first, last):
-            n = frame // frames
-            t = frame % frames
-            affine_to_planes(
-                &clips[n, t, 0, 0], &matrix[n, 0, 0], &out[n, 0, t, 0], frames * pixels, pixels
-            )
 
 
 def frames_to_pixels(
@@ -107,7 +62,7 @@ def frames_to_pixels(
     Py_ssize_t first,
     Py_ssize_t last,
 ):
-    """Like `frames_to_planes`, the channels kept innermost."""
+    """Fill frames [first, last) of the F frames, counted over all clips, without the GIL."""
     cdef Py_ssize_t frames = clips.shape[1], pixels = clips.shape[2], frame, n, t
     with nogil:
         for frame in range(first, last):

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from mmaction.ops import HAS_EXTENSION, affine, affine_clips, affine_clips_torch
 
-FORMATS = [torch.contiguous_format, torch.channels_last_3d]
 needs_extension = pytest.mark.skipif(not HAS_EXTENSION, reason="mmaction.ops was not compiled")
 # The public function picks the compiled kernel where there is one; both have to pass everything.
 IMPLEMENTATIONS = [
@@ -41,7 +40,6 @@ def pixel_by_pixel(clips: torch.Tensor, matrix: torch.Tensor) -> np.ndarray:
 
 
 @pytest.mark.parametrize("function", IMPLEMENTATIONS)
-@pytest.mark.parametrize("memory_format", FORMATS)
 @settings(max_examples=25, deadline=None)
 @given(
     clips=st.integers(0, 3),
@@ -50,38 +48,36 @@ def pixel_by_pixel(clips: torch.Tensor, matrix: torch.Tensor) -> np.ndarray:
     width=st.integers(1, 9),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_equals_the_definition_bit_for_bit(
-    function, memory_format, clips, frames, height, width, seed
-):
+def test_equals_the_definition_bit_for_bit(function, clips, frames, height, width, seed):
     pixels, matrix = random_input(seed, clips, frames, height, width)
-    out = function(pixels, matrix, memory_format=memory_format)
+    out = function(pixels, matrix)
     assert out.shape == (clips, 3, frames, height, width)
     assert out.dtype == torch.float32
-    assert out.is_contiguous(memory_format=memory_format)
+    assert out.is_contiguous(memory_format=torch.channels_last_3d)
     np.testing.assert_array_equal(out.numpy(), pixel_by_pixel(pixels, matrix))
 
 
 @needs_extension
-@pytest.mark.parametrize("memory_format", FORMATS)
 # Around the 512 pixels that the kernel takes at once, and far from them.
-@pytest.mark.parametrize(("height", "width"), [(1, 511), (1, 512), (1, 513), (32, 33), (112, 112)])
-def test_both_implementations_agree_bit_for_bit(memory_format, height, width):
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 511), (1, 512), (1, 513), (31, 37), (32, 33), (112, 112)]
+)
+def test_both_implementations_agree_bit_for_bit(height, width):
     clips, matrix = random_input(1, 2, 4, height, width)
-    compiled = affine_clips(clips, matrix, memory_format=memory_format)
-    plain = affine_clips_torch(clips, matrix, memory_format=memory_format)
+    compiled = affine_clips(clips, matrix)
+    plain = affine_clips_torch(clips, matrix)
     assert torch.equal(compiled, plain)
     assert compiled.stride() == plain.stride()
 
 
 @needs_extension
-@pytest.mark.parametrize("memory_format", FORMATS)
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-def test_the_number_of_threads_changes_nothing(monkeypatch, memory_format, threads):
+def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
     clips, matrix = random_input(2, clips=2, frames=5, height=40, width=30)
     monkeypatch.setattr(affine, "PIXELS_PER_THREAD", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     running = threading.active_count()
-    out = affine_clips(clips, matrix, memory_format=memory_format)
+    out = affine_clips(clips, matrix)
     assert torch.equal(out, affine_clips_torch(clips, matrix))
     assert threading.active_count() == running
 
@@ -96,22 +92,20 @@ def test_normalises_like_mean_and_std(function):
 
 
 @pytest.mark.parametrize("function", IMPLEMENTATIONS)
-@pytest.mark.parametrize("memory_format", FORMATS)
-def test_takes_any_strides(function, memory_format):
+def test_takes_any_strides(function):
     clips, matrix = random_input(4, clips=4, frames=6, height=8, width=8)
     views = clips.transpose(2, 3)[::2, 1::2, :, 2:7]
     rows = matrix[::2]
     assert not views.is_contiguous()
-    out = function(views, rows, memory_format=memory_format)
+    out = function(views, rows)
     np.testing.assert_array_equal(out.numpy(), pixel_by_pixel(views, rows))
 
 
 @pytest.mark.parametrize("function", IMPLEMENTATIONS)
-@pytest.mark.parametrize("memory_format", FORMATS)
 @pytest.mark.parametrize("empty", ["clips", "frames", "height", "width"])
-def test_nothing_in_nothing_out(function, memory_format, empty):
+def test_nothing_in_nothing_out(function, empty):
     clips, matrix = random_input(5, **{empty: 0})
-    out = function(clips, matrix, memory_format=memory_format)
+    out = function(clips, matrix)
     count, frames, height, width, _ = clips.shape
     assert out.shape == (count, 3, frames, height, width)
 
@@ -126,10 +120,9 @@ def test_leaves_its_input_alone_and_carries_no_gradient(function):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-@pytest.mark.parametrize("memory_format", FORMATS)
-def test_a_gpu_computes_the_same(memory_format):
+def test_a_gpu_computes_the_same():
     clips, matrix = random_input(7, frames=8, height=56, width=56)
-    out = affine_clips(clips.cuda(), matrix.cuda(), memory_format=memory_format)
+    out = affine_clips(clips.cuda(), matrix.cuda())
     assert out.is_cuda
     assert torch.equal(out.cpu(), affine_clips_torch(clips, matrix))
 
@@ -152,27 +145,9 @@ def test_says_what_is_wrong_with_the_input(function, change, message):
         function(*change(*random_input(8)))
 
 
-@pytest.mark.parametrize("function", [affine_clips, affine_clips_torch])
-def test_says_which_memory_formats_there_are(function):
-    with pytest.raises(ValueError, match=r"channels_last_3d, not torch\.channels_last"):
-        function(*random_input(9), memory_format=torch.channels_last)
-
-
 def test_the_fallback_is_used_and_announced_where_nothing_was_compiled(monkeypatch):
     clips, matrix = random_input(10)
     monkeypatch.setattr(affine, "HAS_EXTENSION", False)
     with pytest.warns(UserWarning, match="without its compiled kernel"):
         out = affine_clips(clips, matrix)
     assert torch.equal(out, affine_clips_torch(clips, matrix))
-
-
-@needs_extension
-@pytest.mark.parametrize("memory_format", FORMATS)
-def test_frames_beyond_a_tile_equal_torchs(memory_format: torch.memory_format) -> None:
-    """The kernel takes 512 pixels at a time: here two whole tiles and a part, three frames."""
-    clips, matrix = random_input(5, clips=1, frames=3, height=31, width=37)
-    compiled, plain = (
-        run(clips, matrix, memory_format=memory_format)
-        for run in (affine_clips, affine_clips_torch)
-    )
-    assert torch.equal(compiled, plain)
