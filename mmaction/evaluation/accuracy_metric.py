@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
+from mmengine.dist import broadcast_object_list, gather_object
 from mmengine.evaluator import BaseMetric
 
 from mmaction.errors import ConfigError, near
@@ -97,18 +97,15 @@ def _is_accuracy(metric: Any) -> bool:
 class AccuracyMetric(BaseMetric):
     """Top-1, top-5 and mean-class accuracy of both branches; of several labels, mAP.
 
-    Each process sends the scores of its videos to the first one while the test runs, and keeps
-    none that it has sent. The first one puts them in order, each video once, before anything is
-    computed: the result does not depend on how many processes there were, nor on the batch size.
+    Scores stay where the network left them until the test has ended, so that no batch waits for
+    them. Then the first process gets all, and puts them in order, each video once, before anything
+    is computed: the result does not depend on how many processes there were, nor on the batch size.
 
     Args:
         metrics: Which of ``top1``, ``top5``, ``mean_class``, ``mAP``; MMAction's names are known
             too. A list with several labels a video has ``mAP`` alone.
 
     Attributes:
-        send_every: Number of batches from one sending to the next. The processes wait for each
-            other there; that is also when scores leave the device, so that batches between do not
-            wait for it.
         table: The scores of the last evaluation; None in every process but the first.
 
     Raises:
@@ -117,22 +114,18 @@ class AccuracyMetric(BaseMetric):
 
     # The names say it all; mmengine warns of an empty prefix unless told that it is meant.
     default_prefix = ""
-    send_every = 64
 
     def __init__(self, *, metrics: Sequence[str] = tuple(ACCURACIES)) -> None:
         super().__init__()
         self.metrics = resolve_accuracies(metrics)
         self.table: ScoreTable | None = None
-        self.results: list[list[VideoResult]] = []  # batches that are not sent yet
-        self._received: list[ScoreTable] = []  # in the first process alone
+        self.results: list[VideoResult] = []
 
     def process(self, data_batch: Any, data_samples: Sequence[VideoResult]) -> None:
         """Keeps a batch's scores, not its maps. ``data_samples`` are the recognizer's results."""
-        self.results.append(
-            [replace(r, spatial_attention=None, temporal_attention=None) for r in data_samples]
-        )
-        if len(self.results) == self.send_every:
-            self._send(done=False)
+        self.results += [
+            replace(r, spatial_attention=None, temporal_attention=None) for r in data_samples
+        ]
 
     def compute_metrics(self, results: list[ScoreTable]) -> dict[str, float]:
         """Accuracies of all processes' tables."""
@@ -140,38 +133,19 @@ class AccuracyMetric(BaseMetric):
         return accuracies(self.table, self.metrics)
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Computes in the first process, once it has all scores, and tells the others.
+        """Computes in the first process and tells the others.
 
         Args:
             size: Number of videos in the data set.
         """
-        # Processes may have a batch more or less: who is done goes on until all are.
-        while not self._send(done=True):
-            pass
+        tables = gather_object(ScoreTable.from_results(self.results) if self.results else None)
+        self.results.clear()
         self.table = None
         found: list[dict[str, float] | None] = [None]
-        if is_main_process():
-            found = [self.compute_metrics(self._received)]
-            self._received.clear()
+        if tables is not None:
+            found = [self.compute_metrics([table for table in tables if table is not None])]
             assert self.table is not None
             assert len(self.table.names) == size, f"{len(self.table.names)} of {size} videos scored"
         broadcast_object_list(found)
         assert found[0] is not None
         return found[0]
-
-    def _send(self, *, done: bool) -> bool:
-        """Sends what is kept to all processes, of which the first keeps it.
-
-        Args:
-            done: This process has no more after that.
-
-        Returns:
-            Whether all processes are done.
-        """
-        kept = [result for batch in self.results for result in batch]
-        own = ScoreTable.from_results(kept) if kept else None
-        self.results.clear()
-        sent = all_gather_object((own, done))
-        if is_main_process():
-            self._received += [table for table, _ in sent if table is not None]
-        return all(process_done for _, process_done in sent)
