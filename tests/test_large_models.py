@@ -65,13 +65,6 @@ def test_accumulated_gradients_are_one_step(trained: Train) -> None:
         torch.testing.assert_close(before[name] - weight, lr * momentum, rtol=1e-3, atol=1e-6)
 
 
-def test_checkpointed_activations_change_nothing(trained: Train) -> None:
-    plain = trained("", "plain").model.state_dict()
-    frugal = trained(snippet("with_cp"), "frugal").model.state_dict()
-    for name, value in plain.items():
-        torch.testing.assert_close(frugal[name], value, rtol=1e-5, atol=1e-6, msg=name)
-
-
 def test_gradients_are_clipped(trained: Train) -> None:
     runner = trained(snippet("clip_grad").replace("40", "1e-3"), "run")
     assert runner.message_hub.get_scalar("train/grad_norm").data[0].min() > 1e-3

@@ -91,28 +91,6 @@ def test_a_training_on_them_ends_in_the_same_weights(frozen: Path, tmp_path: Pat
         assert torch.equal(found[name], value), name
 
 
-def test_views_are_those_of_the_epochs(frozen: Path, tmp_path: Path) -> None:
-    cfg = load_config(frozen)
-    file = cache_features(cfg, tmp_path / "features", views=VIEWS)
-    model: Any = MODELS.build(cfg.model)
-    model.init_weights()
-    model.eval()
-    dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    assert file.features.shape[:2] == (4, VIEWS)
-    for index, view in ((0, 0), (3, 1)):
-        item = dataset[SampleKey(index, epoch=view, seed=3)]
-        batch = dict(inputs=item["inputs"][None], color=item["color"][None], samples=[])
-        with torch.no_grad():
-            expected = model.backbone(model.data_preprocessor(batch)["clips"])[0]
-        np.testing.assert_allclose(file.features[index, view], expected.half(), rtol=2e-3)
-    assert not np.array_equal(file.features[0, 0], file.features[0, 1])
-    features = FeatureDataset(features=tmp_path / "features", **_clips(cfg))
-    assert torch.equal(
-        features[SampleKey(3, epoch=2 * VIEWS + 1)]["features"],
-        torch.from_numpy(np.array(file.features[3, 1])),
-    )
-
-
 def test_a_mirrored_view_keeps_its_own_label(frozen: Path, tmp_path: Path) -> None:
     """Left becomes right in some views of a video: each has the label that its clip has."""
     swap = {0: 1, 1: 0}

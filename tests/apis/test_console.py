@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -17,21 +15,9 @@ METRICS = {
 }
 
 
-def outcome(metrics: dict[str, float], *, from_cache: bool = False) -> TestOutcome:
+def outcome(metrics: dict[str, float]) -> TestOutcome:
     table = ScoreTable(["a", "b"], np.arange(2), np.zeros(2, np.int64), np.zeros((2, 3)))
-    return TestOutcome(table=table, metrics=metrics, from_cache=from_cache)
-
-
-def test_where_everything_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log = tmp_path / "log.txt"
-    log.write_text("before\n")
-    report_test(outcome(METRICS, from_cache=True), out="d/s.pkl", log=str(log), explanations="seen")
-    said = capsys.readouterr().out
-    assert said.splitlines()[0] == "2 videos, scores from d/s.pkl"
-    assert accuracy_table(METRICS) in said
-    assert "d/s.metrics.json" in said
-    assert "seen/index.html" in said
-    assert log.read_text() == f"before\n{said}"
+    return TestOutcome(table=table, metrics=metrics, from_cache=False)
 
 
 def test_the_configs_own_metrics_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

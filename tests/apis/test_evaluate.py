@@ -170,14 +170,3 @@ def test_a_group_of_one_s_own(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatc
         assert (values == values[0]).all()
         assert 0 < values[0] < 1
     assert evaluate("center", metrics=["spread_spatial"]).measures == ["spread_spatial"]
-
-
-def test_without_ground_truth_the_rest_is_measured(
-    tiny_config: Path, tiny_checkpoint: Path
-) -> None:
-    options = EvaluationOptions(videos=4, steps=2)
-    cfg = load_config(tiny_config)
-    table = evaluate_explanations(cfg, tiny_checkpoint, ["attention"], options=options)
-    assert "joint_insertion" in table.measures
-    assert "pointing" not in table.measures
-    assert any("localization left out: no ground truth" in note for note in table.notes)

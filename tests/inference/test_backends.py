@@ -56,11 +56,3 @@ def test_auto_takes_openvino_where_it_can(tiny_checkpoint: Path) -> None:
     assert title == "torch in fp32 on cpu (clips have their videos' sizes, a graph has one)"
     with pytest.raises(ConfigError, match="clips have their videos' sizes"):
         with_backend(model, backend="openvino")
-
-
-def test_what_cannot_be_gets_one_line(tiny_checkpoint: Path) -> None:
-    model = mmaction.load(tiny_checkpoint, device="cpu")
-    with pytest.raises(ConfigError, match="--backend tpu: expected one of auto, eager, openvino"):
-        with_backend(model, backend="tpu")
-    with pytest.raises(ConfigError, match="--precision fp8: expected one of fp32, bf16"):
-        with_backend(model, precision="fp8")

@@ -36,6 +36,8 @@ def test_the_table_and_the_files(
     tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
 ) -> None:
     out, log = tmp_path / "results/scores.pkl", tmp_path / "results/log.txt"
+    log.parent.mkdir()
+    log.write_text("before\n")
     ended = run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", out, "--log", log)
     assert (ended.code, ended.err) == (0, "")
     metrics = json.loads((tmp_path / "results/scores.metrics.json").read_text())
@@ -53,7 +55,7 @@ def test_the_table_and_the_files(
         assert [float(cell) for cell in cells[1:]] == expected
     assert shown[4].split() == ["scores", str(out)]
     assert shown[5].split() == ["accuracies", str(out.with_name("scores.metrics.json"))]
-    assert log.read_text().splitlines() == shown
+    assert log.read_text().splitlines() == ["before", *shown]
     assert sorted(os.listdir(out.parent)) == ["log.txt", "scores.metrics.json", "scores.pkl"]
     assert len(ended.out.splitlines()) < 30
 
@@ -125,16 +127,8 @@ FRAME = "frames/val/video 1/img_00006.jpg"
             r"img_00006\.jpg' does not exist; the directory has 5 frames, the nearest img_00005",
         ),
         (
-            lambda data: (data / FRAME).write_bytes(b"no picture"),
-            r"frame '.*img_00006\.jpg' can't be decoded",
-        ),
-        (
             lambda data: (data / "frames/val/video 1").rename(data / "frames/val/elsewhere"),
             r"1 of 2 videos are not in",
-        ),
-        (
-            lambda data: (data / "val.txt").write_text("val/video 0 6 0\nval/video 1 6 3\n"),
-            r"val\.txt:2: label 3 of 'val/video 1' does not fit num_classes=3",
         ),
     ],
 )

@@ -97,6 +97,8 @@ def test_bad_data_costs_one_line(
             "model['clip_length'] = 4",
             r"STABN has no argument 'clip_length'; did you mean 'clip_len'",
         ),
+        ("del model['backbone']", r"STABN needs the argument 'backbone'"),
+        ("model['backbone']['dept'] = 1", r"ResNet3D has no argument 'dept'; did you mean 'depth'"),
         ("del model['clip_len']", r"model\.clip_len is missing"),
         ("del model", r"'model' is missing"),
         ("model['clip_len'] = 8", r"samples clip_len=4 frames, model\.clip_len is 8"),
@@ -116,6 +118,10 @@ def test_bad_data_costs_one_line(
             "train_dataloader['collate_fn']['type'] = 'collate_clip'",
             r"train_dataloader.collate_fn.type='collate_clip' is no function .*'collate_clips'",
         ),
+        (
+            "train_dataloader['worker_init_fn'] = dict(type='init')",
+            r"train_dataloader.worker_init_fn.type='init' is no function known here",
+        ),
         ("train_dataloader['sampler'] = dict(shuffle=True)", r"a 'type' is missing in .*shuffle"),
         (
             "train_dataloader['dataset']['image_tmpl'] = '{:05d}.jpg'",
@@ -131,6 +137,8 @@ def test_bad_data_costs_one_line(
         ),
         ("optim_wrapper['optimizer']['momentun'] = 1", r"SGD has no argument 'momentun'"),
         ("del optim_wrapper", r"train_dataloader, train_cfg, and optim_wrapper come together"),
+        ("train_dataloader = None", r"tiny\.py: no train_dataloader to train on"),
+        ("load_from = 'no.pth'", r"load_from no\.pth: no such file"),
         ("del val_cfg", r"val_dataloader, val_cfg, and val_evaluator come together"),
         ("train_cfg['max_epoch'] = 3", r"no argument 'max_epoch'; did you mean 'max_epochs'"),
         ("param_scheduler[0]['type'] = 'MultiStepRL'", r"did you mean 'MultiStepLR'"),

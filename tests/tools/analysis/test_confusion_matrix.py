@@ -98,18 +98,6 @@ def test_few_of_the_worst(scores: Path, run_tool: Run, tmp_path: Path) -> None:
     assert ended.out.count("class 1") == 3, "in both branches' worst pairs and as the worst class"
 
 
-def test_what_a_test_keeps(
-    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
-) -> None:
-    scores = tmp_path / "kept.pkl"
-    assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", scores).code == 0
-    ended = run_tool(TOOL, scores)
-    assert ended.code == 0
-    table = ScoreTable.load(scores)
-    right = int((table.scores.argmax(axis=1) == table.labels).sum())
-    assert f"perception branch: {right} right" in ended.out
-
-
 def test_a_plain_recognizer(table: ScoreTable, run_tool: Run, tmp_path: Path) -> None:
     replace(table, attention_scores=None).save(tmp_path / "plain.pkl")
     ended = run_tool(TOOL, tmp_path / "plain.pkl")

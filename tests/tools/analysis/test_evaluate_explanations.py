@@ -66,11 +66,3 @@ def test_mistakes_in_one_line(
     assert ended.code == USER_ERROR
     assert message in ended.error
     assert not out.exists() or not list(out.iterdir())
-
-
-def test_a_checkpoint_that_is_missing(tiny_config: Path, run_tool: Run, tmp_path: Path) -> None:
-    ended = run_tool(TOOL, tiny_config, tmp_path / "no.pth")
-    assert (ended.code, ended.error) == (
-        USER_ERROR,
-        f"checkpoint {tmp_path / 'no.pth'}: no such file",
-    )

@@ -125,11 +125,6 @@ def test_each_weight_of_a_public_checkpoint_is_accounted_for(run_tool: Run, tmp_
     assert not (tmp_path / "y.pth").exists()
 
 
-def test_a_missing_file(tmp_path: Path, run_tool: Run) -> None:
-    ended = run_tool("convert/convert_checkpoint", tmp_path / "no.pth", tmp_path / "x.pth")
-    assert (ended.code, ended.error.endswith("no.pth: no such file")) == (USER_ERROR, True)
-
-
 def test_the_layouts_offered_are_those_there_are() -> None:
     module = load_tool("convert/convert_checkpoint")
     assert list(module.LAYOUTS) == [AUTO, *LAYOUTS]
