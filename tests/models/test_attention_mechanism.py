@@ -36,21 +36,6 @@ def test_equals_the_formula(gate: str, final_relu: bool) -> None:
     assert (expected < 0).any() != final_relu
 
 
-@pytest.mark.parametrize(("gate", "passes"), [("published", True), ("joint", False)])
-def test_only_the_joint_gate_holds_back_what_is_not_attended(gate: str, passes: bool) -> None:
-    torch.manual_seed(0)
-    mechanism = AttentionMechanism(channels=3, gate=gate).eval()
-    spatial, temporal = torch.rand(1, 1, 4, 5, 6), torch.rand(1, 1, 4, 1, 1)
-    spatial[..., 2, 3] = 0
-    temporal[:, :, 1] = 0
-    x = torch.randn(1, 3, 4, 5, 6)
-    changed = x.clone()
-    changed[..., 2, 3] += 1
-    changed[:, :, 1] += 1
-    same = torch.equal(mechanism(x, spatial, temporal), mechanism(changed, spatial, temporal))
-    assert same != passes
-
-
 def test_an_unknown_gate_is_refused_with_what_may_have_been_meant() -> None:
     with pytest.raises(ConfigError, match=r"gate='joined' is unknown; did you mean 'joint'\?"):
         AttentionMechanism(channels=3, gate="joined")

@@ -17,13 +17,6 @@ def test_change_of_one_cell_counted_by_hand() -> None:
     torch.testing.assert_close(change, expected, rtol=1e-5, atol=0)
 
 
-def test_channels_are_averaged_and_either_direction_counts() -> None:
-    clips = torch.zeros(1, 2, 2, 1, 2)
-    clips[0, 0, 1, 0, 0], clips[0, 1, 1, 0, 0] = 3, -1  # mean of |3| and |−1|: 2
-    change = local_change(clips, cells=(2, 1, 2))
-    torch.testing.assert_close(change[0, :, 0], torch.tensor([[2 / 3, 0.0]] * 2), rtol=1e-5, atol=0)
-
-
 def test_where_all_changes_alike_all_cells_are_one_half_and_where_nothing_does_zero() -> None:
     moving = torch.arange(4.0).view(1, 1, 4, 1, 1).expand(1, 3, 4, 6, 6)
     torch.testing.assert_close(local_change(moving, cells=(4, 3, 3)), torch.full((1, 4, 3, 3), 0.5))

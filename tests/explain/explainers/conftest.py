@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -25,6 +26,22 @@ class LinearRecognizer(BaseRecognizer):
 
     def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
         raise NotImplementedError
+
+
+def layer_and_gradient(
+    model: BaseRecognizer, layer: str, clips: Tensor, target: Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a layer gives for clips, and the gradient of their targets' scores by it."""
+    kept: list[Tensor] = []
+
+    def keep(_module: Any, _args: Any, output: Any) -> None:
+        kept.append(output[0] if isinstance(output, tuple) else output)
+        kept[0].retain_grad()
+
+    with model.get_submodule(layer).register_forward_hook(keep):
+        scores = model(clips).scores
+    scores.gather(1, target[:, None]).sum().backward()
+    return kept[0].detach().numpy(), kept[0].grad.numpy()
 
 
 @pytest.fixture

@@ -7,13 +7,8 @@ from hypothesis import strategies as st
 from mmaction.errors import ConfigError
 from mmaction.explain import build_explainer
 from mmaction.explain.explainers import RISE, Attention
-from mmaction.registry import EXPLAINERS
 
 EXPECTED = "expected name:option=value,option=value, each option once, of words and of literals"
-
-
-def test_registered_under_their_own_names() -> None:
-    assert all(cls.name == name for name, cls in EXPLAINERS.module_dict.items())
 
 
 def test_from_a_command_line() -> None:

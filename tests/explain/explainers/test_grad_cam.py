@@ -3,38 +3,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from mmaction.errors import ConfigError
 from mmaction.explain.explainers import GradCAM, SaliencyTube
-
-
-def literal(features: Tensor, gradients: Tensor, *, per_frame: bool) -> np.ndarray:
-    """ReLU(Σ_c w_c A_c) in loops, B×T×h×w."""
-    a, g = features.detach().numpy(), gradients.numpy()
-    cam = np.zeros_like(a[:, 0])
-    for b, c, t in np.ndindex(a.shape[:3]):
-        weight = g[b, c, t].mean() if per_frame else g[b, c].mean()
-        cam[b, t] += weight * a[b, c, t]
-    return np.maximum(cam, 0)
+from tests.explain.explainers.conftest import layer_and_gradient
 
 
 @pytest.mark.parametrize("per_frame", [False, True])
 @pytest.mark.parametrize("layer", ["backbone", "backbone.layer2", "perception_branch.stage"])
 def test_recomputed_by_hand(st_abn, clips, layer: str, per_frame: bool) -> None:
-    explanation = GradCAM(per_frame=per_frame, layer=layer)(st_abn, clips, torch.tensor([2, 0]))
-    st_abn.eval()
-    kept = {}
-
-    def keep(_module, _args, output):
-        kept["features"] = output
-        output.retain_grad()
-
-    with st_abn.get_submodule(layer).register_forward_hook(keep):
-        scores = st_abn(clips).scores
-    (scores[0, 2] + scores[1, 0]).backward()
-    expected = literal(kept["features"], kept["features"].grad, per_frame=per_frame)
-    np.testing.assert_allclose(explanation.spatial, expected, rtol=1e-4, atol=1e-6)
+    """ReLU(Σ_c w_c A_c) in loops."""
+    target = torch.tensor([2, 0])
+    explanation = GradCAM(per_frame=per_frame, layer=layer)(st_abn, clips, target)
+    features, gradients = layer_and_gradient(st_abn.eval(), layer, clips, target)
+    cam = np.zeros_like(features[:, 0])
+    for b, c, t in np.ndindex(features.shape[:3]):
+        weight = gradients[b, c, t].mean() if per_frame else gradients[b, c].mean()
+        cam[b, t] += weight * features[b, c, t]
+    np.testing.assert_allclose(explanation.spatial, np.maximum(cam, 0), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["st_abn", "plain"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from mmaction.explain.explainers import GradCAM, IntegratedGradients
 from mmaction.models import STABN, Recognizer3D, TorchvisionBackbone
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
+from tests.explain.explainers.conftest import layer_and_gradient
 from tests.tiny_transformers import TRANSFORMERS
 
 FRAMES, SIDE = 8, 32
@@ -124,23 +125,6 @@ def clips_of(case: Case) -> Tensor:
     return torch.randn(size, generator=torch.Generator().manual_seed(0))
 
 
-def layer_and_gradient(
-    model: BaseRecognizer, layer: str, clips: Tensor, target: Tensor
-) -> Iterator[np.ndarray]:
-    """As the layer gave them."""
-    kept: list[Tensor] = []
-
-    def keep(_module: Any, _args: Any, output: Any) -> None:
-        kept.append(output[0] if isinstance(output, tuple) else output)
-        kept[0].retain_grad()
-
-    with model.get_submodule(layer).register_forward_hook(keep):
-        scores = model(clips).scores
-    scores.gather(1, target[:, None]).sum().backward()
-    yield kept[0].detach().numpy()
-    yield kept[0].grad.numpy()
-
-
 def literal(name: str, a: np.ndarray, g: np.ndarray) -> np.ndarray:
     """Maps of one clip, cells × C, by their papers' formulas."""
     if name == "grad_cam":
@@ -171,7 +155,7 @@ def test_cams_by_their_formulas_in_each_backbone(kind: str, backbone: str) -> No
     # In double: Grad-CAM++ divides by sums that may be near zero.
     model, clips = build(kind, case.backbone).double(), clips_of(case).double()
     target, layer = torch.tensor([2, 0]), f"backbone.{case.layer}"
-    given = list(layer_and_gradient(model, layer, clips, target))
+    given = layer_and_gradient(model, layer, clips, target)
     steps, rows, columns = case.grid
     for name in ("grad_cam", "grad_cam_pp", "hires_cam", "layer_cam"):
         explanation = EXPLAINERS.build(dict(type=name, layer=layer))(model, clips, target)

@@ -11,25 +11,6 @@ def masks_of(explainer: RISE, size: tuple[int, ...]) -> torch.Tensor:
     return torch.cat(list(explainer._draw(size, chunk=7, device=torch.device("cpu"))))
 
 
-def test_converges_to_the_expectation_over_all_masks(make_linear) -> None:
-    """Two cells in a row of eight pixels: four ways to set them, at four offsets each."""
-    weights = torch.zeros(2, 3, 1, 1, 8)
-    weights[0, :, :, :, 5] = 1
-    cells = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 2)
-    enlarged = F.interpolate(cells[:, None], size=12, mode="linear", align_corners=False)[:, 0]
-    masks = torch.stack([row[o : o + 8] for row in enlarged for o in range(4)])
-    # Of a clip of ones, class 0 scores three times what the mask leaves of pixel 5.
-    weighed = torch.sigmoid(3 * masks[:, 5, None]) * masks
-    expected = weighed.mean(0) / masks.mean(0)
-    explainer = RISE(masks=3000, grid=(1, 1, 2), batch_size=1000)
-    spatial = explainer(make_linear(weights), torch.ones(1, 3, 1, 1, 8), 0).spatial.flatten()
-    # Each value is a mean of about 1500 probabilities between .5 and .95.
-    tolerance = 4 * 0.225 / 1500**0.5
-    assert expected.max() - expected.min() > 2 * tolerance
-    torch.testing.assert_close(spatial, expected, rtol=0, atol=tolerance)
-    assert spatial.argmax() == expected.argmax()
-
-
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 100])
 @pytest.mark.parametrize("grid", [(1, 1, 1), (2, 3, 3), (9, 50, 50)])
 def test_recomputed_mask_by_mask(st_abn, clips, grid: tuple[int, ...], batch_size: int) -> None:

@@ -14,7 +14,6 @@ from mmaction.explain.measures.truth_files import (
     MaskFiles,
     open_ground_truth,
 )
-from tests.bomb import Bomb
 
 
 def tubes(path: Path, content: Any, *, protocol: int = 2) -> Path:
@@ -53,13 +52,6 @@ def test_tubes_add_up_and_stay_in_the_picture(tmp_path: Path) -> None:
     truth = ActionTubes(path).read("a", frames=2, height=240, width=320)
     assert truth.acting.tolist() == [True, True]
     assert truth.masks.sum(axis=(1, 2)).tolist() == [25 + 100, 100]
-
-
-def test_nothing_in_a_file_of_boxes_runs(tmp_path: Path) -> None:
-    path = tubes(tmp_path / "pyannot.pkl", {"a": Bomb(tmp_path / "boom")})
-    with pytest.raises(DataError, match=r"pyannot\.pkl: not boxes in UCF101-24's format \(refused"):
-        ActionTubes(path)
-    assert not (tmp_path / "boom").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"no pickle", pickle.dumps([1, 2])])

@@ -13,7 +13,6 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.models import STABN, TimmBackbone, TorchvisionBackbone, TransformersBackbone
@@ -91,17 +90,6 @@ def test_parameters_are_as_many_as_published(name: str) -> None:
     assert own + sum(p.numel() for p in head) == published
 
 
-@pytest.mark.parametrize("name", ["r3d_18", "mc3_18", "r2plus1d_18"])
-def test_work_is_as_much_as_published(name: str) -> None:
-    """Billions of multiply-accumulates of a clip of 16×112², which the head is none of."""
-    with torch.device("meta"):
-        backbone = TorchvisionBackbone(model=name).eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        backbone(torch.empty(1, 3, 16, 112, 112, device="meta"))
-    published = get_model_weights(name).DEFAULT.meta["_ops"]
-    assert counter.get_total_flops() / 2e9 == pytest.approx(published, rel=1e-3)
-
-
 @torch.no_grad()
 def test_timms_logits_frame_by_frame() -> None:
     torch.manual_seed(0)
@@ -163,14 +151,6 @@ def test_each_cell_is_of_its_patch(name: str) -> None:
     expected = torch.zeros_like(changed)
     expected[t * step : (t + 1) * step, :pixels, pixels : 2 * pixels] = True
     assert torch.equal(changed, expected)
-
-
-def test_videomae_b_is_as_large_as_published() -> None:
-    with torch.device("meta"):
-        backbone = TransformersBackbone(model=dict(model_type="videomae"))
-    # ViT-B, 86 M, and what a tube of two frames adds to its patches.
-    parameters = sum(p.numel() for p in backbone.parameters())
-    assert parameters == pytest.approx(87e6, rel=0.01)
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmaction.errors import ConfigError
-from mmaction.models import STABN, PerceptionBranch
+from mmaction.models import PerceptionBranch
 
 EVIDENCE = dict(
     attention_branch=dict(
@@ -30,29 +30,6 @@ def test_shapes(make_st_abn, num_classes, clip_len, height, width, depth) -> Non
     assert out.temporal_attention.shape == (2, clip_len)
     for attention in (out.spatial_attention, out.temporal_attention):
         assert 0 <= attention.min() <= attention.max() <= 1
-
-
-def test_is_features_attention_mechanism_perception_in_this_order(make_st_abn) -> None:
-    torch.manual_seed(0)
-    model = make_st_abn().eval()
-    clips = torch.randn(2, 3, 4, 32, 32)
-    features = model.backbone(clips)
-    attention = model.attention_branch(features)
-    weighed = model.attention_mechanism(features, attention.spatial, attention.temporal)
-    out = model(clips)
-    assert torch.equal(out.scores, model.perception_branch(weighed))
-    assert torch.equal(out.attention_scores, attention.scores)
-    assert torch.equal(out.spatial_attention, attention.spatial[:, 0])
-    assert torch.equal(out.temporal_attention, attention.temporal[:, 0, :, 0, 0])
-
-
-def test_branches_own_stages_of_their_own(make_st_abn) -> None:
-    model = make_st_abn()
-    attention, perception = model.attention_branch.stage, model.perception_branch.stage
-    assert not {id(p) for p in attention.parameters()} & {id(p) for p in perception.parameters()}
-    x = torch.zeros(1, model.backbone.out_channels, 4, 6, 6)
-    assert attention(x).shape[3:] == (6, 6)
-    assert perception(x).shape[3:] == (3, 3)
 
 
 @pytest.mark.parametrize("changes", [{}, dict(backbone=dict(with_cp=True)), EVIDENCE])
@@ -99,19 +76,6 @@ def test_stage_options_make_a_cheaper_attention_branch(make_st_abn) -> None:
     model = make_st_abn(attention_branch=dict(blocks=1))
     assert len(model.attention_branch.stage) == 1
     assert len(model.perception_branch.stage) == 2
-
-
-def test_any_backbone_with_stages_given_will_do() -> None:
-    backbone = dict(type="ResNet3D", depth=18, base_channels=4, num_stages=3)
-    stage = dict(type="PointwiseStage", in_channels=16, out_channels=8)
-    model = STABN(
-        num_classes=3,
-        clip_len=2,
-        backbone=backbone,
-        attention_branch=dict(stage=stage),
-        perception_branch=dict(stage=stage),
-    )
-    assert model(torch.randn(2, 3, 2, 32, 32)).scores.shape == (2, 3)
 
 
 def test_unknown_loss_weight_is_refused(make_st_abn) -> None:
@@ -207,16 +171,6 @@ def test_pretrained_weights_go_only_into_stages_of_the_backbones_making(
         assert torch.equal(value, before[key])
     loaded = torch.load(path)["layer4.0.conv1.weight"]
     assert torch.equal(model.perception_branch.stage[0].conv1.weight, loaded)
-
-
-def test_the_perception_branch_is_stage_then_average_then_linear() -> None:
-    torch.manual_seed(0)
-    stage = nn.Conv3d(2, 3, 1)
-    branch = PerceptionBranch(stage=stage, num_classes=4).eval()
-    features = torch.randn(2, 2, 3, 4, 5)
-    pooled = stage(features).sum(dim=(2, 3, 4)) / (3 * 4 * 5)
-    expected = pooled @ branch.fc.weight.T + branch.fc.bias
-    torch.testing.assert_close(branch(features), expected)
 
 
 def test_its_dropout_only_in_training() -> None:
