@@ -45,7 +45,7 @@ class TemporalAttention(nn.Module):
         norm_cfg: The norm layer's config.
     """
 
-    def __init__(self, *, num_classes: int, clip_len: int, norm_cfg: dict[str, Any]) -> None:
+    def __init__(self, *, num_classes: int, clip_len: int, norm_cfg: dict[str, Any] | None) -> None:
         super().__init__()
         self.conv = nn.Conv3d(num_classes, 1, 3, padding=1, bias=False)
         self.bn = norm(norm_cfg, 1)
@@ -83,7 +83,6 @@ class AttentionBranch(BaseModule):
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        norm_cfg = norm_cfg or dict(type="BN3d")
         channels: int = stage.out_channels  # type: ignore[assignment]
         self.stage = stage
         self.bn_stage = norm(norm_cfg, channels)

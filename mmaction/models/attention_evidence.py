@@ -48,7 +48,7 @@ class PointwiseStage(nn.Sequential):
     ) -> None:
         conv = nn.Conv3d(in_channels, out_channels, 1, bias=False)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-        super().__init__(conv, norm(norm_cfg or dict(type="BN3d"), out_channels), nn.ReLU())
+        super().__init__(conv, norm(norm_cfg, out_channels), nn.ReLU())
         self.out_channels = out_channels
 
 
@@ -115,7 +115,6 @@ class EvidenceBranch(BaseModule):
                 raise ConfigError(
                     f"attention_branch.{key}={width!r}: expected an odd number, 1 or more"
                 )
-        norm_cfg = norm_cfg or dict(type="BN3d")
         channels: int = stage.out_channels  # type: ignore[assignment]
         self.smoothing_frames = smoothing_frames
         cells = spatial_smoothing_cells

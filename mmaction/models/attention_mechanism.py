@@ -54,7 +54,7 @@ class AttentionMechanism(BaseModule):
         self.final_relu = final_relu
         weighed_channels = channels if gate == "joint" else 2 * channels
         self.conv = nn.Conv3d(weighed_channels, channels, 1, bias=False)
-        self.bn = norm(norm_cfg or dict(type="BN3d"), channels)
+        self.bn = norm(norm_cfg, channels)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, features: Tensor, spatial: Tensor, temporal: Tensor) -> Tensor:

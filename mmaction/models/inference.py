@@ -14,25 +14,11 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mmaction.models.attention_branch import AttentionBranch, TemporalAttention
-from mmaction.models.attention_evidence import EvidenceBranch, PointwiseStage
-from mmaction.models.attention_mechanism import AttentionMechanism
-from mmaction.models.backbones.blocks import BasicBlock3D, Bottleneck3D
-from mmaction.models.backbones.convolutions import Conv2Plus1d, Stem
-from mmaction.models.necks.tpn import ConvNormReLU
+from mmaction.models.backbones.blocks import ResidualBlock
 
-BLOCKS = (BasicBlock3D, Bottleneck3D)
-PARTS = (
-    *BLOCKS,
-    Conv2Plus1d,
-    ConvNormReLU,
-    Stem,
-    PointwiseStage,
-    AttentionBranch,
-    EvidenceBranch,
-    TemporalAttention,
-    AttentionMechanism,
-)
+# Whose own modules run each ``conv…`` right before the ``bn…`` of the same name, a sequence's
+# before the norm behind it. Of others' modules names don't say in which order they run.
+PACKAGE = "mmaction.models."
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -50,12 +36,13 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
     """
     fused = copy.deepcopy(model).eval().requires_grad_(False)
     for module in list(fused.modules()):
-        if type(module) in (AttentionBranch, EvidenceBranch):
+        if not type(module).__module__.startswith(PACKAGE):
+            continue
+        if hasattr(module, "bn_stage"):
             _fuse_before(module, "bn_stage", "conv_response")
-        if type(module) in PARTS:
-            _fuse_behind(module)
-        if type(module) in BLOCKS and module.downsample is not None:
-            _fuse_behind(module.downsample)  # type: ignore[arg-type]
+        _fuse_behind(module)
+        if isinstance(module, ResidualBlock) and module.downsample is not None:
+            _fuse_behind(module.downsample)
     if dtype is not None:
         for module in fused.modules():
             if isinstance(module, nn.Conv3d | nn.Conv2d):
@@ -65,22 +52,12 @@ def fuse_for_inference(model: Model, *, dtype: torch.dtype | None = None) -> Mod
 
 def _fuse_behind(module: nn.Module) -> None:
     """Puts each batch norm into the convolution of ``module`` that it follows."""
-    for norm_name, norm in list(module.named_children()):
-        conv_name = _conv_before(module, norm_name)
-        if conv_name is not None and _has_statistics(norm):
-            conv = getattr(module, conv_name)
-            setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
-            setattr(module, norm_name, nn.Identity())
-
-
-def _conv_before(module: nn.Module, norm_name: str) -> str | None:
-    """The convolution that a norm follows: ``conv2`` of ``bn2``, ``0`` of ``1`` in a sequence."""
-    name = norm_name.replace("bn", "conv", 1)
-    if isinstance(module, nn.Sequential) and norm_name.isdigit():
-        name = str(int(norm_name) - 1)
-    if name == norm_name or not isinstance(getattr(module, name, None), nn.Conv3d):
-        return None
-    return name
+    for name, norm in list(module.named_children()):
+        before = str(int(name) - 1) if name.isdigit() else name.replace("bn", "conv")
+        conv = getattr(module, before, None)
+        if isinstance(conv, nn.Conv3d) and _has_statistics(norm):
+            setattr(module, before, fuse_conv_bn_eval(conv, norm))
+            setattr(module, name, nn.Identity())
 
 
 def _has_statistics(norm: nn.Module) -> TypeGuard[nn.modules.batchnorm._BatchNorm]:

@@ -76,7 +76,7 @@ class ResidualStage(nn.Sequential):
                     temporal_stride=1,
                     inflate=True,
                     inflate_style=_INFLATE_STYLES[kind],
-                    norm_cfg=norm_cfg or dict(type="BN3d"),
+                    norm_cfg=norm_cfg,
                     with_cp=False,
                 )
             )

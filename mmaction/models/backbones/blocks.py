@@ -62,7 +62,7 @@ class ResidualBlock(nn.Module):
         temporal_stride: int,
         inflate: bool,
         inflate_style: str,
-        norm_cfg: dict[str, Any],
+        norm_cfg: dict[str, Any] | None,
         with_cp: bool | str,
         shift_div: int = 0,
         shift_shortcut: bool = False,

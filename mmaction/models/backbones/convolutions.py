@@ -36,9 +36,9 @@ def conv3d(
     return conv
 
 
-def norm(norm_cfg: dict[str, Any], channels: int) -> nn.Module:
-    """The norm layer that ``norm_cfg`` names (``BN3d``, ``SyncBN``, …) over ``channels``."""
-    if norm_cfg == dict(type="BN3d"):
+def norm(norm_cfg: dict[str, Any] | None, channels: int) -> nn.Module:
+    """The norm layer that ``norm_cfg`` names (``SyncBN``, …) over ``channels``; None: ``BN3d``."""
+    if not norm_cfg or norm_cfg == dict(type="BN3d"):
         return nn.BatchNorm3d(channels)
     # Only here, so that the usual network needs torch and mmengine alone.
     from mmcv.cnn import build_norm_layer
@@ -75,12 +75,12 @@ class Conv2Plus1d(nn.Module):
         kernel: tuple[int, int, int],
         stride: tuple[int, int, int] = (1, 1, 1),
         middle: int | None = None,
-        norm_cfg: dict[str, Any],
+        norm_cfg: dict[str, Any] | None,
     ) -> None:
         super().__init__()
         middle = middle or middle_channels(in_channels, out_channels, kernel)
         self.conv_s = conv3d(in_channels, middle, kernel=(1, *kernel[1:]), stride=(1, *stride[1:]))
-        self.bn_s = norm(dict(type=norm_cfg["type"]), middle)
+        self.bn_s = norm(norm_cfg and dict(type=norm_cfg["type"]), middle)
         self.relu = nn.ReLU(inplace=True)
         self.conv_t = conv3d(
             middle, out_channels, kernel=(kernel[0], 1, 1), stride=(stride[0], 1, 1)
@@ -113,7 +113,7 @@ class Stem(nn.Sequential):
         temporal_stride: int = 1,
         pool: bool = True,
         pool_temporal_stride: int = 1,
-        norm_cfg: dict[str, Any],
+        norm_cfg: dict[str, Any] | None,
     ) -> None:
         super().__init__()
         how: dict[str, Any] = dict(kernel=kernel, stride=(temporal_stride, 2, 2))

@@ -134,7 +134,7 @@ class ResNet3D(BaseModule):
         self.out_stages = None if out_stages is None else tuple(out_stages)
         self.frozen_stages = num_stages if frozen else frozen_stages
         self.norm_eval = norm_eval
-        self.norm_cfg = norm_cfg or dict(type="BN3d")
+        self.norm_cfg = norm_cfg
         self.zero_init_residual = zero_init_residual
         self.with_cp = with_cp
         self.pretrained = pretrained
