@@ -13,7 +13,7 @@ from torch import Tensor
 from mmaction.checkpoint.layout import Layout
 from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, of_clips, recognised, renamed
 from mmaction.convert.settings import model_settings
-from mmaction.errors import CheckpointError, near
+from mmaction.errors import CheckpointError, ConfigError, near
 
 AUTO = "auto"
 SHOWN_NAMES = 3
@@ -79,19 +79,22 @@ def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> 
         backbone = {key: value for key, value in backbone.items() if not key.startswith("shift")}
     elif any(".net." in name for name in own.theirs.values()):
         backbone |= _SHIFT
-    settings = model_settings(own_state, assumes=found.assumes, backbone=backbone, images=images)
-    if found is not PLAIN and settings.model is None:
-        assert settings.reason is not None
+    try:
+        model, assumes = model_settings(
+            own_state, assumes=found.assumes, backbone=backbone, images=images
+        )
+    except ConfigError as e:
+        if found is PLAIN:
+            return Conversion(own_state, found, own.theirs, dropped, settings=None, assumes={})
         # In the file's own names: those are what its owner knows.
-        told = re.sub(r"[\w.]+\.\w+", lambda m: own.theirs.get(m[0], m[0]), settings.reason)
+        told = re.sub(r"[\w.]+\.\w+", lambda m: own.theirs.get(m[0], m[0]), str(e))
         raise CheckpointError(
             f"{source}: no network here takes {found.title} of this kind: {told}"
             + _elsewhere(list(state))
-        )
-    model = settings.model
-    if model is not None and found.preprocessor is not None:
-        model = model | dict(data_preprocessor=dict(found.preprocessor))
-    return Conversion(own_state, found, own.theirs, dropped, model, settings.assumes)
+        ) from e
+    if found.preprocessor is not None:
+        model["data_preprocessor"] = dict(found.preprocessor)
+    return Conversion(own_state, found, own.theirs, dropped, model, assumes)
 
 
 def _named(layout: str) -> Layout:

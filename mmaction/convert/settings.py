@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,24 +23,8 @@ _ALWAYS = "# assumed: no dilation, a bottleneck's stride in its 3x3 (style='pyto
 _I3D_TAPS = 5
 # That TPN's pyramid can be built for, whatever its steps.
 _ANY_LENGTH = 32
-_FEATURES = "backbone."
+_NOT_WHOLE = "its weights are not those of a whole 3D ResNet"
 _LAST_STAGE = "perception_branch.stage."
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """What weights tell of their network.
-
-    Attributes:
-        model: A ``model`` for a config whose weights have these names and shapes, or None where
-            there is none. Without attention it leaves out ``clip_len``.
-        assumes: What such a network computes that no weight tells; see ``checkpoint.assumptions``.
-        reason: Why there is no such network.
-    """
-
-    model: dict[str, Any] | None = None
-    assumes: dict[str, Any] = field(default_factory=dict)
-    reason: str | None = None
 
 
 def model_settings(
@@ -50,7 +33,7 @@ def model_settings(
     assumes: Mapping[str, Any] | None = None,
     backbone: Mapping[str, Any] | None = None,
     images: bool = False,
-) -> ModelSettings:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The config of the network that ``state``, in this project's names, belongs to.
 
     Args:
@@ -58,23 +41,26 @@ def model_settings(
         assumes: What is known of the network that no weight tells; None: the defaults are assumed.
         backbone: What is known of its backbone, by the options of ``ResNet3D``.
         images: Its kernels were those of images.
+
+    Returns:
+        A ``model`` for a config, whose weights have these names and shapes; without attention it
+        leaves out ``clip_len``. And what such a network computes that no weight tells; see
+        ``checkpoint.assumptions``.
+
+    Raises:
+        ConfigError: There is no such network here; the message is the reason.
     """
-    reason = _foreign_kind(state)
+    _refuse_separated(state)
     found = _guess(state, (assumes or {}).get("attention_mechanism.final_relu"))
-    if reason is not None or found is None:
-        return ModelSettings(reason=reason or "its weights are not those of a whole 3D ResNet")
     if images:
         found |= dict(type="Recognizer2D")
     found["backbone"] |= _known(backbone or {}, found["backbone"]["inflate"])
     with torch.device("meta"):
-        try:
-            model: nn.Module = MODELS.build(dict(clip_len=_ANY_LENGTH) | found)
-        except ConfigError as error:
-            return ModelSettings(reason=str(error))
+        model: nn.Module = MODELS.build(dict(clip_len=_ANY_LENGTH) | found)
     differing = differences(model, state)
     if differing:
-        return ModelSettings(reason="; ".join(differing[:SHOWN_DIFFERENCES]))
-    return ModelSettings(found, assumptions_of(model) | dict(assumes or {}))
+        raise ConfigError("; ".join(differing[:SHOWN_DIFFERENCES]))
+    return found, assumptions_of(model) | dict(assumes or {})
 
 
 def _known(backbone: Mapping[str, Any], inflate: tuple[Any, ...]) -> dict[str, Any]:
@@ -86,17 +72,16 @@ def _known(backbone: Mapping[str, Any], inflate: tuple[Any, ...]) -> dict[str, A
     return {**backbone, "temporal_strides": reached}
 
 
-def _foreign_kind(state: Mapping[str, Tensor]) -> str | None:
-    """What of the convolutions no network here has, if anything."""
+def _refuse_separated(state: Mapping[str, Tensor]) -> None:
+    """Refuses convolutions that no network here has."""
     for number, stage in enumerate(_stages(state), 1):
         for name, weight in stage.items():
             found = re.match(r"\d+\.conv(\d)\.weight$", name)
             if found and weight.ndim == 5 and weight.shape[1] == 1 < weight.shape[0]:
-                return f"stage {number} has channel-separated convolutions (CSN)"
-    return None
+                raise ConfigError(f"stage {number} has channel-separated convolutions (CSN)")
 
 
-def _guess(state: Mapping[str, Tensor], final_relu: bool | None) -> dict[str, Any] | None:
+def _guess(state: Mapping[str, Tensor], final_relu: bool | None) -> dict[str, Any]:
     stem = {
         name.removeprefix("backbone.stem."): value
         for name, value in state.items()
@@ -105,10 +90,8 @@ def _guess(state: Mapping[str, Tensor], final_relu: bool | None) -> dict[str, An
     head = state.get("perception_branch.fc.weight", state.get("head.fc.weight"))
     stages = _stages(state)
     if not stem or head is None or len(stages) != STAGES:
-        return None
+        raise ConfigError(_NOT_WHOLE)
     backbone = _backbone(stem, stages)
-    if backbone is None:
-        return None
     mix = state.get("attention_branch.temporal.mix.weight")
     if mix is None:
         settings = dict(type="Recognizer3D", num_classes=len(head), backbone=backbone)
@@ -140,7 +123,7 @@ def _stages(state: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
     """Each stage's weights, by block and part; the last one may be the perception branch's."""
     stages = []
     for number in range(1, STAGES + 1):
-        prefixes = [f"{_FEATURES}layer{number}.", *([_LAST_STAGE] if number == STAGES else [])]
+        prefixes = [f"backbone.layer{number}.", *([_LAST_STAGE] if number == STAGES else [])]
         found = {
             name.removeprefix(prefix): value
             for prefix in prefixes
@@ -152,7 +135,7 @@ def _stages(state: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
     return stages
 
 
-def _backbone(stem: Mapping[str, Tensor], stages: list[dict[str, Tensor]]) -> dict[str, Any] | None:
+def _backbone(stem: Mapping[str, Tensor], stages: list[dict[str, Tensor]]) -> dict[str, Any]:
     bottleneck = "0.conv3.weight" in stages[0]
     blocks = tuple(
         len({m[1] for name in stage if (m := re.match(r"(\d+)\.", name))}) for stage in stages
@@ -166,7 +149,7 @@ def _backbone(stem: Mapping[str, Tensor], stages: list[dict[str, Tensor]]) -> di
         None,
     )
     if depth is None or any(weight.ndim != 5 for weight in stem.values()):
-        return None
+        raise ConfigError(_NOT_WHOLE)
     reach = [[_reach(stage, i) for i in range(n)] for stage, n in zip(stages, blocks, strict=True)]
     kernel, style = _stem_kernel(stem), "3x1x1"
     if "0.conv1.conv_s.weight" in stages[0]:
