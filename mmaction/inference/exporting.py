@@ -13,20 +13,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mmaction.checkpoint.description import META_KEY, Description, Layout
 from mmaction.errors import ConfigError, first_line
 from mmaction.inference.quantizing import quantized
+from mmaction.inference.recognizer import VideoRecognizer
+from mmaction.inference.sources import opened, packed
 from mmaction.models.inference import fuse_for_inference
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
-
-if TYPE_CHECKING:
-    from mmaction.inference.recognizer import VideoRecognizer
 
 INPUT = "clips"
 # As ``Prediction`` has them: B clips, K classes, T frames, h×w cells.
@@ -83,9 +83,7 @@ def layout_of(
         uint8_input: It takes pixels; otherwise normalised clips.
         dynamic: It takes any number of clips at once; otherwise one.
     """
-    (views, *wide), (_, *high) = (
-        recognizer.blank_clips(height=h, width=w).shape for h, w in _FRAME_SIZES
-    )
+    (views, *wide), (_, *high) = (_clips_shape(recognizer, *size) for size in _FRAME_SIZES)
     frames, height, width, colors = (a if a == b else -1 for a, b in zip(wide, high, strict=True))
     sizes = {"B": -1 if dynamic else 1, "C": colors, "T": frames, "H": height, "W": width}
     axes = "BTHWC" if uint8_input else "BCTHW"
@@ -106,6 +104,14 @@ def layout_of(
         views=views,
         outputs={name: of for name, of in OUTPUTS.items() if getattr(found, name) is not None},
     )
+
+
+def _clips_shape(recognizer: VideoRecognizer, height: int, width: int) -> torch.Size:
+    """V×T×H×W×3 of what the pipeline makes of a black video whose frames have this size."""
+    frames = np.zeros((4 * recognizer.network.clip_len, height, width, 3), np.uint8)
+    with opened(frames) as video:
+        shape: torch.Size = packed(video, recognizer.pipeline)["inputs"].shape
+    return shape
 
 
 def require_one_size(layout: Layout) -> None:

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +19,7 @@ from mmaction.explain.explainers import build_explainer
 from mmaction.explain.records import ATTENTION
 from mmaction.inference.recognition import Recognition
 from mmaction.inference.sources import Video, VideoSource, is_one_video, opened, packed
-from mmaction.inference.windows import Window, windows_of
+from mmaction.inference.windows import windows_of
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import VideoResult
 
@@ -123,25 +122,7 @@ class VideoRecognizer:
             for window in windows_of(
                 video, self.pipeline, window_sec=window_sec, stride_sec=stride_sec
             ):
-                yield self._of_window(window, video, explain)
-
-    def _of_window(self, window: Window, video: Video, explain: Explain) -> Recognition:
-        return self.answers([window.item], [video], explain, first_frame=window.first)[0]
-
-    def blank_clips(self, *, height: int = 240, width: int = 320) -> Tensor:
-        """What the pipeline makes of a black video.
-
-        Args:
-            height: Of its frames.
-            width: Likewise.
-
-        Returns:
-            uint8 V×T×H×W×3.
-        """
-        frames = np.zeros((4 * self.network.clip_len, height, width, 3), np.uint8)
-        with opened(frames) as video:
-            clips: Tensor = packed(video, self.pipeline)["inputs"]
-        return clips
+                yield self.answers([window.item], [video], explain, first_frame=window.first)[0]
 
     def answers(
         self,

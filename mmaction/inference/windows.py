@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,14 +34,16 @@ class Window:
 
 
 class _Part(FrameSource):
-    """The frames of a part that its clips are made of, as they come by."""
+    """A part of a video: the frames that its clips are made of, as they come by."""
 
     data_root = ""
 
-    def __init__(self, video: Video, first: int) -> None:
-        self.video, self.first = video, first
+    def __init__(self, video: Video, first: int, length: int, sampler: Any) -> None:
+        self.video, self.first, self.length = video, first, length
         self.start_index = video.source.start_index
         self.kept: dict[int, np.ndarray] = {}
+        self.sampled = sampler(unlabelled(video, self, length))
+        self.needed = {int(i) + first for i in np.unique(self.sampled["frame_indices"])}
 
     def path(self, name: str, position: int) -> str:
         return self.video.source.path(name, position + self.first)
@@ -53,16 +55,6 @@ class _Part(FrameSource):
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return []
-
-
-@dataclass
-class _Open:
-    """A part some of whose frames are yet to come."""
-
-    part: _Part
-    length: int
-    results: dict[str, Any]
-    needed: set[int] = field(default_factory=set)
 
 
 def windows_of(
@@ -84,7 +76,7 @@ def windows_of(
     """
     spans = spans_of(video, window_sec=window_sec, stride_sec=stride_sec)
     sampler, rest = pipeline.transforms[0], pipeline.transforms[1:]
-    waiting: list[_Open] = []
+    waiting: list[_Part] = []
 
     def needed() -> Iterator[int]:
         """Opens parts as they begin; called for the next position once a frame has been kept."""
@@ -92,7 +84,7 @@ def windows_of(
         part = next(parts, None)
         for position in range(video.total_frames):
             while part is not None and part[0] == position:
-                waiting.append(_open(video, *part, sampler))
+                waiting.append(_Part(video, *part, sampler))
                 part = next(parts, None)
             if any(position in each.needed for each in waiting):
                 yield position
@@ -101,10 +93,14 @@ def windows_of(
         position = min(min(each.needed) for each in waiting if each.needed)
         for each in waiting:
             if position in each.needed:
-                each.part.kept[position] = frame
+                each.kept[position] = frame
                 each.needed.discard(position)
         while waiting and not waiting[0].needed:
-            yield _made(waiting.pop(0), rest)
+            made = waiting.pop(0)
+            item = made.sampled
+            for transform in rest:
+                item = transform(item)
+            yield Window(made.first, made.length, item)
 
 
 def check_lengths(**seconds: float) -> None:
@@ -147,18 +143,3 @@ def spans_of(video: Video, *, window_sec: float, stride_sec: float) -> list[tupl
     stop = np.maximum(np.searchsorted(frames, begins + window_sec), first + 1)
     stop[-1] = len(frames)
     return list(dict.fromkeys(zip(first.tolist(), (stop - first).tolist(), strict=True)))
-
-
-def _open(video: Video, first: int, length: int, sampler: Any) -> _Open:
-    part = _Part(video, first)
-    results = sampler(unlabelled(video, part, length))
-    return _Open(
-        part, length, results, {int(i) + first for i in np.unique(results["frame_indices"])}
-    )
-
-
-def _made(each: _Open, transforms: Sequence[Any]) -> Window:
-    results = each.results
-    for transform in transforms:
-        results = transform(results)
-    return Window(each.part.first, each.length, results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from mmaction.convert.migration.former import Changed, Former
@@ -160,18 +161,6 @@ def _fixed_crop(former: Former, split: str, *, kind: str) -> Steps:
     return [Changed(dict(type=kind, size=_crop_size(former, "crop_size")), "crop_size")]
 
 
-def _center_crop(former: Former, split: str) -> Steps:
-    return _fixed_crop(former, split, kind="CenterCrop")
-
-
-def _three_crop(former: Former, split: str) -> Steps:
-    return _fixed_crop(former, split, kind="ThreeCrop")
-
-
-def _ten_crop(former: Former, split: str) -> Steps:
-    return _fixed_crop(former, split, kind="TenCrop")
-
-
 def _flip(former: Former, split: str) -> Steps:
     former.expect("direction", "horizontal")
     former.drop("lazy", "left_kp", "right_kp")
@@ -196,9 +185,7 @@ _TRANSLATIONS: dict[Any, Callable[[Former, str], Steps]] = dict(
     Resize=_resize,
     RandomResizedCrop=_random_resized_crop,
     MultiScaleCrop=_multi_scale_crop,
-    CenterCrop=_center_crop,
-    ThreeCrop=_three_crop,
-    TenCrop=_ten_crop,
+    **{kind: partial(_fixed_crop, kind=kind) for kind in ("CenterCrop", "ThreeCrop", "TenCrop")},
     Flip=_flip,
     ColorJitter=_color_jitter,
 )
