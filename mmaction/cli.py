@@ -93,17 +93,10 @@ def _dashed(argument: str) -> str:
 class SettingsAction(argparse.Action):
     """``KEY=VALUE …`` to a dict, read as mmengine's ``DictAction`` does."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
         from mmengine.config import DictAction
 
-        read = DictAction(self.option_strings, self.dest, nargs=self.nargs)
-        read(parser, namespace, values, option_string)
+        DictAction(self.option_strings, self.dest, nargs=self.nargs)(*args, **kwargs)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

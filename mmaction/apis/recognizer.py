@@ -67,10 +67,10 @@ def load(
     """
     tolerate_broken_torchvision()
     path = Path(checkpoint)
+    if precision != "fp32" and path.suffix != ".xml":
+        raise ConfigError(f"precision={precision!r}: OpenVINO's files (.xml) alone take it")
     if path.suffix in SUFFIXES:
         return _load_graph(path, precision=precision, trust=trust)
-    if precision != "fp32":
-        raise ConfigError(f"precision={precision!r}: OpenVINO's files (.xml) alone take it")
     content = read_checkpoint(path)
     said = description_of(content, path) if config is None else _described(config)
     if said is None:

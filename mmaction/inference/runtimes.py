@@ -99,17 +99,15 @@ def open_graph(path: Path, *, precision: str = "fp32") -> tuple[Runtime, Descrip
 
     Args:
         path: ``.onnx``, ``.xml`` or ``.pt2``.
-        precision: ``'bf16'``: OpenVINO computes in it, where the processor can.
+        precision: Of a ``.xml``; ``'bf16'``: OpenVINO computes in it, where the processor can.
 
     Raises:
         CheckpointError: It is missing, broken or wasn't exported by this package.
-        ConfigError: The library that runs it isn't there, or can't take the precision.
+        ConfigError: The library that runs it isn't there, or has no such precision.
     """
     if not path.is_file():
         raise CheckpointError(f"model {path}: no such file")
     opened = {".onnx": _open_onnx, ".xml": _open_openvino, ".pt2": _open_program}[path.suffix]
-    if precision != "fp32" and path.suffix != ".xml":
-        raise ConfigError(f"precision={precision!r}: OpenVINO's files (.xml) alone take it")
     try:
         title, run, text = opened(path, precision)
     except ConfigError:

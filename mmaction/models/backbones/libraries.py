@@ -98,7 +98,7 @@ class LibraryBackbone(BaseModule):
 
     def _frozen_parts(self) -> list[nn.Module]:
         if isinstance(self.frozen, bool):
-            return [self] if self.frozen else []
+            return [self.network] if self.frozen else []
         layers = dict(self.network.named_modules())
         for name in self.frozen:
             if name not in layers:
@@ -107,16 +107,12 @@ class LibraryBackbone(BaseModule):
 
     def train(self, mode: bool = True) -> LibraryBackbone:
         """As torch's; what is frozen stays in eval mode."""
-        super().train(mode)
-        if hasattr(self, "network"):
-            kept = list(self._frozen_parts())
-            if self.norm_eval:
-                kept += [module for module in self.modules() if isinstance(module, _NORMS)]
-            for part in kept:
-                if part is self:
-                    super().train(False)
-                else:
-                    part.eval()
+        super().train(mode and self.frozen is not True)
+        kept = self._frozen_parts()
+        if self.norm_eval:
+            kept += [module for module in self.modules() if isinstance(module, _NORMS)]
+        for part in kept:
+            part.eval()
         return self
 
     def forward(self, clips: Tensor) -> Tensor:

@@ -188,7 +188,18 @@ class BaseRecognizer(BaseModel, ABC):
             yield clips
 
     def _score(self, chunks: Iterable[Tensor], samples: Sequence[ClipSample]) -> list[VideoResult]:
-        return self._average(_joined([self.predict_clips(clips) for clips in chunks]), samples)
+        """The answers to parts of a batch, views averaged by video."""
+        parts = [self.predict_clips(clips) for clips in chunks]
+        by_video = {}
+        for name in (field.name for field in dataclasses.fields(Prediction)):
+            values = [getattr(part, name) for part in parts]
+            if values[0] is not None:
+                views = torch.cat(values).float().unflatten(0, (len(samples), -1))
+                by_video[name] = self._average_scores(views) if "scores" in name else views
+        return [
+            VideoResult(sample, **{name: values[i] for name, values in by_video.items()})
+            for i, sample in enumerate(samples)
+        ]
 
     def _check_clips(self, clips: Tensor) -> None:
         if clips.ndim != 5 or clips.shape[1] != 3:
@@ -215,18 +226,6 @@ class BaseRecognizer(BaseModel, ABC):
             labels = F.one_hot(labels + 1, self.num_classes + 1).amax(dim=1)[:, 1:].float()
         return labels.repeat_interleave(len(clips) // len(labels), dim=0)
 
-    def _average(self, prediction: Prediction, samples: Sequence[ClipSample]) -> list[VideoResult]:
-        by_video = {}
-        for name in ("scores", "attention_scores", "spatial_attention", "temporal_attention"):
-            values = getattr(prediction, name)
-            if values is not None:
-                views = values.float().unflatten(0, (len(samples), -1))
-                by_video[name] = self._average_scores(views) if "scores" in name else views
-        return [
-            VideoResult(sample, **{name: values[i] for name, values in by_video.items()})
-            for i, sample in enumerate(samples)
-        ]
-
     def probabilities(self, scores: Tensor) -> Tensor:
         """Of logits …×K, as the network was trained: a softmax, or a sigmoid for each class."""
         return scores.sigmoid() if self.multi_label else scores.softmax(dim=-1)
@@ -240,18 +239,6 @@ class BaseRecognizer(BaseModel, ABC):
         if self.average_views == "prob":
             views = self.probabilities(views)
         return views.mean(dim=1)
-
-
-def _joined(parts: Sequence[Prediction]) -> Prediction:
-    """Answers to parts of a batch as the answer to all of it."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    joined: dict[str, Any] = {}
-    for field in dataclasses.fields(first):
-        values = [getattr(part, field.name) for part in parts]
-        joined[field.name] = None if values[0] is None else torch.cat(values)
-    return type(first)(**joined)
 
 
 def feature_channels(backbone: nn.Module) -> int:
