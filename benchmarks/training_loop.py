@@ -121,8 +121,8 @@ class TakeTurns(Hook):
             for call in HOOK_CALLS:
                 timed = self.watch.timed(type(hook).__name__, getattr(hook, call))
                 setattr(hook, call, timed)
-        StepGuard.look = self.watch.timed(  # type: ignore[method-assign]
-            "look at loss and gradients", StepGuard.look
+        StepGuard._exchange = self.watch.timed(  # type: ignore[method-assign]
+            "look at loss and gradients", StepGuard._exchange
         )
         runner.call_hook = self._whole(runner.call_hook)
         self.started = self.waiting = self.watch.clock()

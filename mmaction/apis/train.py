@@ -25,7 +25,6 @@ from mmaction.datasets import (
 )
 from mmaction.datasets.splits import annotation_files, dataset_configs
 from mmaction.engine import ActionRunner
-from mmaction.engine.hooks.cached_features import CachedFeaturesHook
 from mmaction.engine.optimizers import use_mixed_precision
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError
@@ -87,8 +86,6 @@ def train(cfg: Config) -> ActionRunner:
     with readable_build_errors(), readable_loader_errors():
         require_writable(cfg.work_dir, name="work_dir")
         runner = ActionRunner.from_cfg(cfg)
-        if cfg.train_dataloader.dataset.type == "FeatureDataset":
-            runner.register_hook(CachedFeaturesHook())
         log_batch_size(runner)
         log_run_record(runner)
         log_memory(runner)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.optim import OptimWrapper
@@ -61,7 +59,7 @@ def collect(
     }
     if resumable:
         content["optimizer"] = optim_wrapper.state_dict()
-        content["param_schedulers"] = _schedules(schedules)
+        content["param_schedulers"] = schedule_states(schedules)
     before_save(content)
     make_plain(content)
     if resumable:
@@ -122,48 +120,30 @@ def _gradients(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield name, parameter.grad
 
 
-def _schedules(schedules: Any) -> Any:
+def schedule_states(schedules: Any) -> Any:
+    """States of schedules, by name where they are of several optimizers.
+
+    Without functions, such as one-cycle's for annealing: the schedule keeps its own.
+    """
     if isinstance(schedules, dict):
-        return {name: _schedules(each) for name, each in schedules.items()}
-    return [schedule.state_dict() for schedule in schedules or ()]
-
-
-def plain(content: Any) -> Any:
-    """``content`` with numpy's numbers and arrays as Python's and torch's, at any depth."""
-    if isinstance(content, dict):
-        return {plain(key): plain(value) for key, value in content.items()}
-    if isinstance(content, list | tuple) and not hasattr(content, "_fields"):
-        return type(content)(plain(value) for value in content)
-    if isinstance(content, np.generic):
-        return content.item()
-    if isinstance(content, np.ndarray) and content.dtype.kind in "biuf":
-        return torch.from_numpy(content)
-    return content
+        return {name: schedule_states(each) for name, each in schedules.items()}
+    states = [schedule.state_dict() for schedule in schedules or ()]
+    return [{k: v for k, v in state.items() if not callable(v)} for state in states]
 
 
 def make_plain(checkpoint: dict[str, Any]) -> None:
-    """Leaves nothing but plain data in a checkpoint's content, in place.
+    """Leaves nothing in a checkpoint's content that ``copied`` can't make plain data, in place.
 
-    mmengine's message hub pickles its buffers with their methods; here they travel as arrays. What
-    it keeps as numpy's numbers, such as the time left, becomes Python's.
+    mmengine's message hub pickles its buffers with their methods; here they travel as arrays.
     """
     hub = checkpoint.get("message_hub")
     if hub is None:
         return
     scalars = {
-        name: dict(
-            history=torch.as_tensor(buffer.data[0]).clone(),
-            counts=torch.as_tensor(buffer.data[1]).clone(),
-            max_length=buffer.max_length,
-        )
+        name: dict(history=buffer.data[0], counts=buffer.data[1], max_length=buffer.max_length)
         for name, buffer in hub["log_scalars"].items()
     }
-    checkpoint["message_hub"] = plain({**hub, "log_scalars": scalars})
-    checkpoint["meta"] = plain(checkpoint.get("meta", {}))
-    for state in checkpoint.get("param_schedulers", ()):
-        # Such as one-cycle's annealing function: the scheduler keeps its own.
-        for key in [k for k, value in state.items() if callable(value)]:
-            del state[key]
+    checkpoint["message_hub"] = {**hub, "log_scalars": scalars}
 
 
 def restore_histories(checkpoint: dict[str, Any]) -> None:

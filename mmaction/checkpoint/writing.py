@@ -7,9 +7,11 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
+import numpy as np
 import torch
+from mmengine.utils import apply_to
 from torch import Tensor
 
 from mmaction.checkpoint.sharded_tensors import whole
@@ -18,14 +20,19 @@ from mmaction.files import atomic_path
 
 
 def copied(content: Any) -> Any:
-    """``content`` with every tensor copied to the CPU, so that training may go on changing it.
+    """``content`` as plain data on the CPU, so that training may go on changing it.
 
-    Tensors that are spread over the processes become whole: then all processes call it.
+    Every tensor is copied; those that are spread over the processes become whole: then all
+    processes call it. numpy's numbers become Python's, its arrays tensors.
     """
     if isinstance(content, Tensor):
         return whole(content.detach()).to("cpu", copy=True)
+    if isinstance(content, np.generic):
+        return content.item()
+    if isinstance(content, np.ndarray) and content.dtype.kind in "biuf":
+        return torch.tensor(content)
     if isinstance(content, Mapping):
-        return {key: copied(value) for key, value in content.items()}
+        return {copied(key): copied(value) for key, value in content.items()}
     if isinstance(content, list | tuple) and not hasattr(content, "_fields"):
         return type(content)(copied(value) for value in content)
     return content
@@ -33,13 +40,9 @@ def copied(content: Any) -> Any:
 
 def size_in_bytes(content: Any) -> int:
     """Of the tensors in ``content``, at any depth."""
-    if isinstance(content, Tensor):
-        return content.nbytes
-    if isinstance(content, Mapping):
-        return sum(size_in_bytes(value) for value in content.values())
-    if isinstance(content, list | tuple):
-        return sum(size_in_bytes(value) for value in content)
-    return 0
+    sizes: list[int] = []
+    apply_to(content, lambda each: isinstance(each, Tensor), lambda each: sizes.append(each.nbytes))
+    return sum(sizes)
 
 
 class CheckpointWriter:
@@ -104,37 +107,13 @@ def write_whole(content: Any, path: Path) -> None:
     """
     try:
         with atomic_path(path, durable=True) as part, open(part, "wb") as f:
-            _save(content, f)
-    except OSError as e:
-        raise CheckpointError(_cannot_write(content, path, e)) from e
-
-
-class _Recorded:
-    """A file for ``torch.save``, which hides why a write has failed."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.error: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        try:
-            return self._file.write(data)
-        except OSError as e:
-            self.error = e
+            torch.save(content, f)
+    except (OSError, RuntimeError) as e:
+        # torch's own error, of the archive that has no end then, hides why a write has failed.
+        cause = e if isinstance(e, OSError) else e.__context__
+        if not isinstance(cause, OSError):
             raise
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
-def _save(content: Any, file: Any) -> None:
-    recorded = _Recorded(file)
-    try:
-        torch.save(content, cast(IO[bytes], recorded))  # it needs no more of a file
-    except Exception:
-        if recorded.error is not None:
-            raise recorded.error from None
-        raise
+        raise CheckpointError(_cannot_write(content, path, cause)) from e
 
 
 def _cannot_write(content: Any, path: Path, error: OSError) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Mapping, Sized
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import mmengine
 from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 
 from mmaction.checkpoint.assumptions import META_KEY, assumptions_of
 from mmaction.checkpoint.compatibility import (
@@ -26,11 +28,11 @@ from mmaction.checkpoint.run_directory import RunDirectory
 from mmaction.checkpoint.settings import differing_settings, flat_settings, list_digests
 from mmaction.checkpoint.training_state import collect, own_state, restore_histories
 from mmaction.checkpoint.writing import CheckpointWriter
-from mmaction.engine.distributed import bare_model
+from mmaction.datasets import FeatureDataset
 from mmaction.engine.loops.resumable import ResumableLoop
-from mmaction.engine.optimizers import Start
+from mmaction.engine.optimizers import advance, keep_settings
+from mmaction.engine.sharding import FullyShardedModel
 from mmaction.errors import CheckpointError
-from mmaction.files import DirectoryLock
 from mmaction.models import ResNet3D
 from mmaction.models.backbones.libraries import LibraryBackbone
 from mmaction.registry import HOOKS
@@ -51,14 +53,19 @@ SHOWN = 20
 class CheckpointedRunner(Runner):
     """mmengine's ``Runner``, which saves in the background and resumes exactly."""
 
-    _resumed: tuple[dict[str, Any], Mapping[str, Any] | None] | None = None
+    _resumed: tuple[dict[str, Any], Mapping[str, Any] | None]  # the checkpoint's, of this process
+    _other_schedule: bool
 
     _resume: bool
     _load_from: str | None
     _has_loaded: bool
     _auto = False
-    _lock: DirectoryLock | None = None
     run_id: str | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """The network inside of what spreads it over processes."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
 
     @cached_property
     def config_text(self) -> str:
@@ -79,12 +86,11 @@ class CheckpointedRunner(Runner):
         self,
         out_dir: str,
         filename: str,
-        file_client_args: dict[str, Any] | None = None,
+        *_: Any,
         save_optimizer: bool = True,
-        save_param_scheduler: bool = True,
         meta: dict[str, Any] | None = None,
         by_epoch: bool = True,
-        backend_args: dict[str, Any] | None = None,
+        **__: Any,
     ) -> None:
         """Saves in the background; without ``save_optimizer`` the weights alone.
 
@@ -105,7 +111,7 @@ class CheckpointedRunner(Runner):
             resumable: With all that training goes on from; otherwise the weights alone.
         """
         return collect(
-            bare_model(self.model),
+            self.network,
             self.optim_wrapper,
             self.param_schedulers,
             message_hub=self.message_hub,
@@ -121,33 +127,34 @@ class CheckpointedRunner(Runner):
         meta = dict(cfg=self.config_text, seed=self.seed, experiment_name=self.experiment_name)
         meta |= dict(time=time.strftime("%Y%m%d_%H%M%S"), mmengine_version=mmengine.__version__)
         meta |= dict(mmaction_version=__version__, run_id=self.run_id, settings=self.settings)
-        dataset, network = self.train_dataloader.dataset, bare_model(self.model)
-        meta[META_KEY] = assumptions_of(network)
+        meta[META_KEY] = assumptions_of(self.network)
+        dataset = self.train_dataloader.dataset
         metainfo = getattr(dataset, "metainfo", None)
         if metainfo is not None:
             meta["dataset_meta"] = metainfo
         if isinstance(dataset, Sized):
             meta["training_videos"] = len(dataset)
         classes = (metainfo or {}).get("classes")
-        meta[RECOGNIZER] = describe(self.cfg, classes, network=network).as_text()
+        meta[RECOGNIZER] = describe(self.cfg, classes, network=self.network).as_text()
         return meta
 
     def load_or_resume(self) -> None:
-        """Finds what ``resume_from='auto'`` goes on from, and says which files it passed over.
+        """As mmengine's; a training also joins the run that its directory belongs to.
 
         Raises:
-            CheckpointError: There are checkpoints, and none of them is whole.
+            DataError: Cached features were made by another network.
         """
-        if self._train_dataloader is None or self._has_loaded:
-            super().load_or_resume()
-            return
-        self._find_newest()
+        begins = self._train_dataloader is not None and not self._has_loaded
         super().load_or_resume()
-        self._join_run()
+        if begins:
+            self._join_run()
+            dataset = self.train_dataloader.dataset
+            if isinstance(dataset, FeatureDataset):
+                dataset.require_made_by(self.network)
 
     @cached_property
     def _directory(self) -> RunDirectory:
-        """By the config: where weights are sharded, it is asked for before there are hooks."""
+        """By the config: it is asked for before there are hooks."""
         work_dir = Path(self.work_dir)
         given = (self.cfg.get("default_hooks") or {}).get("checkpoint", {})
         if given is None:
@@ -157,7 +164,11 @@ class CheckpointedRunner(Runner):
         return RunDirectory(work_dir, hook.directory(self), tuple(sorted(names)))
 
     def _find_newest(self) -> None:
-        """What ``auto`` goes on from; looked for once."""
+        """What ``resume_from='auto'`` goes on from; says which files it passed over.
+
+        Raises:
+            CheckpointError: There are checkpoints, and none of them is whole.
+        """
         if self._resume and self._load_from is None:
             self._auto = True
             self._load_from = self._directory.agree_on_newest(self.logger)
@@ -182,8 +193,13 @@ class CheckpointedRunner(Runner):
         self.logger.info(f"run {self.run_id}")
 
     def _init_model_weights(self) -> None:
-        """As mmengine's; a run that starts from a checkpoint asks for no weights beside it."""
-        backbone: Any = getattr(bare_model(self.model), "backbone", None)
+        """As mmengine's; a run that starts from a checkpoint asks for no weights beside it.
+
+        Sharded weights have their start values since before they were parted.
+        """
+        if isinstance(self.model, FullyShardedModel):
+            return
+        backbone: Any = getattr(self.network, "backbone", None)
         own = isinstance(backbone, ResNet3D | LibraryBackbone)
         if own and backbone.pretrained and self._load_from is not None:
             backbone.pretrained = None
@@ -191,18 +207,48 @@ class CheckpointedRunner(Runner):
         super()._init_model_weights()
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Goes on where the checkpoint was saved: position in the epoch and rng state included."""
-        start = Start(self.optim_wrapper, self.param_schedulers)
+        """Goes on where the checkpoint was saved: position in the epoch and rng state included.
+
+        Settings are the config's. Where those of optimizers and schedules are not the checkpoint's,
+        or the run's length or its batches are not, the schedules are the config's from their
+        beginning, at the share of the run that is done.
+        """
         super().resume(filename, *args, **kwargs)
-        assert self._resumed is not None
         meta, own = self._resumed
-        self._resumed = None
+        del self._resumed
         self.run_id = meta.get("run_id")
-        if self._auto:
-            self._require_same_run(meta, filename)
         if isinstance(self.train_loop, ResumableLoop):
             self.train_loop.continue_from(meta, own)
-        self._take_settings(start, meta)
+        if self._other_schedule:
+            epoch_steps = len(self.train_dataloader)
+            advance(self.param_schedulers, steps=self.iter, epoch_steps=epoch_steps)
+            self.logger.warning(
+                "learning rate and schedule are the config's, at"
+                f" {self.iter / self.max_iters:.0%} of the run ({self.iter} of"
+                f" {self.max_iters} steps)"
+            )
+
+    def _has_other_schedule(self, meta: Mapping[str, Any]) -> bool:
+        """Says which settings are not the checkpoint's; whether rates go on in another way."""
+        before = meta.get("settings")
+        if before is None:
+            self.logger.warning(
+                "the checkpoint does not say what it was trained by: learning rate and schedule"
+                " are its own, whatever the config says"
+            )
+            return False
+        differing = differing_settings(before, self.settings)
+        lines = [
+            f"    {key}: {old} before, {new} now" + (", not taken" if key == _SEED else "")
+            for key, (old, new) in differing.items()
+        ]
+        lines[SHOWN:] = [f"    and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        if lines:
+            lines.insert(0, "settings that differ from the checkpoint's:")
+            self.logger.warning("\n".join(lines))
+        loop = self.train_loop
+        other_batches = isinstance(loop, ResumableLoop) and not loop.batches_as_before(meta)
+        return other_batches or any(key.startswith(_OF_SCHEDULES) for key in differing)
 
     def _require_same_run(self, meta: Mapping[str, Any], path: str) -> None:
         """Refuses that ``resume_from='auto'`` goes on with another model or other data lists."""
@@ -215,45 +261,8 @@ class CheckpointedRunner(Runner):
                     " same, or start in another --work-dir"
                 )
 
-    def _take_settings(self, start: Start, meta: Mapping[str, Any]) -> None:
-        """Goes on by the config's settings, and says which of them are not the checkpoint's.
-
-        Where those of optimizers and schedules differ, or the run's length or its batches do, the
-        schedules are the config's from their beginning, at the share of the run that is done.
-        """
-        before = meta.get("settings")
-        if before is None:
-            self.logger.warning(
-                "the checkpoint does not say what it was trained by: learning rate and schedule"
-                " are its own, whatever the config says"
-            )
-            return
-        differing = differing_settings(before, self.settings)
-        lines = [
-            f"    {key}: {old} before, {new} now" + (", not taken" if key == _SEED else "")
-            for key, (old, new) in differing.items()
-        ]
-        if len(lines) > SHOWN:
-            lines[SHOWN:] = [f"    and {len(lines) - SHOWN} more"]
-        if lines:
-            said = "\n".join(lines)
-            self.logger.warning(f"settings that differ from the checkpoint's:\n{said}")
-        loop = self.train_loop
-        other_batches = isinstance(loop, ResumableLoop) and not loop.batches_as_before(meta)
-        if other_batches or any(key.startswith(_OF_SCHEDULES) for key in differing):
-            start.go_on(steps=self.iter, epoch_steps=len(self.train_dataloader))
-            self.logger.warning(
-                "learning rate and schedule are the config's, at"
-                f" {self.iter / self.max_iters:.0%} of the run ({self.iter} of"
-                f" {self.max_iters} steps)"
-            )
-
     def load_checkpoint(
-        self,
-        filename: str,
-        map_location: str | Callable = "cpu",
-        strict: bool = False,
-        revise_keys: list | None = None,
+        self, filename: str, *_: Any, strict: bool = False, **__: Any
     ) -> dict[str, Any]:
         """Reads ``filename`` with the weights-only unpickler and loads what it holds.
 
@@ -265,20 +274,25 @@ class CheckpointedRunner(Runner):
             UserError: See ``read_checkpoint`` and ``load_weights``.
         """
         require_undamaged(filename)
-        model = bare_model(self.model)
-        checkpoint, said = in_own_names(model, read_checkpoint(filename), filename)
+        checkpoint, said = in_own_names(self.network, read_checkpoint(filename), filename)
         if said is not None:
             self.logger.info(said)
         if self._resume:
             require_training_state(checkpoint, filename)
-            # mmengine would run it as Python.
-            checkpoint["meta"].pop("config", None)
-            self._resumed = checkpoint["meta"], own_state(checkpoint)
+            meta = checkpoint["meta"]
+            if self._auto:
+                self._require_same_run(meta, filename)
+            meta.pop("config", None)  # mmengine would run it as Python
+            self._other_schedule = self._has_other_schedule(meta)
+            self._resumed = meta, own_state(checkpoint)
+            if self._other_schedule:
+                checkpoint.pop("param_schedulers", None)
+                keep_settings(self.optim_wrapper, checkpoint["optimizer"])
         restore_histories(checkpoint)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         strict = strict or self._resume or self._train_dataloader is None
         partly = bool(self.cfg.get("load_partly", False))
-        differing = load_weights(model, checkpoint, filename, strict=strict, partly=partly)
+        differing = load_weights(self.network, checkpoint, filename, strict=strict, partly=partly)
         if differing is not None:
             self.logger.warning(differing)
         self._has_loaded = True

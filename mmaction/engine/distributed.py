@@ -10,8 +10,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from mmengine.model import is_model_wrapper
-from torch import nn
 
 from mmaction.errors import ConfigError, UserError, first_line, near
 
@@ -73,13 +71,6 @@ def leave_processes() -> None:
     """Leaves the group at the end of a run that went well. After an error others may yet wait."""
     if dist.is_initialized():
         dist.destroy_process_group()
-
-
-def bare_model(model: nn.Module) -> nn.Module:
-    """The network inside of what spreads it over processes."""
-    inner = model.module if is_model_wrapper(model) else model
-    assert isinstance(inner, nn.Module)
-    return inner
 
 
 def require_sync_bn_possible(sync_bn: Any, *, distributed: bool) -> None:

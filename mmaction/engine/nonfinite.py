@@ -12,7 +12,6 @@ from mmengine.model import BaseModel
 from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
 
-from mmaction.engine.distributed import bare_model
 from mmaction.engine.optimizers import TrainingOptimWrapper
 from mmaction.engine.signals import SIGNALS, StopSignals
 from mmaction.errors import ConfigError, UserError
@@ -27,18 +26,6 @@ SHOWN = 5
 
 class NonfiniteError(UserError):
     """A loss or gradients that are not finite."""
-
-
-class BufferCopy:
-    """Buffers of a network as they were: a batch of NaN spoils running statistics at once."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._pairs = [(buffer, buffer.clone()) for buffer in model.buffers()]
-
-    def restore(self) -> None:
-        """Puts the values of the time of copying back."""
-        for buffer, value in self._pairs:
-            buffer.copy_(value)
 
 
 class StepGuard:
@@ -89,11 +76,12 @@ class StepGuard:
             NonfiniteError: With ``'stop'``, or after too many bad steps in a row.
         """
         model, wrapper = self.runner.model, self.runner.optim_wrapper
-        network: Any = bare_model(model)
+        network: Any = self.runner.network
         own_step = type(network).train_step is not BaseModel.train_step
         if own_step or not isinstance(wrapper, TrainingOptimWrapper):
             return self._exchange(model.train_step(batch, optim_wrapper=wrapper))[0]
-        buffers = BufferCopy(model) if self._on_nonfinite == "skip" else None
+        # A batch of NaN spoils running statistics at once.
+        kept = [(b, b.clone()) for b in model.buffers()] if self._on_nonfinite == "skip" else []
         with wrapper.optim_context(model):
             losses = model(**network.data_preprocessor(batch, True), mode="loss")
         loss, values = network.parse_losses(losses)
@@ -107,8 +95,8 @@ class StepGuard:
                 judged.append(norm)
         told, bad = self._exchange(values, judged)
         if bad:
-            if buffers is not None:
-                buffers.restore()
+            for buffer, before in kept:
+                buffer.copy_(before)
             names = [sample.name for sample in batch.get("samples", ())]
             found = all_gather_object((loss.item(), names, _bad_gradient(network)))
             wrapper.zero_grad()

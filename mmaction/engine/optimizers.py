@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import warnings
 from collections.abc import Iterable, Iterator
@@ -12,13 +11,12 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Adam, AdamW
 
 from mmaction.checkpoint.sharded_tensors import is_part, own_part, whole
-from mmaction.checkpoint.training_state import optim_wrappers
 from mmaction.errors import ConfigError
 from mmaction.registry import OPTIM_WRAPPERS, OPTIMIZERS
 
@@ -201,43 +199,36 @@ def single_schedules(schedules: Any, where: str = "param_scheduler") -> Iterator
             yield from single_schedules(each, f"{where}.{name}")
 
 
-class Start:
-    """Settings of a run's optimizers as its config has them, and its schedules at their beginning.
+def keep_settings(optim_wrapper: Any, state: dict[str, Any]) -> None:
+    """Has a state load without the rates, decays and so on that it brings along.
 
     Args:
-        optim_wrapper: mmengine's, of one optimizer or of several.
-        schedules: mmengine's, built for them.
+        optim_wrapper: mmengine's, of one optimizer or of several: its groups' settings stay.
+        state: Of it, from a checkpoint; changed in place.
     """
-
-    def __init__(self, optim_wrapper: Any, schedules: Any) -> None:
-        self._wrappers = optim_wrappers(optim_wrapper)
-        self._groups = [
-            [{k: v for k, v in group.items() if k != "params"} for group in wrapper.param_groups]
-            for wrapper in self._wrappers
-        ]
-        self._schedules = [(each, copy.deepcopy(each.state_dict())) for each in _built(schedules)]
-
-    def go_on(self, *, steps: int, epoch_steps: int) -> None:
-        """Puts the settings, and the schedules after so many steps, in the place of what is there.
-
-        Args:
-            steps: Since the run's beginning.
-            epoch_steps: Of an epoch.
-        """
-        for wrapper, kept in zip(self._wrappers, self._groups, strict=True):
-            for group, settings in zip(wrapper.param_groups, kept, strict=True):
-                group.update(copy.deepcopy(settings))
-        for schedule, state in self._schedules:
-            schedule.load_state_dict(state)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected call of")  # no optimizer steps between
-            for step in range(1, steps + 1):
-                for schedule, _ in self._schedules:
-                    if not schedule.by_epoch or step % epoch_steps == 0:
-                        schedule.step()
+    if isinstance(optim_wrapper, OptimWrapperDict):
+        for name, wrapper in optim_wrapper.items():
+            keep_settings(wrapper, state[name])
+        return
+    state.pop("base_param_settings", None)
+    groups = zip(state["param_groups"], optim_wrapper.optimizer.param_groups, strict=False)
+    for group, own in groups:  # torch refuses another number of them
+        group.update({key: value for key, value in own.items() if key != "params"})
 
 
-def _built(schedules: Any) -> list[Any]:
+def advance(schedules: Any, *, steps: int, epoch_steps: int) -> None:
+    """Brings schedules from a run's beginning to where they are after so many steps.
+
+    Args:
+        schedules: mmengine's, of one optimizer or of several by name.
+        steps: Since the run's beginning.
+        epoch_steps: Of an epoch.
+    """
     if isinstance(schedules, dict):
-        return [each for some in schedules.values() for each in _built(some)]
-    return list(schedules or ())
+        schedules = [each for some in schedules.values() for each in some]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected call of")  # no optimizer steps between
+        for step in range(1, steps + 1):
+            for schedule in schedules or ():
+                if not schedule.by_epoch or step % epoch_steps == 0:
+                    schedule.step()

@@ -62,6 +62,8 @@ _LOOPS_OF_SCORES = {"val_cfg": "RecognizerValLoop", "test_cfg": "RecognizerTestL
 class ActionRunner(CheckpointedRunner):
     """mmengine's ``Runner``; its docs hold, but for what the methods here say."""
 
+    _lock: DirectoryLock | None = None
+
     @classmethod
     def from_cfg(cls, cfg: Config) -> ActionRunner:
         """With this project's loops, hooks and wrappers where ``cfg`` names mmengine's."""
@@ -120,6 +122,8 @@ class ActionRunner(CheckpointedRunner):
         Raises:
             ConfigError: ``sync_bn`` where it can't be, or a wrapper that can't be used.
         """
+        if self._train_dataloader is not None:
+            self._find_newest()
         sync_bn = self.cfg.get("sync_bn")
         require_sync_bn_possible(sync_bn, distributed=self.distributed)
         wrapper = dict(model_wrapper_cfg or {})
@@ -137,20 +141,13 @@ class ActionRunner(CheckpointedRunner):
         elif kind is FullyShardedModel:
             require_sharding_possible(sync_bn)
             if self._train_dataloader is not None:
-                self._find_newest()
-                super()._init_model_weights()
+                self._init_model_weights()
         # 1×1×1 kernels fit both memory layouts, and their gradients come in either: no harm done.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         with warnings.catch_warnings():
             # torch 2.13 renames the argument, and keeps the old name for what is meant here.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
             return super().wrap_model(wrapper, model)
-
-    def _init_model_weights(self) -> None:
-        """As mmengine's; sharded weights have their start values since before they were parted."""
-        if not isinstance(self.model, FullyShardedModel):
-            self._find_newest()
-            super()._init_model_weights()
 
     def _maybe_compile(self, target: str) -> None:
         """The forward pass in the place of ``train_step``, which a training does not call."""

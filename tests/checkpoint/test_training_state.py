@@ -9,13 +9,18 @@ from mmengine.logging import HistoryBuffer
 from mmengine.optim import OneCycleLR
 
 from mmaction.checkpoint.reading import read_checkpoint
-from mmaction.checkpoint.training_state import make_plain, plain, restore_histories
+from mmaction.checkpoint.training_state import (
+    make_plain,
+    restore_histories,
+    schedule_states,
+)
+from mmaction.checkpoint.writing import copied
 
 
 def test_plain_data_keeps_its_shape() -> None:
     pair = namedtuple("pair", "a b")(np.float64(1), 2)
     content = {"a": [np.float64(0.5), (np.int64(3), None)], "b": np.arange(3), "c": pair}
-    made = plain(content)
+    made = copied(content)
     assert made["a"] == [0.5, (3, None)]
     assert [type(value) for value in (made["a"][0], made["a"][1][0])] == [float, int]
     assert torch.equal(made["b"], torch.arange(3))
@@ -34,7 +39,7 @@ def test_message_hubs_travel_as_plain_data(tmp_path: Path) -> None:
         state_dict=torch.nn.Linear(2, 1).state_dict(), message_hub=hub, meta={"epoch": 1}
     )
     make_plain(checkpoint)
-    torch.save(checkpoint, tmp_path / "x.pth")
+    torch.save(copied(checkpoint), tmp_path / "x.pth")
     loaded = read_checkpoint(tmp_path / "x.pth")
     restore_histories(loaded)
     got = loaded["message_hub"]["log_scalars"]["train/loss"]
@@ -58,10 +63,8 @@ def test_a_schedule_goes_without_its_functions_and_goes_on(tmp_path: Path) -> No
     for _ in range(4):
         straight.step()
         saved.step()
-    checkpoint = {"param_schedulers": [saved.state_dict()], "message_hub": {"log_scalars": {}}}
-    make_plain(checkpoint)
-    torch.save(checkpoint, tmp_path / "c.pth")
-    state = torch.load(tmp_path / "c.pth", weights_only=True)["param_schedulers"][0]
+    torch.save(schedule_states({"one": [saved]}), tmp_path / "c.pth")
+    [state] = torch.load(tmp_path / "c.pth", weights_only=True)["one"]
     resumed.load_state_dict(state)
     for scheduler in (straight, resumed):
         scheduler.step()

@@ -58,7 +58,7 @@ class Summed(BaseModel):
 
 def guarded(model: nn.Module, tmp_path: Path, **options: Any) -> StepGuard:
     wrapper = TrainingOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), **options)
-    runner: Any = SimpleNamespace(model=model, optim_wrapper=wrapper, work_dir=tmp_path)
+    runner: Any = SimpleNamespace(model=model, network=model, optim_wrapper=wrapper)
     return StepGuard(runner, on_nonfinite="stop")
 
 

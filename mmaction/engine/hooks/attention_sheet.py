@@ -12,7 +12,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmaction.datasets.transforms.crops import middle_view
-from mmaction.engine.distributed import bare_model
 from mmaction.errors import ConfigError, near
 from mmaction.explain import explain_views, render_sheet
 from mmaction.registry import HOOKS
@@ -75,7 +74,7 @@ class AttentionSheetHook(Hook):
             )
         dataset = runner.val_dataloader.dataset
         self._chosen = choose_videos(dataset, number=self.number, names=self.names)
-        if getattr(bare_model(runner.model), "attention_branch", None) is None:
+        if getattr(runner.network, "attention_branch", None) is None:
             raise ConfigError(
                 f"AttentionSheetHook: model.type={runner.cfg.model.type!r} makes no attention maps;"
                 " expected STABN or another recognizer with an attention_branch, or no such hook"

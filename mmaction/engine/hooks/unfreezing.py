@@ -9,7 +9,6 @@ from mmengine.hooks import Hook
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmaction.engine.distributed import bare_model
 from mmaction.engine.sharding import FullyShardedModel
 from mmaction.errors import ConfigError, near
 from mmaction.registry import HOOKS
@@ -57,8 +56,7 @@ class GradualUnfreezing(Hook):
     def before_train(self, runner: ActionRunner) -> None:
         """Finds out when each part opens."""
         self._require_possible(runner.model)
-        network = bare_model(runner.model)
-        modules = dict(network.named_modules())
+        modules = dict(runner.network.named_modules())
         for name in self._opens:
             if name not in modules:
                 raise ConfigError(
@@ -67,7 +65,7 @@ class GradualUnfreezing(Hook):
                 )
         self._parameters = [
             (parameter, self._epoch_of(name))
-            for name, parameter in network.named_parameters()
+            for name, parameter in runner.network.named_parameters()
             if parameter.requires_grad
         ]
         self._modules = [(module, self._epoch_of(name)) for name, module in modules.items()]

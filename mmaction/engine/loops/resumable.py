@@ -16,8 +16,8 @@ from mmaction.checkpoint.rng_state import set_rng_state, unchanged_rng_state
 from mmaction.checkpoint.sharded_tensors import gradient_like
 from mmaction.checkpoint.training_state import gradients_pending
 from mmaction.datasets.batches import starting_at
-from mmaction.engine.distributed import bare_model, leave_processes
-from mmaction.engine.nonfinite import BufferCopy, StepGuard
+from mmaction.engine.distributed import leave_processes
+from mmaction.engine.nonfinite import StepGuard
 from mmaction.engine.signals import TrainingStopped
 from mmaction.exit_codes import write_exit_code
 from mmaction.registry import LOOPS
@@ -233,11 +233,12 @@ class ResumableLoop(BaseLoop):
             yield
             return
         model = self.runner.model
-        buffers = BufferCopy(model)
+        kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
         if get_world_size() > 1:
             all_reduce_params(model.buffers(), op="mean")
         yield
-        buffers.restore()
+        for buffer, own in kept:
+            buffer.copy_(own)
         model.train()
 
     def _restore_rng_state(self) -> None:
@@ -245,7 +246,7 @@ class ResumableLoop(BaseLoop):
             set_rng_state(self._start_random)
 
     def _restore_gradients(self) -> None:
-        parameters = dict(bare_model(self.runner.model).named_parameters())
+        parameters = dict(self.runner.network.named_parameters())
         for name, gradient in self._start_gradients.items():
             parameters[name].grad = gradient_like(gradient, parameters[name])
         self._start_gradients = {}

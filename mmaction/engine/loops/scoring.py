@@ -13,7 +13,6 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop, TestLoop, ValLoop
 from torch import nn
 
-from mmaction.engine.distributed import bare_model
 from mmaction.engine.sharding import FullyShardedModel
 from mmaction.errors import ConfigError, near
 from mmaction.models.inference import fuse_for_inference
@@ -106,7 +105,7 @@ class ScoringLoop(BaseLoop):
         as_it_is = isinstance(model, FullyShardedModel) or self.runner.cfg.get("compile")
         if not self.fuse or as_it_is:
             return model
-        return fuse_for_inference(bare_model(model), dtype=self.dtype)
+        return fuse_for_inference(self.runner.network, dtype=self.dtype)
 
     def _autocast(self) -> AbstractContextManager:
         if self.dtype is None:
