@@ -189,6 +189,40 @@ def tiny_checkpoint(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -
     return folder / "work" / "epoch_1.pth"
 
 
+@pytest.fixture(scope="session")
+def recognizer(tiny_checkpoint: Path) -> Any:
+    """``tiny_checkpoint`` ready to take videos: clips of four frames; to be left as it is."""
+    import mmaction
+
+    return mmaction.load(tiny_checkpoint, device="cpu")
+
+
+PLAIN_MODEL = """
+model = dict(
+    type="Recognizer3D",
+    num_classes=3,
+    clip_len=4,
+    backbone=dict(type="ResNet3D", depth=10, base_channels=4),
+)
+"""
+
+
+@pytest.fixture
+def without_attention(
+    make_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
+) -> tuple[Path, Path]:
+    """A config of a network without attention, and a checkpoint of its weights."""
+    import torch
+
+    from mmaction.apis import load_config
+    from mmaction.registry import MODELS
+
+    config, checkpoint = make_config(tiny_data, PLAIN_MODEL), tmp_path / "plain.pth"
+    network = MODELS.build(load_config(config).model)
+    torch.save({"state_dict": network.state_dict()}, checkpoint)
+    return config, checkpoint
+
+
 @pytest.fixture
 def free_port() -> int:
     """A port of this machine that nothing listens at."""

@@ -12,7 +12,6 @@ import av
 import numpy as np
 import pytest
 
-import mmaction
 from mmaction.apis.demo import demo
 from mmaction.datasets.sources.video import count_frames, frame_rate, read_frames
 from mmaction.errors import ConfigError, UserError
@@ -20,11 +19,6 @@ from mmaction.explain.sheet import BAR
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.film import Timeline, draw, write_film
 from mmaction.models import Recognizer3D
-
-
-@pytest.fixture(scope="module")
-def recognizer(tiny_checkpoint: Path) -> VideoRecognizer:
-    return mmaction.load(tiny_checkpoint, device="cpu")
 
 
 @pytest.fixture

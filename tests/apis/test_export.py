@@ -12,6 +12,7 @@ import mmaction
 from mmaction.apis import load_config
 from mmaction.apis.export import export
 from mmaction.errors import CheckpointError, ConfigError, UserError
+from mmaction.inference import VideoRecognizer
 from tests.conftest import Outcome
 
 REPO = Path(__file__).resolve().parents[2]
@@ -41,6 +42,7 @@ def test_exported_answers_are_the_checkpoints(
     kind: str,
     uint8_input: bool,
     tiny_checkpoint: Path,
+    recognizer: VideoRecognizer,
     write_video: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
@@ -59,7 +61,7 @@ def test_exported_answers_are_the_checkpoints(
         "temporal_attention",
     }
     videos = [write_video(tmp_path / f"{n}.mp4", 10 + n, step=9 + n) for n in range(3)]
-    expected = mmaction.load(tiny_checkpoint, device="cpu")(videos, explain=True)
+    expected = recognizer(videos, explain=True)
     answers = mmaction.load(out, trust=kind == "torch-export")(videos, explain=True)
     for answer, right in zip(answers, expected, strict=True):
         assert answer.classes == right.classes
@@ -70,7 +72,7 @@ def test_exported_answers_are_the_checkpoints(
 
 @pytest.mark.parametrize("uint8_input", [True, False])
 def test_onnx_graph_by_what_its_file_says(
-    uint8_input: bool, tiny_checkpoint: Path, tmp_path: Path
+    uint8_input: bool, tiny_checkpoint: Path, recognizer: VideoRecognizer, tmp_path: Path
 ) -> None:
     """What a reader without this package does: all it knows is in the file's metadata."""
     need("onnx")
@@ -99,7 +101,7 @@ def test_onnx_graph_by_what_its_file_says(
     for name, value in found.items():
         assert value.shape == tuple(size[axis] for axis in layout["outputs"][name])
     with torch.no_grad():
-        right = mmaction.load(tiny_checkpoint, device="cpu").network(torch.from_numpy(clips))
+        right = recognizer.network(torch.from_numpy(clips))
     np.testing.assert_allclose(found["scores"], right.scores, atol=1e-5)
     np.testing.assert_allclose(found["spatial_attention"], right.spatial_attention, atol=1e-4)
 
@@ -144,7 +146,11 @@ def test_command_tells_what_it_wrote(
 
 
 def test_int8_is_kept_with_its_differences_said(
-    tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path, run_tool: Callable[..., Outcome]
+    tiny_checkpoint: Path,
+    recognizer: VideoRecognizer,
+    tiny_data: Path,
+    tmp_path: Path,
+    run_tool: Callable[..., Outcome],
 ) -> None:
     need("openvino")
     pytest.importorskip("nncf")
@@ -152,7 +158,7 @@ def test_int8_is_kept_with_its_differences_said(
     options = ("--format", "openvino", "--uint8-input", "--precision", "int8", *videos)
     ran = run_tool("export", tiny_checkpoint, tmp_path / "int8.xml", *options)
     assert ran.code == 0, ran.err
-    models = [mmaction.load(tmp_path / "int8.xml"), mmaction.load(tiny_checkpoint, device="cpu")]
+    models = [mmaction.load(tmp_path / "int8.xml"), recognizer]
     assert "int8" in models[0].network.runtime.title
     weights = sum(each.numel() for each in models[1].network.parameters())
     assert (tmp_path / "int8.bin").stat().st_size < 1.3 * weights  # bytes; of fp32 it is 4 each

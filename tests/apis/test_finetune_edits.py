@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from mmaction.datasets.edits import encode_mask, write_edits
 from tests.conftest import Outcome
+from tests.explain.pages import page_data, player_data
 
 TRUE = np.zeros((6, 8), bool)
 TRUE[:3, :4] = True
@@ -40,12 +40,10 @@ def test_a_checkpoint_is_taught_and_seen_before_and_after(
     assert 0 < report["moved"]["attention"] <= 1
     lines = (out / "0_edited.txt").read_text().split("\n")
     assert lines == ["train/video 1 6 1", "train/video 3 6 0", ""]
-    listed = re.search(r'id="data">(.*?)</script>', (out / "page/index.html").read_text())
-    names = [video[0] for video in json.loads(listed[1])["videos"]]
+    names = [video[0] for video in page_data(out / "page/index.html")["videos"]]
     assert len(names) == 5
     assert names[:2] == ["train/video 1", "train/video 3"]
-    text = (out / "page/train/video 1/player.js").read_text()
-    maps = json.loads(text[len("explained(") : -3])["views"][0]["maps"]
+    maps = player_data(out / "page/train/video 1")["views"][0]["maps"]
     assert [each["method"] for each in maps] == ["after", "before"]
 
     write_edits(tmp_path / "edits.json", {})

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mmaction
 from mmaction.apis.predict import PredictOptions, predict
 from mmaction.errors import ConfigError, UserError
+from mmaction.inference import VideoRecognizer
 from tests.conftest import REPO, Outcome
 
 NO_VIDEO = "damaged, truncated or no video"
@@ -48,7 +48,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_row_a_video_as_the_recognizer_answers(
-    tiny_checkpoint: Path, folder: Path, tmp_path: Path
+    tiny_checkpoint: Path, recognizer: VideoRecognizer, folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "predictions.json"
     found = predict(
@@ -56,7 +56,6 @@ def test_a_row_a_video_as_the_recognizer_answers(
     )
     assert (found.videos, found.bad) == (10, 1)
     rows = read(out)
-    model = mmaction.load(tiny_checkpoint, device="cpu")
     names = [f"film {n}.mp4" for n in (0, 1, 2, 3)] + ["film 3x.mp4"]
     names += [f"film {n}.mp4" for n in (4, 5, 6)] + ["frames/a", "frames/b"]
     assert [row["path"] for row in rows] == [str(folder / name) for name in names]
@@ -65,7 +64,7 @@ def test_a_row_a_video_as_the_recognizer_answers(
             assert NO_VIDEO in row["error"]
             assert row["label"] is row["top"] is row["frames"] is None
             continue
-        answer = model(row["path"])
+        answer = recognizer(row["path"])
         assert row["label"] == answer.label == row["top"][0][0]
         assert row["error"] is None
         assert [label for label, _ in row["top"]] == [label for label, _ in answer.top(5)]
@@ -109,7 +108,9 @@ def test_parquet_has_the_same(tiny_checkpoint: Path, folder: Path, tmp_path: Pat
         assert kept == {**row, "top": top}
 
 
-def test_pages_are_written_beside(tiny_checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+def test_pages_are_written_beside(
+    tiny_checkpoint: Path, recognizer: VideoRecognizer, folder: Path, tmp_path: Path
+) -> None:
     look = tmp_path / "look"
     predict(
         tiny_checkpoint,
@@ -117,7 +118,7 @@ def test_pages_are_written_beside(tiny_checkpoint: Path, folder: Path, tmp_path:
         out=tmp_path / "p.csv",
         options=options(explain=look),
     )
-    answer = mmaction.load(tiny_checkpoint, device="cpu")(folder / "film 0.mp4", explain=True)
+    answer = recognizer(folder / "film 0.mp4", explain=True)
     with np.load(look / "film 0.mp4/explanation.npz") as kept:
         np.testing.assert_allclose(kept["spatial"], answer.spatial, atol=1e-5)
     other = options(explain=tmp_path / "other", explainer="grad_cam", backend="auto")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -9,28 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from mmaction.apis import load_config
 from mmaction.apis.visualize import unique_names, visualize
 from mmaction.errors import CheckpointError, ConfigError, DataError, UserError
 from mmaction.explain.clip_video import shown_rate
-
-MakeConfig = Callable[..., Path]
-PLAIN = (
-    "model = dict(type='Recognizer3D', num_classes=3, clip_len=4,"
-    " backbone=dict(type='ResNet3D', depth=10, base_channels=4))"
-)
-
-
-def player(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "player.js").read_text()[len("explained(") : -3])
-
-
-def listed(out: Path) -> list[str]:
-    text = (out / "index.html").read_text(encoding="utf-8")
-    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
-    return [video[0] for video in data["videos"]]
+from tests.explain.pages import page_data, player_data
 
 
 def test_frames_and_files_side_by_side(
@@ -45,15 +27,18 @@ def test_frames_and_files_side_by_side(
     cfg, out = load_config(tiny_config), tmp_path / "out"
     answers = visualize(cfg, tiny_checkpoint, [frames, film, film], out=out)
     assert [answer.name for answer in answers] == ["video 3", "film.mp4"]
-    assert listed(out) == ["film.mp4", "video 3"]
+    assert [video[0] for video in page_data(out / "index.html")["videos"]] == [
+        "film.mp4",
+        "video 3",
+    ]
     for answer in answers:
-        data = player(out / answer.name)
+        data = player_data(out / answer.name)
         assert data["label"] is None
         assert data["prediction"] == answer.prediction
         assert data["scores"][answer.prediction] == pytest.approx(answer.probability, abs=1e-5)
         assert (out / answer.name / "clip.mp4").is_file()
     # Four frames of twenty at ten a second: segments of five, their centres; as long as the film.
-    film_data = player(out / "film.mp4")
+    film_data = player_data(out / "film.mp4")
     assert np.ptp(np.diff(film_data["views"][0]["numbers"])) == 0
     assert film_data["rate"] == pytest.approx(10 / 5)
 
@@ -66,7 +51,7 @@ def test_the_answer_is_that_of_a_test(
     cfg = load_config(tiny_config)
     expected = apis.test(cfg, tiny_checkpoint, explanations=tmp_path / "test").table.scores[2]
     visualize(cfg, tiny_checkpoint, [tiny_data / "frames/val/video 2"], out=tmp_path / "own")
-    np.testing.assert_allclose(player(tmp_path / "own/video 2")["scores"], expected, atol=1e-5)
+    np.testing.assert_allclose(player_data(tmp_path / "own/video 2")["scores"], expected, atol=1e-5)
     own, tested = (
         np.load(tmp_path / folder / "explanation.npz")
         for folder in ("own/video 2", "test/val/video 2")
@@ -82,7 +67,7 @@ def test_other_explainers_beside_attention(
     video = tiny_data / "frames/val/video 0"
     cfg = load_config(tiny_config)
     visualize(cfg, tiny_checkpoint, [video], out=tmp_path, explainers=explainers)
-    data = player(tmp_path / "video 0")
+    data = player_data(tmp_path / "video 0")
     maps = data["views"][0]["maps"]
     assert [each["method"] for each in maps] == ["attention", "grad_cam", "grad_cam_2"]
     assert [each["target"] for each in maps] == [None, data["prediction"], data["prediction"]]
@@ -90,13 +75,9 @@ def test_other_explainers_beside_attention(
 
 
 def test_a_plain_recognizer_needs_another_explainer(
-    tiny_data: Path, make_config: MakeConfig, tmp_path: Path
+    tiny_data: Path, without_attention: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    from mmaction.registry import MODELS
-
-    cfg = load_config(make_config(tiny_data, PLAIN))
-    checkpoint = tmp_path / "plain.pth"
-    torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, checkpoint)
+    cfg, checkpoint = load_config(without_attention[0]), without_attention[1]
     video = tiny_data / "frames/val/video 0"
     with pytest.raises(UserError, match="no attention maps.*--explainers grad_cam"):
         visualize(cfg, checkpoint, [video], out=tmp_path / "out")
@@ -109,7 +90,7 @@ def test_a_plain_recognizer_needs_another_explainer(
         "sheet.grad_cam.png",
         "thumb.jpg",
     ]
-    assert player(folder)["attentionScores"] is None
+    assert player_data(folder)["attentionScores"] is None
 
 
 def test_what_can_not_be_looked_at(

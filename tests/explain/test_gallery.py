@@ -1,9 +1,7 @@
 """The list on the page; how it behaves in a browser is in test_page.py."""
 
-import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -12,15 +10,10 @@ import pytest
 from mmaction.explain.colormap import OPACITY
 from mmaction.explain.gallery import Entry, write_gallery
 from mmaction.explain.writer import ExplanationWriter
+from tests.explain.pages import page_data
 
 NASTY = ["</script><script>alert(1)", "a\"b'&c", "@data@", "50%/#1?x", "Žižek 漢字", "c:d", "\\1"]
 ENTRY = Entry(name="video", folder="video", label=1, prediction=0, probability=0.25)
-
-
-def data_of(page: Path) -> dict:
-    """What the page's scripts are given."""
-    text = page.read_text(encoding="utf-8")
-    return json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -30,7 +23,7 @@ def test_data_makes_no_markup(name, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert text.count("<script") == text.count("</script") == 2
     assert "<b>" not in text
-    data = data_of(page)
+    data = page_data(page)
     assert data["classes"] == [name, "<b>"]
     ((found, url, *rest),) = data["videos"]
     assert (found, unquote(url)) == (name, f"./{name}")
@@ -53,14 +46,14 @@ def test_only_what_this_run_wrote_is_listed(tmp_path, make_explanation):
             fields = {"name": name, "scores": scores, "attention_scores": None}
             writer.write([[make_explanation(clip_len=2, size=(8, 8), **fields)]])
         page = write_gallery(tmp_path, "run", entries=writer.entries)
-    assert [video[0] for video in data_of(page)["videos"]] == ["both", "new"]
+    assert [video[0] for video in page_data(page)["videos"]] == ["both", "new"]
     assert (tmp_path / "old" / "explanation.npz").is_file()
 
 
 def test_a_video_written_twice_is_listed_once(tmp_path):
     later = replace(ENTRY, prediction=1)
     page = write_gallery(tmp_path, "run", entries=[ENTRY, replace(ENTRY, folder="a"), later])
-    assert [(video[1], video[3]) for video in data_of(page)["videos"]] == [
+    assert [(video[1], video[3]) for video in page_data(page)["videos"]] == [
         ("./a", 0),
         ("./video", 1),
     ]
@@ -68,11 +61,11 @@ def test_a_video_written_twice_is_listed_once(tmp_path):
 
 def test_an_empty_run_makes_an_empty_page(tmp_path):
     path = write_gallery(tmp_path, "empty", entries=[])
-    assert data_of(path)["videos"] == []
+    assert page_data(path)["videos"] == []
     assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
 
 
 def test_colour_maps_go_along_and_the_pictures_own_is_first(tmp_path):
-    data = data_of(write_gallery(tmp_path, "page", entries=[ENTRY]))
+    data = page_data(write_gallery(tmp_path, "page", entries=[ENTRY]))
     assert (data["colormap"], data["opacity"]) == ("viridis", OPACITY)
     assert {"viridis", "jet", "magma"} <= data["colormaps"].keys()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mmaction.explain.colormap import OPACITY, color_table
 from mmaction.explain.page.embed import relative_url, script_json
 from mmaction.explain.page.video_data import quantise, write_player, write_thumbnail
+from tests.explain.pages import player_data
 
 
 @given(st.text())
@@ -60,17 +61,10 @@ def test_fine_maps_are_averaged_down():
     np.testing.assert_allclose(levels.flat, np.linspace(0, 255, 64 * 32), atol=0.6)
 
 
-def read(path):
-    text = path.read_text(encoding="ascii")
-    assert text.startswith("explained(")
-    assert text.endswith(");\n")
-    return json.loads(text[len("explained(") : -3])
-
-
 def test_the_script_holds_pixels_maps_and_numbers(tmp_path, make_explanation):
     explanation = make_explanation(clip_len=3, label=None)
     write_player([[explanation]], tmp_path / "player.js", fps=12.5)
-    data = read(tmp_path / "player.js")
+    data = player_data(tmp_path)
     assert (data["name"], data["rate"], data["label"]) == ("person 1/bend", 12.5, None)
     assert sum(data["scores"]) == pytest.approx(1, abs=1e-5)
     (view,) = data["views"]
@@ -89,7 +83,7 @@ def test_the_script_holds_pixels_maps_and_numbers(tmp_path, make_explanation):
 def test_large_frames_are_made_smaller(tmp_path, make_explanation):
     explanation = make_explanation(clip_len=1, size=(400, 1280))
     write_player([[explanation]], tmp_path / "player.js", fps=8)
-    (view,) = read(tmp_path / "player.js")["views"]
+    (view,) = player_data(tmp_path)["views"]
     assert (view["height"], view["width"]) == (200, 640)
 
 

@@ -95,14 +95,15 @@ def test_maps_are_those_of_the_network_or_of_an_explainer(
 
 
 def test_maps_of_stabilized_clips_belong_to_the_frames_as_filmed(
-    recognizer: VideoRecognizer,
+    recognizer: VideoRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A world that goes left by two pixels a frame: the first one's left end was not seen again."""
     coarse = np.random.default_rng(0).integers(0, 256, (16, 40, 3)).astype(np.uint8)
     world = np.asarray(Image.fromarray(coarse).resize((320, 128), Image.Resampling.BICUBIC))
     film = np.stack([world[:, 2 * t : 2 * t + 128] for t in range(12)])
     first, *rest = recognizer.pipeline.transforms
-    recognizer.pipeline.transforms = [first, rest[0], Stabilize(), *rest[1:]]
+    steady = [first, rest[0], Stabilize(), *rest[1:]]
+    monkeypatch.setattr(recognizer.pipeline, "transforms", steady)
     answer = recognizer(film, explain=True)
     assert answer.frames is not None
     assert answer.spatial is not None

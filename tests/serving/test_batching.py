@@ -5,18 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from mmaction.apis.recognizer import load
 from mmaction.errors import UserError
 from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.sources import open_path, packed
 from mmaction.serving.batching import Batcher
-
-
-@pytest.fixture(scope="module")
-def recognizer(tiny_checkpoint: Path) -> VideoRecognizer:
-    return load(tiny_checkpoint, device="cpu")
 
 
 def test_who_waits_shares_a_batch_with_its_likes(

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.apis.recognizer import load
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.datasets.transforms.stabilize import Stabilize
 from mmaction.inference import VideoRecognizer
@@ -22,11 +21,6 @@ from mmaction.serving.decoding import Decoded, Decoder
 from mmaction.serving.limits import Limits, Refused
 
 Write = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def recognizer(tiny_checkpoint: Path) -> VideoRecognizer:
-    return load(tiny_checkpoint, device="cpu")
 
 
 def decode(

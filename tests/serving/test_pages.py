@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmaction.apis.recognizer import load
-from mmaction.inference import Recognition
+from mmaction.inference import Recognition, VideoRecognizer
 from tests.explain.test_page import DESKTOP
 
 DROP = """([name, data]) => {
@@ -57,7 +56,7 @@ def drop(page: Any, name: str, content: bytes) -> None:
 def test_a_dropped_video_is_shown_with_scores_and_attention(
     page: Any,
     server: Any,
-    tiny_checkpoint: Path,
+    recognizer: VideoRecognizer,
     write_video: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
@@ -66,8 +65,7 @@ def test_a_dropped_video_is_shown_with_scores_and_attention(
     drop(page, name, film.read_bytes())
     player = page.frame_locator("#answer")
     player.locator("#video").wait_for()
-    model = load(tiny_checkpoint, device="cpu")
-    label, probability = model(film).top(1)[0]
+    label, probability = recognizer(film).top(1)[0]
     assert player.locator("h1").text_content() == name
     assert f"{label}, {100 * probability:.1f} %" == player.locator("#summary").text_content()
     assert f"{label} {100 * probability:.1f} %" in player.locator("#facts").inner_text()
@@ -75,7 +73,7 @@ def test_a_dropped_video_is_shown_with_scores_and_attention(
     names = player.locator(".video b").all_inner_texts()
     assert names == ["whole video", "0.0–2.0 s", "2.0–4.0 s", "3.0–5.0 s"]
     shown = player.locator(".video .answer").all_inner_texts()
-    for text, part in zip(shown[1:], model.windows(film, window_sec=2.0), strict=True):
+    for text, part in zip(shown[1:], recognizer.windows(film, window_sec=2.0), strict=True):
         label, probability = part.top(1)[0]
         assert text == f"{100 * probability:.1f} % {label}"
     # Attention over time and over the frame.
@@ -84,7 +82,7 @@ def test_a_dropped_video_is_shown_with_scores_and_attention(
     player.locator("#name", has_text="2.0–4.0 s").wait_for()
     assert player.locator("#overlay").evaluate(TONES) > 20
     assert not player.locator("#files").is_visible()
-    chart_over_time(page, player, list(model.windows(film, window_sec=2.0, explain=True)))
+    chart_over_time(page, player, list(recognizer.windows(film, window_sec=2.0, explain=True)))
     assert page.locator("#save").get_attribute("download") == f"{name}.html"
     assert server.leftovers() == []
 

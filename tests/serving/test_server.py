@@ -16,17 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmaction.apis.recognizer import load
 from mmaction.inference import VideoRecognizer
 
 httpx = pytest.importorskip("httpx")
 
 Write = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def recognizer(tiny_checkpoint: Path) -> VideoRecognizer:
-    return load(tiny_checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +130,7 @@ def chunked(server: Any, *, seconds: float, size: int) -> bytes:
 
 
 def test_slow_and_endless_uploads_end(server: Any) -> None:
-    begun = time.monotonic()
     assert b" 408 " in chunked(server, seconds=0.2, size=1)
-    assert time.monotonic() - begun < 10
     assert b" 413 " in chunked(server, seconds=0.001, size=1 << 14)
 
 

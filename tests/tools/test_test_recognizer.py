@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import PLAIN_MODEL
+
 Run = Callable[..., Any]
 MakeConfig = Callable[..., Path]
 
@@ -173,11 +175,7 @@ def test_bad_data_costs_one_line_and_no_file(
             r"epoch_1\.pth is of another architecture: backbone\.stem\.conv\.weight is "
             r"\(4, 3, .*\) there, \(6, 3, .*\) in this network; .*; and \d+ more",
         ),
-        (
-            "model = dict(type='Recognizer3D', num_classes=3, clip_len=4,"
-            " backbone=dict(type='ResNet3D', depth=10, base_channels=4))",
-            r"is of another architecture: backbone\.layer4\.0\S* is missing",
-        ),
+        (PLAIN_MODEL, r"is of another architecture: backbone\.layer4\.0\S* is missing"),
         ("test_dataloader['dataset']['start_index'] = 0", r"no frame 'img_00000\.jpg'"),
         ("test_dataloader['dataset']['image_tmpl'] = '{:d}.jpg'", r"holds img_00001\.jpg"),
         ("test_dataloader = None", r"the config has no test_dataloader"),
@@ -249,21 +247,14 @@ def test_a_missing_broken_or_diverged_checkpoint(
 
 
 def test_a_plain_recognizer_has_nothing_to_explain(
-    tiny_data: Path, make_config: MakeConfig, run_tool: Run, tmp_path: Path
+    without_attention: tuple[Path, Path], run_tool: Run, tmp_path: Path
 ) -> None:
-    config = make_config(
-        tiny_data,
-        "model = dict(type='Recognizer3D', num_classes=3, clip_len=4,"
-        " backbone=dict(type='ResNet3D', depth=10, base_channels=4))",
-    )
-    assert run_tool("train_recognizer", config, "--no-validate").code == 0
-    checkpoint = tmp_path / "work/epoch_1.pth"
-    # Names of their own: all three may run within a second.
-    again = ["--cfg-options", "experiment_name=explained"]
-    ended = run_tool("test_recognizer", config, checkpoint, "-s", tmp_path / "seen", *again)
+    ended = run_tool("test_recognizer", *without_attention, "-s", tmp_path / "seen")
     assert "the recognizer made no attention maps" in ended.error
-    again = ["--cfg-options", "experiment_name=scored"]
-    ended = run_tool("test_recognizer", config, checkpoint, *again)
+    # A name of its own: both may run within a second.
+    ended = run_tool(
+        "test_recognizer", *without_attention, "--cfg-options", "experiment_name=scored"
+    )
     assert (ended.code, ended.err) == (0, "")
     assert "attention" not in ended.out.splitlines()[-1]
 
