@@ -17,10 +17,11 @@ from mmaction.datacheck.duplicates import (
 )
 from mmaction.datacheck.findings import Depth, Inspected
 from mmaction.datacheck.inspection import inspect_video, on_each_video, whole_digest
-from mmaction.datacheck.lists import VideoList, class_names, open_lists
+from mmaction.datacheck.lists import VideoList, open_lists
 from mmaction.datacheck.problems import ERROR, NOTE, Problem, Problems
 from mmaction.dataprep.worker_pool import check_jobs
 from mmaction.datasets.annotations import NO_LABEL
+from mmaction.datasets.splits import class_names_of, dataset_configs
 from mmaction.errors import UserError
 
 _NAMED_CLASSES = 10
@@ -75,7 +76,8 @@ def _check_list(one: VideoList, problems: Problems) -> None:
 def _check_classes(cfg: Config, split: str, lists: Sequence[VideoList], problems: Problems) -> None:
     names = None
     try:
-        names = class_names(cfg, split)
+        dataset = dict(dataset_configs(cfg))[split]
+        names = class_names_of(dataset, dataset["num_classes"])
     except UserError as error:
         problems.append(Problem("class-names", ERROR, "", str(error), split=split))
     of_split = [one for one in lists if split in (one.split, *one.also)]

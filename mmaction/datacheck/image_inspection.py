@@ -81,14 +81,13 @@ class Images:
 
         Where they aren't asked for, of a file whose end is good: none.
         """
-        position = number - self.first
-        own = self.source.own_file(self.name, position)
+        path = self._path(number)
         try:
-            if own is None:
-                data = self.source.read(self.name, position)
+            if not os.path.lexists(path):  # a frame in a pack has no file of its own
+                data = self.source.read(self.name, number - self.first)
             else:
-                size = require_file(own, missing="unreadable")
-                with open(own, "rb", buffering=0) as file:
+                size = require_file(path, missing="unreadable")
+                with open(path, "rb", buffering=0) as file:
                     if not whole:
                         file.seek(-min(size, _TAIL), os.SEEK_END)
                         if file.read().endswith(_ENDINGS):
@@ -96,13 +95,11 @@ class Images:
                         file.seek(0)
                     data = file.read()
         except DataError as error:
-            raise Fault("unreadable", self._path(number), str(error)) from None
+            raise Fault("unreadable", path, str(error)) from None
         except OSError as error:
-            text = f"can't be read: {error.strerror}"
-            raise Fault("unreadable", self._path(number), text) from None
+            raise Fault("unreadable", path, f"can't be read: {error.strerror}") from None
         if is_cut_short(data):
-            text = "the file ends before the image does"
-            raise Fault("truncated", self._path(number), text)
+            raise Fault("truncated", path, "the file ends before the image does")
         return data
 
     def _numbering(self, annotated: int) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from mmaction.datasets.annotations import AnnotationList
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.clip_dataset import ClipDataset, one_a_file
 from mmaction.datasets.sources.base import FrameSource
-from mmaction.datasets.splits import check_columns, dataset_configs
+from mmaction.datasets.splits import annotation_files, check_columns, dataset_configs
 from mmaction.errors import ConfigError, DataError
 from mmaction.readable_errors import readable_build_errors
 from mmaction.registry import DATASETS
@@ -88,17 +88,6 @@ def open_lists(cfg: Config) -> list[VideoList]:
     return list(lists.values())
 
 
-def class_names(cfg: Config, split: str) -> tuple[str, ...] | None:
-    """Class names as the split's data set finds them.
-
-    Raises:
-        UserError: They can't be read, or there are more or fewer than the model has classes.
-    """
-    dataset = dict(dataset_configs(cfg))[split]
-    first = _files_and_roots(split, dataset)[0][0]
-    return find_classes(dataset.get("classes"), first, dataset["num_classes"])
-
-
 def _files_and_roots(split: str, dataset: Mapping[str, Any]) -> list[tuple[str, str]]:
     where = f"{split}_dataloader.dataset"
     with readable_build_errors():
@@ -108,10 +97,9 @@ def _files_and_roots(split: str, dataset: Mapping[str, Any]) -> list[tuple[str, 
     for key in ("ann_file", "data_root"):
         if not dataset.get(key):
             raise ConfigError(f"{where}.{key} is missing")
-    given = dataset["ann_file"]
-    files = [given] if isinstance(given, str | os.PathLike) else list(given)
+    files = annotation_files(dataset)
     roots = one_a_file("data_root", dataset["data_root"], files)
-    return [(os.fspath(file), os.fspath(root)) for file, root in zip(files, roots, strict=True)]
+    return [(file, os.fspath(root)) for file, root in zip(files, roots, strict=True)]
 
 
 def _open(split: str, settings: dict[str, Any]) -> VideoList:

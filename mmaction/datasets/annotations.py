@@ -7,15 +7,15 @@ Python object's page is copied when its reference count is touched), and picklin
 from __future__ import annotations
 
 import fnmatch
-import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from itertools import chain
 
 import numpy as np
 
-from mmaction.datasets.annotation_lines import NO_LABEL, WHOLE, parse_lines, side_by_side
+from mmaction.datasets.annotation_lines import NO_LABEL, WHOLE, parse_lines
 from mmaction.errors import DataError
 
 
@@ -30,8 +30,7 @@ class AnnotationList:
             the whole video.
         labels: int64, N: class ids >= 0, or -1 where the file has no labels.
         more_labels: int64, N×M: further ones, filled up with -1; M is 0 where none has any.
-        name_bytes: uint8: all names, UTF-8, one after the other.
-        name_ends: int64, N + 1: name i is ``name_bytes[name_ends[i]:name_ends[i + 1]]``.
+        encoded_names: bytes, N: UTF-8, each with as much room as the longest takes.
         file_ids: int32, N: the file each record comes from.
         lines: int32, N: its line there, counted from 1.
     """
@@ -41,8 +40,7 @@ class AnnotationList:
     starts: np.ndarray
     labels: np.ndarray
     more_labels: np.ndarray
-    name_bytes: np.ndarray
-    name_ends: np.ndarray
+    encoded_names: np.ndarray
     file_ids: np.ndarray
     lines: np.ndarray
 
@@ -82,22 +80,26 @@ class AnnotationList:
         paths = [files] if isinstance(files, str | os.PathLike) else list(files)
         if not paths:
             raise DataError("ann_file names no annotation file")
-        parts = [
-            parse_lines(os.fspath(path), of_files=of_files, root=_prefix(root))
-            for path, root in itertools.zip_longest(paths, roots[: len(paths)])
+        prefixes = [_prefix(root) for root in roots] or [b""] * len(paths)
+        lists = [
+            parse_lines(os.fspath(path), of_files=of_files, root=prefix)
+            for path, prefix in zip(paths, prefixes, strict=True)
         ]
-        names = [name for part in parts for name in part.names]
+        names, spans, labels, numbers = ([*chain(*column)] for column in zip(*lists, strict=True))
+        most = max(map(len, labels))
+        table = np.array([ids + (NO_LABEL,) * (most - len(ids)) for ids in labels], np.int64)
+        frames, starts = np.array(spans, np.int64).T
         annotations = cls(
             files=tuple(os.fspath(path) for path in paths),
-            frames=np.concatenate([part.frames for part in parts]),
-            starts=np.concatenate([part.starts for part in parts]),
-            labels=np.concatenate([part.labels for part in parts]),
-            more_labels=side_by_side([part.more_labels for part in parts]),
-            **_joined(names),
+            frames=frames,
+            starts=starts,
+            labels=table[:, 0],
+            more_labels=table[:, 1:],
+            encoded_names=np.array(names, np.bytes_),
             file_ids=np.repeat(
-                np.arange(len(parts), dtype=np.int32), [len(part.names) for part in parts]
+                np.arange(len(lists), dtype=np.int32), [len(part.names) for part in lists]
             ),
-            lines=np.concatenate([part.numbers for part in parts]),
+            lines=np.array(numbers, np.int32),
         )
         return annotations.filtered(include, exclude)
 
@@ -106,11 +108,12 @@ class AnnotationList:
 
     def name(self, index: int) -> str:
         """The directory of video ``index``, as its line writes it."""
-        return self.name_bytes[self.name_ends[index] : self.name_ends[index + 1]].tobytes().decode()
+        name: bytes = self.encoded_names[index]
+        return name.decode()
 
     def names(self) -> Iterator[str]:
         """All names in order."""
-        return (self.name(index) for index in range(len(self)))
+        return map(bytes.decode, self.encoded_names.tolist())
 
     def title(self, index: int) -> str:
         """What video ``index`` is called in results: its name; of a part, with its frames."""
@@ -164,24 +167,8 @@ class AnnotationList:
         return self._taken(np.repeat(np.arange(len(self)), counts))
 
     def _taken(self, indices: np.ndarray) -> AnnotationList:
-        names = [self.name(index).encode() for index in indices]
-        return AnnotationList(
-            files=self.files,
-            frames=self.frames[indices],
-            starts=self.starts[indices],
-            labels=self.labels[indices],
-            more_labels=self.more_labels[indices],
-            **_joined(names),
-            file_ids=self.file_ids[indices],
-            lines=self.lines[indices],
-        )
-
-
-def _joined(names: list[bytes]) -> dict[str, np.ndarray]:
-    return dict(
-        name_bytes=np.frombuffer(b"".join(names), dtype=np.uint8),
-        name_ends=np.cumsum([0, *map(len, names)]),
-    )
+        columns = [field.name for field in fields(self) if field.name != "files"]
+        return replace(self, **{column: getattr(self, column)[indices] for column in columns})
 
 
 def _any_of(patterns: str | Sequence[str]) -> Callable[[str], object]:
@@ -190,5 +177,5 @@ def _any_of(patterns: str | Sequence[str]) -> Callable[[str], object]:
     return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)").match
 
 
-def _prefix(root: str | os.PathLike[str] | None) -> bytes:
-    return b"" if root is None else os.path.join(os.path.abspath(root), "").encode()
+def _prefix(root: str | os.PathLike[str]) -> bytes:
+    return os.path.join(os.path.abspath(root), "").encode()

@@ -153,25 +153,17 @@ def collate_clips(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         DataError: Clips of different shapes.
     """
     first = items[0]
-    samples = [item["sample"] for item in items]
-    if "features" in first:
-        return {
-            "features": default_collate([item["features"] for item in items]),
-            "samples": samples,
-        }
-    for item in items:
+    tensors = [key for key, value in first.items() if isinstance(value, Tensor)]
+    for item in items if "inputs" in first else ():
         if item["inputs"].shape != first["inputs"].shape:
             raise DataError(
                 f"one batch holds clips of different shapes: '{first['sample'].name}' is"
                 f" {_shape(first['inputs'])} and '{item['sample'].name}' is"
                 f" {_shape(item['inputs'])}; give the pipeline a crop or Resize(size=…)"
             )
-    return {
-        # In a worker straight into the shared memory that takes the batch to the main process.
-        "inputs": default_collate([item["inputs"] for item in items]),
-        "color": default_collate([item["color"] for item in items]),
-        "samples": samples,
-    }
+    # In a worker straight into the shared memory that takes the batch to the main process.
+    batch = {key: default_collate([item[key] for item in items]) for key in tensors}
+    return {**batch, "samples": [item["sample"] for item in items]}
 
 
 def _shape(inputs: Tensor) -> str:

@@ -5,6 +5,7 @@ The checks are made before a training starts rather than after a night.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,8 @@ def dataset_configs(cfg: Config) -> Iterator[tuple[str, Any]]:
 def annotation_files(dataset: Mapping[str, Any]) -> list[str]:
     """The lists that a data set's config names."""
     files = dataset.get("ann_file") or ()
-    return [files] if isinstance(files, str) else list(files)
+    paths = [files] if isinstance(files, str | os.PathLike) else files
+    return [os.fspath(path) for path in paths]
 
 
 def class_names_of(

@@ -169,10 +169,6 @@ class ImageSource(FrameSource):
         except OSError as error:
             raise DataError(f"'{self.file(name)}' can't be listed: {error.strerror}") from None
 
-    def own_file(self, name: str, position: int) -> str | None:
-        """Path of the file that holds one frame and nothing else; None where there is no such."""
-        return None
-
     def inspect(self, name: str, inspection: Inspection[Result]) -> Result:
         return inspection.images(self, name)
 

@@ -66,9 +66,6 @@ class FrameDirectory(ImageSource):
     def file_names(self, name: str) -> list[str]:
         return os.listdir(os.path.join(self.data_root, name))
 
-    def own_file(self, name: str, position: int) -> str | None:
-        return self.path(name, position)
-
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         """Those of the videos that have no directory.
 

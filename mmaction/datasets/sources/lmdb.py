@@ -12,6 +12,7 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import takewhile
 from typing import Any
 
@@ -40,9 +41,6 @@ class LmdbFrames(FrameDirectory):
         if not files:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.file(name))
         return [file for file in files if "/" not in file]
-
-    def own_file(self, name: str, position: int) -> str | None:
-        return None
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         with reading(self.data_root) as transaction:
@@ -103,18 +101,25 @@ def import_lmdb() -> Any:
     return lmdb
 
 
-# LMDB allows a file to be open once in a process, and in none that was forked meanwhile.
-_open: dict[str, Any] = {}
+@cache
+def _opened(path: str) -> Any:
+    """A pack, which LMDB allows to be open once in a process, and in none forked meanwhile."""
+    pack = import_lmdb().open(
+        path, subdir=False, readonly=True, lock=False, readahead=False, create=False
+    )
+    size, needed = os.path.getsize(path), used_bytes(pack)
+    if size < needed:  # to read behind the file's end would kill the process
+        pack.close()
+        raise DataError(f"'{path}' is cut short: {size} bytes of {needed}; copy or pack it anew")
+    return pack
 
 
 def close_packs() -> None:
     """Closes what is open in this process: after a file was written anew, or a fork."""
-    while _open:
-        _open.popitem()[1].close()
+    _opened.cache_clear()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=close_packs)
+os.register_at_fork(after_in_child=close_packs)
 
 
 @contextmanager
@@ -126,16 +131,7 @@ def reading(path: str) -> Iterator[Any]:
     """
     lmdb = import_lmdb()
     try:
-        if path not in _open:
-            _open[path] = lmdb.open(
-                path, subdir=False, readonly=True, lock=False, readahead=False, create=False
-            )
-            size, needed = os.path.getsize(path), used_bytes(_open[path])
-            if size < needed:  # to read behind the file's end would kill the process
-                close_packs()
-                problem = f"is cut short: {size} bytes of {needed}; copy or pack it anew"
-                raise DataError(f"'{path}' {problem}")
-        with _open[path].begin() as transaction:
+        with _opened(path).begin() as transaction:
             yield transaction
     except lmdb.Error as error:
         raise DataError(f"'{path}' can't be read as a pack: {error}") from None
