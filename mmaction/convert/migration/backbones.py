@@ -59,7 +59,6 @@ def convert_backbone(former: Former, *, of_images: bool) -> dict[str, Any]:
     former.expect("act_cfg", dict(type="ReLU", inplace=True))
     former.expect("norm_cfg", *_NORMS)
     former.expect("conv_cfg", *[dict(type=t) for t in ("Conv3d", "Conv2d", "Conv")])
-    former.finish()
     return new
 
 

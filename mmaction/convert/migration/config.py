@@ -25,8 +25,7 @@ def migrate(
     Raises:
         ConfigError: It says what is not understood here; the message names all of it.
     """
-    refused: list[str] = []
-    old = Former(former, "", refused)
+    old = Former(former)
     if "data" not in old or "model" not in old:
         raise ConfigError(
             f"{name}: expected the sections model and data of MMAction 0.x, TPN or mmaction2 0.x"
@@ -50,7 +49,7 @@ def migrate(
             del new[f"{key}_cfg"]
     old.drop("opencv_num_threads", "mp_start_method", "gpu_ids")
     old.drop("ann_file_test")  # a variable that many of mmaction2's configs never use
-    old.finish(variables)
+    refused = old.not_understood(variables)
     if refused:
         raise ConfigError(f"{name}: not understood: {'; '.join(refused)}")
     return new
@@ -62,7 +61,6 @@ def _runtime(old: Former) -> dict[str, Any]:
     dist = old.section("dist_params")
     if "backend" in dist:
         env["dist_cfg"] = Changed(dict(backend=dist.take("backend")), "dist_params")
-    dist.finish()
     if old.take("cudnn_benchmark", False):
         env["cudnn_benchmark"] = Changed(True, "cudnn_benchmark")
     new: dict[str, Any] = dict(env_cfg=env) if env else {}

@@ -33,6 +33,7 @@ def convert_data(former: Former) -> tuple[dict[str, Any], int, dict[str, Any]]:
     for split in ("train", "val", "test"):
         loader = former.section(f"{split}_dataloader")
         if split not in former:
+            loader.rest()
             continue
         dataset, found = _dataset(former.section(split), split)
         sampled = getattr(dataset["pipeline"][0], "value", {})
@@ -53,8 +54,6 @@ def convert_data(former: Former) -> tuple[dict[str, Any], int, dict[str, Any]]:
             collate_fn=dict(type="collate_clips"),
             dataset=dataset,
         )
-        loader.finish()
-    former.finish()
     return loaders, clip_len, preprocessor
 
 
@@ -80,7 +79,6 @@ def _dataset(former: Former, split: str) -> tuple[dict[str, Any], dict[str, Any]
     if kind == "RepeatDataset":
         times = former.take("times")
         dataset, preprocessor = _dataset(former.section("dataset"), split)
-        former.finish()
         return {**dataset, "repeat": Changed(times, "RepeatDataset.times")}, preprocessor
     if kind not in _TYPES:
         former.refuse("type", kind, f"there are {', '.join(_TYPES)}")
@@ -96,18 +94,13 @@ def _dataset(former: Former, split: str) -> tuple[dict[str, Any], dict[str, Any]
         new["image_tmpl"] = Changed(template, template_key)
     if "start_index" in former:
         new["start_index"] = former.take("start_index")
-    normalize = former.section("img_norm_cfg")
     if "pipeline" in former:
-        steps = former.take("pipeline")
-        pipeline, normalize = pipeline_of_steps(
-            steps, former.path("pipeline"), split, former.refused
-        )
+        pipeline, normalize = pipeline_of_steps(former, split)
     else:
-        pipeline = pipeline_of_fields(former, split)
+        pipeline, normalize = pipeline_of_fields(former, split), former.section("img_norm_cfg")
     for key, value in (("modality", "RGB"), ("with_offset", False)):
         former.expect(key, value)
     former.drop("test_mode", "num_classes")
-    former.finish()
     return new | dict(pipeline=pipeline), _preprocessor(normalize)
 
 
@@ -128,5 +121,4 @@ def _preprocessor(normalize: Former) -> dict[str, Any]:
         for key in ("mean", "std")
         if key in normalize
     }
-    normalize.finish()
     return dict(given)

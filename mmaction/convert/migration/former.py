@@ -23,18 +23,22 @@ class Changed:
 class Former:
     """A section of a former config, read key by key.
 
-    Whoever reads a section ends with ``finish``: what nobody asked for is not understood.
+    What nobody has taken in the end, of it and of the sections within, is not understood.
 
     Args:
         section: The section.
         name: Of the section, for messages: ``data.train``.
-        refused: What is not understood, a text each; grows while reading.
+        whole: The whole config, where it is only a section of it.
     """
 
-    def __init__(self, section: Mapping[str, Any], name: str, refused: list[str]) -> None:
+    def __init__(
+        self, section: Mapping[str, Any], name: str = "", whole: Former | None = None
+    ) -> None:
         self._left = dict(section)
         self.name = name
-        self.refused = refused
+        self._refused: list[str] = [] if whole is None else whole._refused
+        self._sections: list[Former] = [] if whole is None else whole._sections
+        self._sections.append(self)
 
     def path(self, key: str) -> str:
         """The key as a user would say it."""
@@ -53,11 +57,15 @@ class Former:
         if not isinstance(value, Mapping):
             self.refuse(key, value, "expected a dict")
             value = {}
-        return Former(value, self.path(key), self.refused)
+        return self.part(key, value)
+
+    def part(self, name: str, section: Mapping[str, Any]) -> Former:
+        """A section that was taken from within a value, as a step of a pipeline."""
+        return Former(section, self.path(name), self)
 
     def refuse(self, key: str, value: Any, reason: str) -> None:
         """Notes that a value can't be taken over."""
-        self.refused.append(f"{self.path(key)}={value!r} ({reason})")
+        self._refused.append(f"{self.path(key)}={value!r} ({reason})")
 
     def expect(self, key: str, *values: Any) -> None:
         """Takes a key that says what this project does anyway; any other value is refused."""
@@ -76,12 +84,14 @@ class Former:
         left, self._left = self._left, {}
         return left
 
-    def finish(self, variables: Container[str] = ()) -> None:
-        """Refuses what is left.
+    def not_understood(self, variables: Container[str] = ()) -> list[str]:
+        """What was refused, and what is left, a text each.
 
         Args:
             variables: Names that may be left.
         """
-        for key, value in self.rest().items():
-            if key not in variables:
-                self.refuse(key, value, "not known")
+        for section in self._sections:
+            for key, value in section.rest().items():
+                if section is not self or key not in variables:
+                    section.refuse(key, value, "not known")
+        return self._refused

@@ -40,7 +40,8 @@ def convert_model(
     kind = former.take("type")
     if kind not in RECOGNIZERS:
         former.refuse("type", kind, f"there are {', '.join(RECOGNIZERS)}")
-        former.rest()
+        for unread in (former, train_cfg, test_cfg):
+            unread.rest()
         return {}
     of_images = RECOGNIZERS[kind]
     former.expect("fcn_testing", False)
@@ -75,7 +76,6 @@ def convert_model(
         model["loss_cls"] = loss
     model |= _average(former, of_images, former.section("test_cfg"), test_cfg)
     model |= _blending(former.section("train_cfg"), train_cfg)
-    former.finish()
     return model
 
 
@@ -93,7 +93,6 @@ def _neck(necks: Former, *, clip_len: int) -> tuple[bool, dict[str, Any] | None]
     elif kind is not None:
         necks.refuse("type", kind, "there are 'TPN' and 'Att_head'")
         necks.rest()
-    necks.finish()
     return kind == "Att_head", None
 
 
@@ -118,7 +117,6 @@ def _head(
         former.refuse("num_classes", num_classes, "expected a number")
         num_classes = 0
     loss = _loss(former, num_classes)
-    former.finish()
     return num_classes, (dict(dropout_ratio=dropout), was), loss
 
 
@@ -127,7 +125,6 @@ def _loss(former: Former, num_classes: int) -> dict[str, Any]:
     kind, weight = given.take("type", "CrossEntropyLoss"), given.take("loss_weight", 1.0)
     weights, smoothing = given.take("class_weight"), former.take("label_smooth_eps", 0)
     several = former.take("multi_class", False)
-    given.finish()
     new: dict[str, Any] = {}
     if kind == "BCELossWithLogits":
         new["type"] = Changed("BinaryCrossEntropy", kind)
@@ -154,8 +151,6 @@ def _blending(*train_cfgs: Former) -> dict[str, Any]:
         given = train_cfg.section("blending")
         kind, alpha = given.take("type"), given.take("alpha", 0.2)
         given.drop("num_classes")
-        given.finish()
-        train_cfg.finish()
         if kind in _BLENDING:
             found.append(Changed(dict(type=_BLENDING[kind], alpha=alpha), f"{kind}, in train_cfg"))
         elif kind is not None:
@@ -169,7 +164,6 @@ def _average(former: Former, of_images: bool, *test_cfgs: Former) -> dict[str, A
     pool.expect("type", "SimpleSpatialTemporalModule", "SimpleSpatialModule")
     pool.expect("spatial_type", "avg")
     pool.drop("temporal_size", "spatial_size")
-    pool.finish()
     consensus = former.section("segmental_consensus")
     found = None
     if consensus.take("type") is not None:
@@ -177,7 +171,6 @@ def _average(former: Former, of_images: bool, *test_cfgs: Former) -> dict[str, A
         if of_images:
             found = Changed("prob", "tests with --fcn_testing, as TPN's are")
     consensus.expect("consensus_type", "avg")
-    consensus.finish()
     for test_cfg in test_cfgs:
         average = test_cfg.take("average_clips")
         if average in ("prob", "score"):
@@ -185,5 +178,4 @@ def _average(former: Former, of_images: bool, *test_cfgs: Former) -> dict[str, A
         elif average is not None:
             test_cfg.refuse("average_clips", average, "there are 'prob' and 'score'")
         test_cfg.drop("fcn_test")
-        test_cfg.finish()
     return dict(average_views=found) if found else {}

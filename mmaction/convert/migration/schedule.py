@@ -19,7 +19,6 @@ def convert_schedule(former: Former) -> dict[str, Any]:
     if epochs is None:
         runner.expect("type", "EpochBasedRunner")
         epochs_key, epochs = "runner.max_epochs", runner.take("max_epochs")
-    runner.finish()
     if not isinstance(epochs, int):
         former.refuse("total_epochs", epochs, "expected a number of epochs")
     workflow = former.take("workflow", [])
@@ -39,7 +38,6 @@ def convert_schedule(former: Former) -> dict[str, Any]:
 def _evaluation(former: Former) -> dict[str, Any]:
     interval = former.take("interval", 1)
     former.drop("metrics", "save_best", "by_epoch", "topk", "gpu_collect", "rule")
-    former.finish()
     return dict(interval=interval)
 
 
@@ -58,7 +56,6 @@ def _optim_wrapper(former: Former) -> dict[str, Any]:
     clip = config.take("grad_clip")
     if clip:
         new["clip_grad"] = Changed(dict(clip), "optimizer_config.grad_clip")
-    config.finish()
     fp16 = former.take("fp16")
     if fp16 is not None:
         new["type"] = Changed("TrainingAmpOptimWrapper", f"fp16={dict(fp16)}")
@@ -77,7 +74,6 @@ def _of_tsm(options: Mapping[str, Any]) -> dict[str, Any]:
 def _param_scheduler(former: Former) -> Changed:
     policy = former.take("policy", "fixed")
     schedulers = [*_warmup(former), *_policy(former, policy)]
-    former.finish()
     return Changed(schedulers, f"lr_config.policy={policy!r}")
 
 
@@ -136,9 +132,7 @@ def _hooks(former: Former) -> dict[str, Any]:
         ),
     )
     checkpoint.drop("by_epoch", "create_symlink", "save_optimizer")
-    checkpoint.finish()
     for hook in log.take("hooks", []):
         if hook.get("type") not in ("TextLoggerHook", "TensorboardLoggerHook"):
             log.refuse("hooks", hook, "there are TextLoggerHook and TensorboardLoggerHook")
-    log.finish()
     return hooks

@@ -37,32 +37,30 @@ def flip(prob: float, label_map: Mapping[int, int] | None) -> Changed:
     return Changed(dict(type="Flip", prob=prob), _FLIP)
 
 
-def pipeline_of_steps(
-    steps: Sequence[Mapping[str, Any]], name: str, split: str, refused: list[str]
-) -> tuple[Steps, Former]:
-    """Translates a pipeline step by step.
+def pipeline_of_steps(former: Former, split: str) -> tuple[Steps, Former]:
+    """Takes the ``pipeline`` of a former data set and translates it step by step.
 
     Args:
-        steps: Of the former pipeline.
-        name: Of the pipeline, for messages.
+        former: The data set.
         split: train, val or test.
-        refused: As of ``Former``.
 
     Returns:
         The new steps, and what ``Normalize`` says.
     """
     new: Steps = []
-    normalize = Former({}, name, refused)
-    for number, step in _with_sizes(steps):
-        former = Former(step, f"{name}[{number}]", refused)
-        kind = former.take("type")
+    normalize = former.part("pipeline", {})
+    for number, given in _with_sizes(former.take("pipeline")):
+        step = former.part(f"pipeline[{number}]", given)
+        kind = step.take("type")
         if kind == "Normalize":
-            normalize = former
+            normalize = step
         elif kind in _TRANSLATIONS:
-            new += _TRANSLATIONS[kind](former, split)
-            former.finish()
-        elif kind not in _NEEDLESS:
-            former.refuse("type", kind, "no such step here")
+            new += _TRANSLATIONS[kind](step, split)
+        elif kind in _NEEDLESS:
+            step.rest()
+        else:
+            step.refuse("type", kind, "no such step here")
+            step.rest()
     return [*new, Changed(PACK, "FormatShape, Collect, ToTensor")], normalize
 
 

@@ -21,7 +21,6 @@ def convert_tpn(former: Former, *, clip_len: int) -> dict[str, Any]:
     key = "scales" if "scales" in temporal else "downsample_scales"
     scales = tuple(temporal.take(key, (8, 8)))
     temporal.drop("param")
-    temporal.finish()
     if any(clip_len % scale for scale in scales):
         temporal.refuse(key, scales, f"expected divisors of the {clip_len} frames of a clip")
     steps = tuple(clip_len // scale for scale in scales)
@@ -30,14 +29,11 @@ def convert_tpn(former: Former, *, clip_len: int) -> dict[str, Any]:
     fusion = _part(former, "level_fusion")
     fused = fusion.take("out_channels", last)
     fusion.drop("in_channels", "mid_channels", "ds_scales", "downsample_scales")
-    fusion.finish()
     has_head = "aux_head_config" in former or "aux_head_cfg" in former
     head = _part(former, "aux_head")
     weight = head.take("loss_weight", 0.5) if has_head else 0
     head.drop("inplanes", "planes", "in_channels", "out_channels")
-    head.finish()
     former.expect("flow_type", "cascade")
-    former.finish()
     new: dict[str, Any] = dict(type="TPN", steps=Changed(steps, f"{key}={scales} of the frames"))
     if width != last // 2:
         new["channels"] = Changed(width, "out_channels")
