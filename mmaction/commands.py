@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mmaction.cli import ArgumentParser
-from mmaction.errors import near
+from mmaction.errors import UserError, near
 from mmaction.exit_codes import EXIT_USER_ERROR
 from mmaction.files import home
 
@@ -52,11 +52,11 @@ def main(argv: list[str] | None = None) -> int:
     if not given or given[0] in ("-h", "--help"):
         print(USAGE + _listing())
         return 0
-    found = _script(given)
-    if isinstance(found, str):
-        print(f"error: {found}", file=sys.stderr)
+    try:
+        script, rest = _script(given)
+    except UserError as e:
+        print(f"error: {e}", file=sys.stderr)
         return EXIT_USER_ERROR
-    script, rest = found
     sys.argv = [str(script), *rest]
     runpy.run_path(str(script), run_name="__main__")
     return 0  # a script ends by itself
@@ -80,17 +80,18 @@ def _complete() -> list[str]:
     return before[:names]
 
 
-def _script(given: list[str]) -> tuple[Path, list[str]] | str:
-    """The script and its arguments, or what is wrong."""
+def _script(given: list[str]) -> tuple[Path, list[str]]:
+    """The script and its arguments."""
     tools, name = home() / "tools", given[0]
     if name in GROUPS:
         names = _names(tools / name)
         if len(given) < 2 or given[1] not in names:
             asked = given[1] if len(given) > 1 else ""
-            return f"st-abn {name} {asked}".rstrip() + f": no such command{near(asked, names)}"
+            said = f"st-abn {name} {asked}".rstrip()
+            raise UserError(f"{said}: no such command{near(asked, names)}")
         return tools / name / f"{given[1]}.py", given[2:]
-    if name not in COMMANDS or not (tools / COMMANDS[name]).is_file():
-        return f"st-abn {name}: no such command{near(name, (*COMMANDS, *GROUPS))}"
+    if name not in COMMANDS:
+        raise UserError(f"st-abn {name}: no such command{near(name, (*COMMANDS, *GROUPS))}")
     return tools / COMMANDS[name], given[1:]
 
 
@@ -100,8 +101,7 @@ def _names(folder: Path) -> list[str]:
 
 def _listing() -> str:
     tools = home() / "tools"
-    commands = [name for name, file in COMMANDS.items() if (tools / file).is_file()]
-    lines = [f"\ncommands: {', '.join(commands)}"]
+    lines = [f"\ncommands: {', '.join(COMMANDS)}"]
     lines += [f"{group}: {', '.join(_names(tools / group))}" for group in GROUPS]
     return "\n".join(lines)
 

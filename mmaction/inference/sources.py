@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,46 +67,33 @@ class FrameList(FrameSource):
     """The frames of one video, at hand.
 
     Args:
-        frames: uint8 RGB H×W×3 arrays, PIL images or paths of image files, all of one size.
+        frames: uint8 RGB H×W×3 arrays, PIL images or paths of image files, all of one size, by
+            their positions.
     """
 
     data_root = ""
 
-    def __init__(self, frames: Sequence[Frame]) -> None:
+    def __init__(self, frames: Sequence[Frame] | Mapping[int, Frame]) -> None:
         self._frames = frames
 
     def path(self, name: str, position: int) -> str:
         return f"{name}, frame {position}"
 
     def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
-        places = [(self.path(name, position), self._frames[position]) for position in positions]
-        yield from of_one_size((where, _pixels(frame, where)) for where, frame in places)
+        size = None
+        for position in positions:
+            where = self.path(name, position)
+            frame = _pixels(self._frames[position], where)
+            size = size or frame.shape
+            if frame.shape != size:
+                raise DataError(
+                    f"{where}: {frame.shape[1]}×{frame.shape[0]} pixels, those before have"
+                    f" {size[1]}×{size[0]}"
+                )
+            yield frame
 
     def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
         return []
-
-    def count(self, name: str) -> int:
-        return len(self._frames)
-
-
-def of_one_size(frames: Iterable[tuple[str, np.ndarray]]) -> Iterator[np.ndarray]:
-    """The frames of a clip.
-
-    Args:
-        frames: Where each is from, and its pixels, H×W×3.
-
-    Raises:
-        DataError: One has another size than those before.
-    """
-    size = None
-    for where, frame in frames:
-        size = size or frame.shape
-        if frame.shape != size:
-            raise DataError(
-                f"{where}: {frame.shape[1]}×{frame.shape[0]} pixels, those before have"
-                f" {size[1]}×{size[0]}"
-            )
-        yield frame
 
 
 @contextmanager

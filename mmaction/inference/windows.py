@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mmaction.datasets.annotations import AnnotationList
-from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, DataError
-from mmaction.inference.sources import Video, of_one_size, unlabelled
+from mmaction.inference.sources import FrameList, Video, unlabelled
 
 _ROUNDING = 1e-6  # seconds
 
@@ -33,28 +31,19 @@ class Window:
     item: dict[str, Any]
 
 
-class _Part(FrameSource):
+class _Part(FrameList):
     """A part of a video: the frames that its clips are made of, as they come by."""
 
-    data_root = ""
-
     def __init__(self, video: Video, first: int, length: int, sampler: Any) -> None:
+        self.kept: dict[int, np.ndarray] = {}
+        super().__init__(self.kept)
         self.video, self.first, self.length = video, first, length
         self.start_index = video.source.start_index
-        self.kept: dict[int, np.ndarray] = {}
         self.sampled = sampler(unlabelled(video, self, length))
         self.needed = {int(i) + first for i in np.unique(self.sampled["frame_indices"])}
 
     def path(self, name: str, position: int) -> str:
         return self.video.source.path(name, position + self.first)
-
-    def frames(self, name: str, positions: Sequence[int]) -> Iterator[np.ndarray]:
-        yield from of_one_size(
-            (self.path(name, position), self.kept[position + self.first]) for position in positions
-        )
-
-    def missing(self, annotations: AnnotationList, indices: Sequence[int]) -> list[int]:
-        return []
 
 
 def windows_of(
@@ -93,7 +82,7 @@ def windows_of(
         position = min(min(each.needed) for each in waiting if each.needed)
         for each in waiting:
             if position in each.needed:
-                each.kept[position] = frame
+                each.kept[position - each.first] = frame
                 each.needed.discard(position)
         while waiting and not waiting[0].needed:
             made = waiting.pop(0)
