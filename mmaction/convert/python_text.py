@@ -2,67 +2,46 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from yapf.yapflib.yapf_api import FormatCode
+
 from mmaction.convert.migration.former import Changed
 
-_WIDTH = 100
-_INDENT = "    "
+_STYLE = dict(
+    based_on_style="facebook", column_limit=100, blank_lines_around_top_level_definition=0
+)
 
 
 def as_python(sections: Mapping[str, Any]) -> str:
-    """The text, an assignment for each section.
+    """The text, an assignment for each section, laid out by yapf, as mmengine's dumps are.
 
     Args:
         sections: Of dicts, lists, ``Changed`` and what ``repr`` can tell. Above a ``Changed``
             stands ``# was: …``.
     """
-    return "".join(_entry(name, value, " = ", "\n", "") for name, value in sections.items())
+    plain = "".join(f"{_entry(f'{name} = ', value)}\n" for name, value in sections.items())
+    text: str = FormatCode(plain, style_config=_STYLE)[0]
+    return text
 
 
-def _entry(name: str, value: Any, equals: str, end: str, indent: str) -> str:
-    """``name = value`` or ``name=value,`` on lines of its own, below its comment."""
-    comment = f"{indent}# was: {value.was}\n" if isinstance(value, Changed) else ""
-    text = _text(value.value if comment else value, indent, len(name) + len(equals) + 1)
-    return f"{comment}{indent}{name}{equals}{text}{end}"
-
-
-def _text(value: Any, indent: str, used: int) -> str:
-    """On one line where it fits and no change is within, else a line for each part."""
-    flat = on_one_line(value)
-    if flat is not None and len(indent) + used + len(flat) <= _WIDTH:
-        return flat
-    inner = indent + _INDENT
-    if _is_keywords(value):
-        parts = (_entry(key, part, "=", ",\n", inner) for key, part in value.items())
-        return f"dict(\n{''.join(parts)}{indent})"
-    if isinstance(value, list) and all(isinstance(part, int | float) for part in value):
-        told = ", ".join(map(repr, value)) + ","
-        lines = textwrap.fill(told, _WIDTH, initial_indent=inner, subsequent_indent=inner)
-        return f"[\n{lines}\n{indent}]"
-    if isinstance(value, list):
-        parts = (_entry("", part, "", ",\n", inner) for part in value)
-        return f"[\n{''.join(parts)}{indent}]"
-    return repr(value)
-
-
-def on_one_line(value: Any) -> str | None:
-    """The value as Python on one line; None where a change within wants its comment."""
+def _entry(name: str, value: Any) -> str:
     if isinstance(value, Changed):
-        return None
+        return f"\n# was: {value.was}\n{name}{python_text(value.value)}"
+    return name + python_text(value)
+
+
+def python_text(value: Any) -> str:
+    """A value as Python, on one line but for comments of changes within."""
     if _is_keywords(value):
-        parts = [(f"{key}=", on_one_line(part)) for key, part in value.items()]
-        opening, closing = "dict(", ")"
-    elif isinstance(value, list):
-        parts = [("", on_one_line(part)) for part in value]
-        opening, closing = "[", "]"
-    else:
-        return _quoted(value)
-    if any(text is None for _, text in parts):
-        return None
-    return opening + ", ".join(f"{name}{text}" for name, text in parts) + closing
+        return f"dict({', '.join(_entry(f'{key}=', part) for key, part in value.items())})"
+    if isinstance(value, list):
+        return f"[{', '.join(_entry('', part) for part in value)}]"
+    text = repr(value)
+    if isinstance(value, str) and '"' not in text and "\\" not in text:
+        return f'"{text[1:-1]}"'
+    return text
 
 
 def _is_keywords(value: Any) -> bool:
@@ -70,10 +49,3 @@ def _is_keywords(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(key, str) and key.isidentifier() for key in value
     )
-
-
-def _quoted(value: Any) -> str:
-    text = repr(value)
-    if isinstance(value, str) and '"' not in text and "\\" not in text:
-        return f'"{text[1:-1]}"'
-    return text

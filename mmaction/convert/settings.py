@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmaction.checkpoint.assumptions import assumptions_of
 from mmaction.checkpoint.compatibility import SHOWN_DIFFERENCES, differences
-from mmaction.convert.python_text import on_one_line
+from mmaction.convert.python_text import python_text
 from mmaction.errors import ConfigError
 from mmaction.models.backbones.blocks import ARCHITECTURES, Bottleneck3D
 from mmaction.registry import MODELS
@@ -228,5 +228,5 @@ def as_python(settings: Mapping[str, Any], assumes: Mapping[str, Any]) -> str:
     if comments:
         told = "# No weight tells, so compare it with the code that trained them:"
         comments = [told, *comments, _ALWAYS]
-    lines = "".join(f"    {key}={on_one_line(value)},\n" for key, value in settings.items())
+    lines = "".join(f"    {key}={python_text(value)},\n" for key, value in settings.items())
     return "\n".join([*comments, f"model = dict(\n{lines})"])
