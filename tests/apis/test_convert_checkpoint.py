@@ -15,6 +15,7 @@ from mmaction.apis.recognizer import load_recognizer
 from mmaction.checkpoint.reading import read_checkpoint
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from tests.convert.conftest import REIMPLEMENTATION, random_st_abn, resnet3d
+from tests.convert.zoo import MMACTION, in_their_names
 
 __all__ = ["resnet3d"]
 MakeConfig = Callable[..., Path]
@@ -61,8 +62,9 @@ def test_nothing_is_written_that_does_not_fit_the_config(
 
 
 def test_another_last_relu_than_the_configs_is_refused(tiny_config: Path, tmp_path: Path) -> None:
-    state = random_st_abn(REIMPLEMENTATION, blocks=(1, 1, 1, 1), bottleneck=False)
-    torch.save({"model_state_dict": state}, tmp_path / "theirs.pth")
+    state = random_st_abn(10, inflate=(1, 1, 1, 1))
+    theirs = in_their_names(state, REIMPLEMENTATION)
+    torch.save({"model_state_dict": theirs}, tmp_path / "theirs.pth")
     own = {"model.backbone.inflate": [1, 1, 1, 1]}
     with pytest.raises(
         ConfigError,
@@ -74,8 +76,8 @@ def test_another_last_relu_than_the_configs_is_refused(tiny_config: Path, tmp_pa
     assert not (tmp_path / "x.pth").exists()
     cfg = load_config(tiny_config, own | {"model.attention_mechanism.final_relu": False})
     found = convert_checkpoint(tmp_path / "theirs.pth", tmp_path / "x.pth", cfg=cfg)
-    assert len(found.state) == len(state)
-    assert same_weights(tmp_path / "x.pth", found.state)
+    assert found.state.keys() == state.keys()
+    assert same_weights(tmp_path / "x.pth", state)
 
 
 @pytest.mark.parametrize(
@@ -104,10 +106,10 @@ def test_loading_compares_what_was_assumed(
     suffix: str, resnet3d: Any, tiny_data: Path, make_config: MakeConfig, tmp_path: Path
 ) -> None:
     """MMAction's networks have all kinds of strides: assumed, or said by a config."""
-    torch.save({"state_dict": resnet3d[0]}, tmp_path / "theirs.pth")
+    torch.save({"state_dict": in_their_names(resnet3d, MMACTION)}, tmp_path / "theirs.pth")
     network = (
         "model = dict(type='Recognizer3D', num_classes=3, clip_len=4, backbone=dict("
-        "type='ResNet3D', depth=18, base_channels=4, spatial_strides={}))"
+        "type='ResNet3D', depth=18, base_channels=8, spatial_strides={}))"
     )
     default = load_config(make_config(tiny_data, network.format((1, 2, 2, 2))))
     other = load_config(make_config(tiny_data, network.format((1, 2, 2, 1))))

@@ -1,20 +1,16 @@
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from mmaction.checkpoint.layouts import LAYOUTS
 from mmaction.convert.conversion import convert
 from mmaction.errors import CheckpointError
-from mmaction.models import STABN, Recognizer3D
+from mmaction.models import STABN
 from mmaction.registry import MODELS
-
-BOTH = ["original", "reimplementation"]
+from tests.convert.zoo import MMACTION, MMACTION2, in_their_names
 
 
 def in_full(public: Any) -> dict[str, Tensor]:
@@ -23,7 +19,7 @@ def in_full(public: Any) -> dict[str, Tensor]:
     return {name.removeprefix("module."): value for name, value in state.items()}
 
 
-@pytest.mark.parametrize("which", BOTH)
+@pytest.mark.parametrize("which", ["original", "reimplementation"])
 @pytest.mark.parametrize("said", [True, False])
 def test_the_converted_network_answers_as_the_formulae_do(
     public: dict[str, Any], which: str, said: bool
@@ -43,55 +39,10 @@ def test_the_converted_network_answers_as_the_formulae_do(
         torch.testing.assert_close(getattr(got, name), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("which", BOTH)
-def test_every_weight_has_one_place(public: dict[str, Any], which: str) -> None:
-    state = public[which].state
-    found = convert(in_full(public[which]), source="x.pth")
-    landed = [id(value) for value in found.state.values()]
-    assert sorted(landed) == sorted(id(value) for value in state.values())
-
-
 def test_what_the_original_carries_unused_is_counted(public: dict[str, Any]) -> None:
     found = convert(in_full(public["original"]), source="x.pth")
     assert found.dropped == {"necks.tpn": 1, "necks.aux_head": 2}
     assert convert(in_full(public["reimplementation"]), source="x.pth").dropped == {}
-
-
-def test_the_last_relu_is_told(public: dict[str, Any]) -> None:
-    for which, relu in (("original", True), ("reimplementation", False)):
-        found = convert(in_full(public[which]), source="x.pth")
-        assert found.settings is not None
-        assert found.settings["attention_mechanism"] == {"final_relu": relu}
-
-
-def as_mmaction2(name: str) -> str:
-    """The same weight by the names of MMAction2, whose convolutions bring their norms along."""
-    name = re.sub(r"^backbone\.conv1\.", "backbone.conv1.conv.", name)
-    name = re.sub(r"^backbone\.bn1\.", "backbone.conv1.bn.", name)
-    name = re.sub(r"(layer\d\.\d)\.conv(\d)\.", r"\1.conv\2.conv.", name)
-    name = re.sub(r"(layer\d\.\d)\.bn(\d)\.", r"\1.conv\2.bn.", name)
-    name = name.replace("downsample.0.", "downsample.conv.")
-    return name.replace("downsample.1.", "downsample.bn.")
-
-
-@pytest.mark.parametrize("second", [False, True])
-def test_a_plain_network_of_mmaction(
-    resnet3d: tuple[dict[str, Tensor], Callable[[Tensor], Tensor]], second: bool
-) -> None:
-    state, answers = resnet3d
-    if second:
-        state = {as_mmaction2(name): value for name, value in state.items()}
-        assert "backbone.layer2.0.downsample.conv.weight" in state
-        state["data_preprocessor.mean"] = torch.zeros(3, 1, 1)
-    found = convert(state, source="x.pth")
-    assert found.layout is LAYOUTS["mmaction2" if second else "mmaction"]
-    assert found.settings is not None
-    model = MODELS.build(dict(clip_len=4) | found.settings).eval()
-    assert isinstance(model, Recognizer3D)
-    model.load_state_dict(found.state)
-    clips = torch.randn(2, 3, 4, 64, 64)
-    with torch.no_grad():
-        torch.testing.assert_close(model(clips).scores, answers(clips), rtol=1e-3, atol=1e-4)
 
 
 def test_this_projects_own_names_stay() -> None:
@@ -143,10 +94,8 @@ def test_names_that_do_not_belong_are_told(
         convert(state, layout=layout, source="x.pth")
 
 
-def test_two_weights_of_one_name_are_refused(
-    resnet3d: tuple[dict[str, Tensor], Callable[[Tensor], Tensor]],
-) -> None:
-    state = {as_mmaction2(name): value for name, value in resnet3d[0].items()}
+def test_two_weights_of_one_name_are_refused(resnet3d: dict[str, Tensor]) -> None:
+    state = in_their_names(resnet3d, MMACTION2)
     state["backbone.layer1.0.conv1.conv.net.weight"] = torch.zeros(1)
     with pytest.raises(CheckpointError, match=r"two weights become backbone\.layer1\.0\.conv1\.w"):
         convert(state, source="x.pth")
@@ -157,15 +106,13 @@ def test_unknown_code_is_told_by_its_names() -> None:
         convert({"encoder.weight": torch.zeros(1)}, source="x.pth")
 
 
-def test_what_no_network_here_takes_is_told_with_the_reason(
-    resnet3d: tuple[dict[str, Tensor], Callable[[Tensor], Tensor]],
-) -> None:
+def test_what_no_network_here_takes_is_told_with_the_reason(resnet3d: dict[str, Tensor]) -> None:
     """As MMAction's CSN and SlowFast name and shape theirs, or as none does."""
-    state = resnet3d[0]
+    state = in_their_names(resnet3d, MMACTION)
     conv, block = "backbone.layer3.1.conv1.weight", "backbone.layer1.0."
-    separated = torch.zeros(4, 1, 3, 3, 3)
+    separated = torch.zeros(8, 1, 3, 3, 3)
     for other, expected in (
-        ({**state, conv: state[conv][:, :, :1]}, r"layer3\.1\.conv1\.weight is \(16, 16, 1, 3"),
+        ({**state, conv: state[conv][:, :, :1]}, r"layer3\.1\.conv1\.weight is \(32, 32, 1, 3"),
         ({**state, f"{block}conv2.weight": separated}, r"stage 1 has channel-separated .*CSN"),
         ({**state, f"{block}conv2.0.weight": separated}, r"no network here has .* CSN"),
         ({"backbone.slow_path.conv1.conv.weight": separated}, r"no network here has .*SlowFast"),

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmaction.registry import MODELS
+
 State = Mapping[str, Tensor]
 I3D = (1, (1, 0, 1, 0), (1, 0, 1, 0, 1, 0), (0, 1, 0))
 
@@ -32,9 +34,13 @@ MMACTION2 = (
     (r"neck\.auxiliary\.", "neck.aux_head."),
     (r"^head\.fc\.", "cls_head.fc_cls."),
 )
+MMACTION = (
+    (r"backbone\.stem\.(conv|bn)\.", r"backbone.\g<1>1."),
+    (r"^head\.fc\.", "cls_head.fc_cls."),
+)
 SHIFTED = (*MMACTION2, (r"(\d\.conv1\.conv)\.weight$", r"\1.net.weight"))
 TPN = (
-    (r"backbone\.stem\.(conv|bn)\.", r"backbone.\g<1>1."),
+    *MMACTION,
     (r"neck\.spatial\.", "necks.spatial_modulation.spatial_modulation."),
     (r"neck\.temporal\.", "necks.temporal_modulation_ops."),
     (r"neck\.downsample\.", "necks.downsampling_ops."),
@@ -48,7 +54,6 @@ TPN = (
     (r"neck\.fuse\.bn\.", "necks.pyramid_fusion_op.1."),
     (r"neck\.auxiliary\.conv\.", "necks.aux_head.convs."),
     (r"neck\.auxiliary\.fc\.", "necks.aux_head.fc."),
-    (r"^head\.fc\.", "cls_head.fc_cls."),
 )
 TSM = (
     (r"backbone\.stem\.(conv|bn)\.", r"base_model.\g<1>1."),
@@ -90,6 +95,17 @@ def in_their_names(state: State, names: Sequence[tuple[str, str]]) -> dict[str, 
     return theirs
 
 
+def random_state(network: dict[str, Any]) -> dict[str, Tensor]:
+    """Weights of a network as if it were trained: norms and linears that do something."""
+    state = MODELS.build(network).state_dict()
+    for value in state.values():
+        if value.ndim == 1:
+            value.uniform_(0.5, 1.5)
+        elif value.ndim == 2:
+            value.normal_(std=value.shape[1] ** -0.5)
+    return state
+
+
 @dataclass(frozen=True)
 class Net:
     """What a public network computes of its weights.
@@ -124,6 +140,18 @@ class Net:
 
     def relu(self, x: Tensor, name: str, **how: int) -> Tensor:
         return self.bn(self.conv(x, f"{name}.conv", **how), f"{name}.bn").relu()
+
+    def linear(self, x: Tensor, name: str) -> Tensor:
+        return x @ self.w[f"{name}.weight"].T + self.w[f"{name}.bias"]
+
+    def stage(
+        self, x: Tensor, at: str, *, t: int = 1, s: int = 1, shift: str | None = None
+    ) -> Tensor:
+        i = 0
+        while f"{at}.{i}.bn1.weight" in self.w:
+            x = self.block(x, f"{at}.{i}", t=1 if i else t, s=1 if i else s, shift=shift)
+            i += 1
+        return x
 
     def block(self, x: Tensor, at: str, *, t: int, s: int, shift: str | None) -> Tensor:
         y = shifted(x) if shift else x
@@ -207,17 +235,14 @@ def answer(
         x = F.max_pool3d(x, (1, 3, 3), stride=(pools[0], 2, 2), padding=(0, 1, 1))
     levels = []
     for stage in (1, 2, 3, 4):
-        i = 0
-        while f"backbone.layer{stage}.{i}.bn1.weight" in w:
-            t, s = (1, 1) if i else (temporal[stage - 1], min(stage, 2))
-            x = net.block(x, f"backbone.layer{stage}.{i}", t=t, s=s, shift=shift)
-            i += 1
+        how = dict(t=temporal[stage - 1], s=min(stage, 2))
+        x = net.stage(x, f"backbone.layer{stage}", **how, shift=shift)
         if stage == 1 and pools is not None and pools[1] == 2:
             x = F.max_pool3d(x, (2, 1, 1), stride=(2, 1, 1))
         levels.append(x)
     if steps is not None:
         x = net.tpn(levels[2:], steps)
-    return x.mean((2, 3, 4)) @ w["head.fc.weight"].T + w["head.fc.bias"]
+    return net.linear(x.mean((2, 3, 4)), "head.fc")
 
 
 @dataclass(frozen=True)
@@ -256,6 +281,7 @@ IMAGES = (0, 0, 0, 0)
 TV = dict(stem_pool=False, **STRIDED)
 TV_COLORS = dict(mean=(110.2, 100.64, 95.99), std=(58.15, 56.47, 55.33))
 ZOO: dict[str, Zoo] = {
+    "MMAction's 3D ResNet": Zoo("mmaction", MMACTION, plain(resnet(18)), {}),
     "SlowOnly": Zoo("mmaction2", MMACTION2, plain(resnet(50)), {}),
     "I3D with non-local blocks": Zoo(
         "mmaction2",

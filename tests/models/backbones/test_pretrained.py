@@ -18,7 +18,7 @@ from mmaction.models import STABN, ResNet3D
 from mmaction.models.backbones.pretrained import inflate
 from mmaction.registry import MODELS
 from tests.convert.conftest import public, resnet3d
-from tests.convert.test_conversion import as_mmaction2
+from tests.convert.zoo import MMACTION2, in_their_names, resnet
 
 __all__ = ["public", "resnet3d"]
 
@@ -117,20 +117,17 @@ def test_the_backbone_of_a_whole_st_abn(
     assert told == (0 if which == "own" else 1)
 
 
-def test_the_backbone_of_mmactions_networks(resnet3d: Any, tmp_path: Path) -> None:
+def test_the_backbone_of_mmactions_networks(resnet3d: dict[str, Tensor], tmp_path: Path) -> None:
     """Of three dimensions, and of two as TSN's, by MMAction2's names."""
-    expected = convert(resnet3d[0], source="x.pth")
-    assert expected.settings is not None
-    backbone = expected.settings["backbone"]
     for two in (False, True):
-        state = {as_mmaction2(name): v for name, v in resnet3d[0].items()}
+        state = in_their_names(resnet3d, MMACTION2)
         if two:
             state = {n: v.sum(2) if v.ndim == 5 else v for n, v in state.items()}
         torch.save({"state_dict": state}, tmp_path / f"{two}.pth")
-        net = MODELS.build(backbone | dict(pretrained=str(tmp_path / f"{two}.pth")))
+        net = MODELS.build(resnet(18) | dict(pretrained=str(tmp_path / f"{two}.pth")))
         net.init_weights()
         for name, value in net.state_dict().items():
-            wanted = expected.state[f"backbone.{name}"]
+            wanted = resnet3d[f"backbone.{name}"]
             if two and value.ndim == 5:
                 wanted = wanted.mean(2, keepdim=True).expand_as(value)
             torch.testing.assert_close(value, wanted)
