@@ -77,24 +77,17 @@ def on_each_video(
         stream: Where progress is shown.
     """
     videos = [(number, *place.arguments) for number, place in enumerate(places)]
-    chunks = [videos[first : first + _CHUNK] for first in range(0, len(videos), _CHUNK)]
-    do = partial(_do, work)
     results: list[Result | None] = [None] * len(places)
     with (
         Progress(title, len(places), "videos", stream=stream) as progress,
-        closing(each(do, chunks, jobs=jobs)) as outcomes,
+        closing(each(partial(_do, work), videos, jobs=jobs, chunk=_CHUNK)) as outcomes,
     ):
-        for chunk, outcome in outcomes:
-            parts = [outcome]
-            if outcome is None:  # one of them kills the process
-                parts = [alone for _, alone in each(do, [[video] for video in chunk], jobs=1)]
-            for number, result in (pair for part in parts for pair in part or ()):
-                results[number] = result
-            progress.advance(len(chunk))
+        for (number, *_), result in outcomes:
+            results[number] = result
+            progress.advance()
     return results
 
 
-def _do(
-    work: Callable[[FrameSource, str, int], Result], chunk: Sequence[Video]
-) -> list[tuple[int, Result]]:
-    return [(number, work(source, name, frames)) for number, source, name, frames in chunk]
+def _do(work: Callable[[FrameSource, str, int], Result], video: Video) -> Result:
+    _, source, name, frames = video
+    return work(source, name, frames)

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,10 +24,11 @@ from mmaction.datasets.sources.video import count_frames, frame_times
 from mmaction.errors import DataError
 from mmaction.progress import Progress
 
+Result = TypeVar("Result")
 Count = int | str
 """Frames of a video, at least 1, or what is wrong with it."""
 
-_CHUNK = 64
+_CHUNK = 64  # videos, or directories, handed to a process at a time
 # Directories to look at before giving up on finding out how frames are named.
 _LOOKS = 20
 
@@ -68,8 +70,9 @@ def frame_root(root: str, *, image_tmpl: str | None = None, jobs: int = 1) -> Me
     """
     frames = _find_template(root, image_tmpl)
     _, children, _ = next(walk(root))
-    counts = _count(partial(_count_below, frames), children, jobs, "directories")
-    return counted(root, dict(sorted(counts.items())))
+    below = _count(partial(_count_below, frames), children, jobs, "directories")
+    counts = sorted(count for counts in below.values() for count in counts.items())
+    return counted(root, dict(counts))
 
 
 def file_root(root: str, *, jobs: int = 1) -> MediaRoot:
@@ -88,7 +91,7 @@ def file_root(root: str, *, jobs: int = 1) -> MediaRoot:
     return MediaRoot(
         root,
         names,
-        lambda names: _count(partial(_count_files, root), names, jobs, "videos"),
+        lambda names: _count(partial(_count_file, root), names, jobs, "videos"),
         files=True,
     )
 
@@ -153,23 +156,22 @@ def open_media(
 
 
 def _count(
-    work: Callable[[Sequence[str]], dict[str, Count]], names: Sequence[str], jobs: int, unit: str
-) -> dict[str, Count]:
-    """What ``work`` says of all names, some at a time in several processes."""
-    chunks = [tuple(names[i : i + _CHUNK]) for i in range(0, len(names), _CHUNK)]
-    counts: dict[str, Count] = {}
+    work: Callable[[str], Result], names: Sequence[str], jobs: int, unit: str
+) -> dict[str, Result]:
+    """What ``work`` says of all names, in several processes."""
+    counts = {}
     with (
         Progress("count frames", len(names), unit, stream=sys.stderr) as progress,
-        closing(each(work, chunks, jobs=jobs)) as outcomes,
+        closing(each(work, names, jobs=jobs, chunk=_CHUNK)) as outcomes,
     ):
-        for chunk, result in outcomes:
+        for name, result in outcomes:
             if result is None:
                 raise DataError(
-                    f"counting the frames of '{chunk[0]}' or one of the {len(chunk) - 1} after it"
-                    " ended the process; is there too little memory?"
+                    f"counting the frames of '{name}' ended the process; is there too little"
+                    " memory?"
                 )
-            counts.update(result)
-            progress.advance(len(chunk))
+            counts[name] = result
+            progress.advance()
     return counts
 
 
@@ -189,17 +191,16 @@ def _find_template(root: str, image_tmpl: str | None) -> FrameDirectory:
     raise problem or DataError(f"no directory below '{root}' holds images")
 
 
-def _count_below(frames: FrameDirectory, names: Sequence[str]) -> dict[str, Count]:
-    """Counts of the directories with frames among ``names`` and below them."""
+def _count_below(frames: FrameDirectory, child: str) -> dict[str, Count]:
+    """Counts of the directories with frames from ``child`` on down."""
     counts: dict[str, Count] = {}
-    for child in names:
-        for below, _, files in walk(os.path.join(frames.data_root, child)):
-            name = posixpath.normpath(f"{child}/{below}")
+    for below, _, files in walk(os.path.join(frames.data_root, child)):
+        name = posixpath.normpath(f"{child}/{below}")
+        numbers = frame_numbers(files, frames.template(name))
+        if not numbers and frames.has_other_suffix(name):
             numbers = frame_numbers(files, frames.template(name))
-            if not numbers and frames.has_other_suffix(name):
-                numbers = frame_numbers(files, frames.template(name))
-            if numbers:
-                counts[name] = _number_of(numbers, frames, frames.template(name))
+        if numbers:
+            counts[name] = _number_of(numbers, frames, frames.template(name))
     return counts
 
 
@@ -215,11 +216,8 @@ def _number_of(numbers: set[int], frames: FrameDirectory, image_tmpl: str) -> Co
     return len(numbers)
 
 
-def _count_files(root: str, names: Sequence[str]) -> dict[str, Count]:
-    counts: dict[str, Count] = {}
-    for name in names:
-        try:
-            counts[name] = count_frames(os.path.join(root, name))
-        except DataError as error:
-            counts[name] = str(error)
-    return counts
+def _count_file(root: str, name: str) -> Count:
+    try:
+        return count_frames(os.path.join(root, name))
+    except DataError as error:
+        return str(error)

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from mmaction.errors import UserError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# Tasks handed out beyond those being worked on, so that no process waits for its next.
+# Chunks of tasks handed out beyond those being worked on, so that no process waits for its next.
 _AHEAD = 2
 
 
@@ -33,7 +33,7 @@ def check_jobs(jobs: int) -> None:
 
 
 def each(
-    work: Callable[[Task], Result], tasks: Iterable[Task], *, jobs: int
+    work: Callable[[Task], Result], tasks: Sequence[Task], *, jobs: int, chunk: int = 1
 ) -> Generator[tuple[Task, Result | None], None, None]:
     """Every task with the result of ``work(task)``, in the order in which they end.
 
@@ -46,49 +46,51 @@ def each(
         work: A function that can be pickled.
         tasks: What it is called with.
         jobs: Processes, >= 1.
+        chunk: How many tasks are handed over at a time; more than one pays for short work.
     """
-    waiting = deque(tasks)
+    waiting = deque(tasks[first : first + chunk] for first in range(0, len(tasks), chunk))
     while waiting:
         suspects: list[Task] = yield from _until_a_death(work, waiting, jobs)
         for task in suspects:
-            alone = deque([task])
-            while alone:
-                if (yield from _until_a_death(work, alone, 1)):
-                    yield task, None
+            if (yield from _until_a_death(work, deque([[task]]), 1)):
+                yield task, None
 
 
 def _until_a_death(
-    work: Callable[[Task], Result], waiting: deque[Task], jobs: int
+    work: Callable[[Task], Result], waiting: deque[Sequence[Task]], jobs: int
 ) -> Generator[tuple[Task, Result], None, list[Task]]:
-    """Takes tasks from ``waiting``; returns those that were in work when a process died."""
-    running: dict[Future[Result], Task] = {}
+    """Takes chunks from ``waiting``; returns the tasks that were in work when a process died."""
+    running: dict[Future[list[Result]], Sequence[Task]] = {}
     suspects: list[Task] = []
     with _pool(min(jobs, len(waiting))) as pool:
         alive = True
         while running or (waiting and alive):
             while waiting and alive and len(running) < _AHEAD * jobs:
                 try:
-                    running[pool.submit(work, waiting[0])] = waiting[0]
+                    running[pool.submit(_do, work, waiting[0])] = waiting[0]
                     waiting.popleft()
                 except BrokenProcessPool:
                     alive = False
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                task = running.pop(future)
+                tasks = running.pop(future)
                 try:
-                    result = future.result()
+                    results = future.result()
                 except BrokenProcessPool:
                     alive = False
-                    suspects.append(task)
+                    suspects += tasks
                 else:
-                    yield task, result
+                    yield from zip(tasks, results, strict=True)
     return suspects
+
+
+def _do(work: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+    return [work(task) for task in tasks]
 
 
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     # A forked process needn't import anything again.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
+    context = multiprocessing.get_context("fork")
     stop, keep_open = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, context, _start_worker, (stop, keep_open))
     try:
