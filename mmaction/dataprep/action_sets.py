@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmaction.dataprep.listing import Row
+from mmaction.dataprep.listing import Entry
 from mmaction.errors import DataError
 from mmaction.text_files import numbered_lines, read_json
 
@@ -30,7 +30,7 @@ def read_ucf101_classes(path: str) -> list[str]:
     return names
 
 
-def read_ucf101_split(path: str) -> Iterator[Row]:
+def read_ucf101_split(path: str) -> Iterator[Entry]:
     """``trainlist01.txt``, ``class/video.avi number`` a line; ``testlist01.txt`` has no numbers.
 
     Raises:
@@ -41,10 +41,10 @@ def read_ucf101_split(path: str) -> Iterator[Row]:
         class_name, separator, _ = video.partition("/")
         if not separator:
             raise DataError(f"{path}:{number}: '{line}' is no 'class/video.avi'")
-        yield Row(video, class_name, f"{path}:{number}")
+        yield Entry(video, class_name, f"{path}:{number}")
 
 
-def read_hmdb51_split(path: str, mark: str) -> Iterator[Row]:
+def read_hmdb51_split(path: str, mark: str) -> Iterator[Entry]:
     """``<class>_test_split1.txt`` of all classes: ``video.avi mark`` a line.
 
     Args:
@@ -63,7 +63,7 @@ def read_hmdb51_split(path: str, mark: str) -> Iterator[Row]:
             if not video or marked not in ("0", "1", "2"):
                 raise DataError(f"{file}:{number}: '{line}' is no 'video.avi 0', 1 or 2")
             if marked == mark:
-                yield Row(f"{class_name}/{video.strip()}", class_name, f"{file}:{number}")
+                yield Entry(f"{class_name}/{video.strip()}", class_name, f"{file}:{number}")
 
 
 def read_diving48_classes(path: str) -> list[str]:
@@ -81,7 +81,7 @@ def read_diving48_classes(path: str) -> list[str]:
     return [" ".join(dive) for dive in dives]
 
 
-def read_diving48_split(path: str) -> Iterator[Row]:
+def read_diving48_split(path: str) -> Iterator[Entry]:
     """``Diving48_V2_train.json``: a list of objects with ``vid_name`` and ``label``.
 
     The classes' names are in the file beside it. ``start_frame`` and ``end_frame`` cover the whole
@@ -101,4 +101,4 @@ def read_diving48_split(path: str) -> Iterator[Row]:
             raise DataError(f"{where}: expected an object with 'vid_name' and 'label'")
         if not 0 <= label < len(names):
             raise DataError(f"{where}: label {label}, but {DIVING48_CLASSES} has {len(names)}")
-        yield Row(name, names[label], where)
+        yield Entry(name, names[label], where)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mmaction.dataprep.listing import Row
+from mmaction.dataprep.listing import Entry
 from mmaction.errors import DataError
 from mmaction.text_files import read_csv
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)
 
 
-def read_split(path: str) -> Iterator[Row]:
+def read_split(path: str) -> Iterator[Entry]:
     """A split's videos, which are called ``<id>_<start>_<end>``, six digits each.
 
     Raises:
@@ -26,4 +26,4 @@ def read_split(path: str) -> Iterator[Row]:
             raise DataError(f"{where}: no youtube_id")
         start, end = (round(float(cells[column])) for column in ("time_start", "time_end"))
         name = f"{cells['youtube_id']}_{start:06d}_{end:06d}"
-        yield Row(name, cells.get("label") or None, where)
+        yield Entry(name, cells.get("label") or None, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from mmaction.errors import DataError
@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class Entry:
     """A video as a file names it.
 
     Attributes:
@@ -31,22 +31,14 @@ class Row:
         class_name: None: not published.
         where: ``file:line``, for messages.
         part: None: the whole video.
+        label: The class's id, once ``with_labels`` has found it.
     """
 
     name: str
     class_name: str | None
     where: str
     part: Part | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A video that a list names: as a :class:`Row`, with a class id in the name's place."""
-
-    name: str
-    label: int | None
-    where: str
-    part: Part | None = None
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,49 +56,42 @@ class Listing:
     published: Mapping[str, int] = field(default_factory=dict)
 
 
-def label_rows(
-    rows: Mapping[str, Sequence[Row]], classes: Sequence[str], source: str
+def with_labels(
+    entries: Mapping[str, Sequence[Entry]], classes: Sequence[str], source: str
 ) -> dict[str, list[Entry]]:
     """Class names to class ids, from 0 in the order of ``classes``.
 
     Args:
-        rows: By split.
+        entries: By split.
         classes: All names.
         source: Where these are from, for messages.
 
     Raises:
-        DataError: No class, or one that is there twice; a row's is none of them; some of a
-            split's rows have one and others none.
+        DataError: No class, or one that is there twice; an entry's is none of them; some of a
+            split's entries have one and others none.
     """
-    ids = {name: label for label, name in enumerate(classes)}
+    ids: dict[str | None, int] = {name: label for label, name in enumerate(classes)}
     if not classes:
         raise DataError(f"{source}: no class is named")
     if len(ids) < len(classes):
         twice = next(name for label, name in enumerate(classes) if ids[name] != label)
         raise DataError(f"{source}: class '{twice}' is there twice")
-    for part in rows.values():
-        for row in part:
-            if row.class_name is not None and row.class_name not in ids:
-                raise DataError(f"{row.where}: label '{row.class_name}' is no class of {source}")
-            if (row.class_name is None) != (part[0].class_name is None):
-                raise DataError(f"{row.where}: '{row.name}': a label in some rows only")
+    for part in entries.values():
+        for entry in part:
+            name = entry.class_name
+            if name is not None and name not in ids:
+                raise DataError(f"{entry.where}: label '{name}' is no class of {source}")
+            if (name is None) != (part[0].class_name is None):
+                raise DataError(f"{entry.where}: '{entry.name}': a label in some rows only")
     return {
-        split: [
-            Entry(
-                row.name,
-                None if row.class_name is None else ids[row.class_name],
-                row.where,
-                row.part,
-            )
-            for row in part
-        ]
-        for split, part in rows.items()
+        split: [replace(entry, label=ids.get(entry.class_name)) for entry in part]
+        for split, part in entries.items()
     }
 
 
-def class_names(rows: Mapping[str, Iterable[Row]]) -> list[str]:
-    """The classes of some rows, by alphabet."""
-    names = {row.class_name for part in rows.values() for row in part}
+def class_names(entries: Mapping[str, Iterable[Entry]]) -> list[str]:
+    """The classes of some entries, by alphabet."""
+    names = {entry.class_name for part in entries.values() for entry in part}
     return sorted(name for name in names if name is not None)
 
 
@@ -115,10 +100,10 @@ def read_class_names(path: str | os.PathLike[str]) -> list[str]:
     return [line for _, line in numbered_lines(path)]
 
 
-def check_no_repeats(rows: Iterable[Row]) -> None:
+def check_no_repeats(entries: Iterable[Entry]) -> None:
     """Raise DataError where a video, or the same part of one, is listed twice."""
-    seen: dict[tuple[str, Part | None], Row] = {}
-    for row in rows:
-        other = seen.setdefault((row.name, row.part), row)
-        if other is not row:
-            raise DataError(f"{row.where}: '{row.name}' is also listed at {other.where}")
+    seen: dict[tuple[str, Part | None], Entry] = {}
+    for entry in entries:
+        other = seen.setdefault((entry.name, entry.part), entry)
+        if other is not entry:
+            raise DataError(f"{entry.where}: '{entry.name}' is also listed at {other.where}")

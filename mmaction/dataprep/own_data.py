@@ -15,11 +15,10 @@ from mmaction.dataprep.listing import (
     Entry,
     Listing,
     Part,
-    Row,
     check_no_repeats,
     class_names,
-    label_rows,
     read_class_names,
+    with_labels,
 )
 from mmaction.dataprep.media import MediaRoot
 from mmaction.datasets.splits import SPLITS
@@ -56,20 +55,20 @@ def list_folders(
     """
     rows = {split: _rows(root) for split, root in media.items()}
     names = class_names(rows) if classes is None else read_class_names(classes)
-    entries = label_rows(rows, names, classes or ", ".join({r.root for r in media.values()}))
+    entries = with_labels(rows, names, classes or ", ".join({r.root for r in media.values()}))
     if draw:
         entries = split_drawn(entries["train"], val_share=val_share, seed=seed, group_by=group_by)
     return Listing(names, entries)
 
 
-def _rows(media: MediaRoot) -> list[Row]:
+def _rows(media: MediaRoot) -> list[Entry]:
     rows = []
     for name in media.names:
         where = f"{media.root}/{name}"
         folder, separator, _ = name.partition("/")
         if not separator:
             raise DataError(f"'{where}' lies in no class folder: expected CLASS/{name}")
-        rows.append(Row(name, folder, where))
+        rows.append(Entry(name, folder, where))
     return rows
 
 
@@ -107,7 +106,7 @@ def list_table(
         name = _name(cells["path"], where)
         if not cells["label"]:
             raise DataError(f"{where}: no label")
-        rows.append(Row(name, cells["label"], where, _part(cells, where)))
+        rows.append(Entry(name, cells["label"], where, _part(cells, where)))
         if "frames" in cells:
             if not _NUMBER.fullmatch(cells["frames"]) or int(cells["frames"]) < 1:
                 raise DataError(f"{where}: frames '{cells['frames']}' is no number of at least 1")
@@ -120,7 +119,7 @@ def list_table(
         raise DataError(f"{path}: no row but the header")
     check_no_repeats(rows)
     names, rows = _numbers_as_names(rows, classes)
-    entries = label_rows({"train": rows}, names, classes or path)["train"]
+    entries = with_labels({"train": rows}, names, classes or path)["train"]
     if not own_splits:
         drawn = split_drawn(entries, val_share=val_share, seed=seed, group_by=group_by)
         return Listing(names, drawn), frames or None
@@ -156,7 +155,7 @@ def _name(text: str, where: str) -> str:
     return path.as_posix()
 
 
-def _numbers_as_names(rows: list[Row], classes: str | None) -> tuple[list[str], list[Row]]:
+def _numbers_as_names(rows: list[Entry], classes: str | None) -> tuple[list[str], list[Entry]]:
     """Class names, and the rows with such in the place of numbers."""
     names = class_names({"": rows}) if classes is None else read_class_names(classes)
     labels = [row.class_name or "" for row in rows]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from mmaction.dataprep import action_sets, kinetics, something
 from mmaction.dataprep.listing import (
+    Entry,
     Listing,
-    Row,
     check_no_repeats,
     class_names,
-    label_rows,
     read_class_names,
+    with_labels,
 )
 from mmaction.errors import DataError, UserError
 
@@ -33,7 +33,7 @@ class Published:
     """
 
     splits: Mapping[str, Sequence[str]]
-    read_split: Callable[..., Iterable[Row]]
+    read_split: Callable[..., Iterable[Entry]]
     labels: Sequence[str] = ()
     read_labels: Callable[[str], list[str]] = read_class_names
     videos: Mapping[str, int] = field(default_factory=dict)
@@ -143,7 +143,7 @@ def read_published(
         raise DataError(f"'{directory}' has no {_either(names)}")
     check_no_repeats(row for part in rows.values() for row in part)
     classes = class_names(rows) if labels is None else published.read_labels(labels)
-    entries = label_rows(rows, classes, labels or directory)
+    entries = with_labels(rows, classes, labels or directory)
     return Listing(classes, entries, published.videos)
 
 

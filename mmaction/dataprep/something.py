@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mmaction.dataprep.listing import Row
+from mmaction.dataprep.listing import Entry
 from mmaction.errors import DataError
 from mmaction.text_files import numbered_lines, read_json
 
 _BRACKETS = re.compile(r"[\[\]]")
 
 
-def read_v1_split(path: str) -> Iterator[Row]:
+def read_v1_split(path: str) -> Iterator[Entry]:
     """V1's ``…-train.csv`` and ``…-validation.csv``, ``id;class`` a line; ``…-test.csv``, ``id``.
 
     Raises:
@@ -23,7 +23,7 @@ def read_v1_split(path: str) -> Iterator[Row]:
         name, separator, class_name = (part.strip() for part in line.partition(";"))
         if not name or (separator and not class_name):
             raise DataError(f"{where}: '{line[:200]}' is no 'id;class'")
-        yield Row(name, class_name or None, where)
+        yield Entry(name, class_name or None, where)
 
 
 def read_v2_labels(path: str) -> list[str]:
@@ -49,7 +49,7 @@ def read_v2_labels(path: str) -> list[str]:
     return [by_label[label] for label in range(len(by_label))]
 
 
-def read_v2_split(path: str) -> Iterator[Row]:
+def read_v2_split(path: str) -> Iterator[Entry]:
     """V2's ``train.json`` and so on: a list of objects with an ``id``.
 
     Those of training and validation have a ``template``, which is the class with its placeholders
@@ -72,7 +72,7 @@ def read_v2_split(path: str) -> Iterator[Row]:
             raise DataError(f"{where}: 'id' is {name!r}, expected a text such as \"74225\"")
         if template is not None and not isinstance(template, str):
             raise DataError(f"{where}: 'template' is {template!r}, expected a text")
-        yield Row(name.strip(), None if template is None else class_of(template), where)
+        yield Entry(name.strip(), None if template is None else class_of(template), where)
 
 
 def class_of(template: str) -> str:

@@ -194,8 +194,12 @@ def _video_edit(said: Any) -> VideoEdit:
             if mask == REST or mask is None:
                 masks[kind] = mask
                 continue
-            size = size or _size(mask, f"{at}.{kind}")
-            masks[kind] = _counts(mask, f"{at}.{kind}", size)
+            own_size, masks[kind] = _mask(mask, f"{at}.{kind}")
+            size = size or own_size
+            if own_size != size:
+                raise _WrongEdit(
+                    f"{at}.{kind}.size={[*own_size]}: the video's other masks are {[*size]}"
+                )
         keys.append(KeyFrame(frame, **masks))
     intervals = tuple(_interval(entry, f"when[{n}]") for n, entry in enumerate(when or ()))
     return VideoEdit(size or (1, 1), tuple(keys), intervals)
@@ -214,22 +218,16 @@ def _fields(said: Any, at: str, **kinds: type | tuple[type, ...]) -> list[Any]:
     return [said.get(key) for key in kinds]
 
 
-def _size(mask: Any, at: str) -> tuple[int, int]:
-    size = mask.get("size") if isinstance(mask, dict) else None
+def _mask(mask: Any, at: str) -> tuple[tuple[int, int], list[int]]:
+    """Its size and run lengths."""
+    size, counts = (mask.get(k) if isinstance(mask, dict) else None for k in ("size", "counts"))
     if not (isinstance(size, list) and len(size) == 2 and all(_is_count(n) and n for n in size)):
         raise _WrongEdit(f"{at}: expected 'rest' or a mask, size [rows, columns] and counts")
-    return size[0], size[1]
-
-
-def _counts(mask: Any, at: str, size: tuple[int, int]) -> list[int]:
-    if _size(mask, at) != size:
-        raise _WrongEdit(f"{at}.size={mask['size']}: the video's other masks are {list(size)}")
-    counts = mask.get("counts")
     if not isinstance(counts, list) or not all(map(_is_count, counts)):
         raise _WrongEdit(f"{at}.counts: expected run lengths, whole numbers")
     if sum(counts) != size[0] * size[1]:
         raise _WrongEdit(f"{at}.counts make {sum(counts)} pixels, {size[0]}×{size[1]} are expected")
-    return counts
+    return (size[0], size[1]), counts
 
 
 def _interval(entry: Any, at: str) -> tuple[int, int, float]:

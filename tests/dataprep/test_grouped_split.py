@@ -15,7 +15,7 @@ PERSON = r"person(\d+)"
 def entries(people: dict[int, str]) -> list[Entry]:
     """A video of each class for each letter of a person's: ``{1: 'ab'}`` is one of a, one of b."""
     return [
-        Entry(f"{letter}/person{person}_{n}.mp4", "abc".index(letter), "")
+        Entry(f"{letter}/person{person}_{n}.mp4", letter, "", label="abc".index(letter))
         for person, letters in people.items()
         for n, letter in enumerate(letters)
     ]

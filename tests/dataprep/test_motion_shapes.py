@@ -29,7 +29,7 @@ from mmaction.dataprep.motion_shapes import (
     make_video,
 )
 from mmaction.dataprep.motion_shapes.camera import draw_drift
-from mmaction.dataprep.motion_shapes.classes import draw_timing
+from mmaction.dataprep.motion_shapes.classes import draw_phases
 from mmaction.dataprep.motion_shapes.drawing import coverage, draw_outline
 from mmaction.dataprep.motion_shapes.mark import Mark, draw_mark, mark_look, put_mark
 from mmaction.dataprep.motion_shapes.scene import LOWER, UPPER, draw_scene
@@ -191,12 +191,14 @@ def test_boxes_enclose_the_masks(videos: list[Video]) -> None:
 
 @given(frames=st.integers(MIN_FRAMES, 200), seed=st.integers(0, 2**32))
 def test_actions_take_a_part_of_any_clip(frames: int, seed: int) -> None:
-    timing = draw_timing(np.random.default_rng(seed), frames)
-    assert 1 <= timing.start < timing.stop <= frames - 1
-    assert frames / 3 - 1 < timing.stop - timing.start < frames * 7 / 12 + 1
-    assert (timing.phases[: timing.start] == 0).all()
-    assert (timing.phases[timing.stop :] == 1).all()
-    assert (np.diff(timing.phases[timing.start - 1 : timing.stop + 1]) > 0).all()
+    phases = draw_phases(np.random.default_rng(seed), frames)
+    acting = np.flatnonzero((phases > 0) & (phases < 1))
+    start, stop = acting[0], acting[-1] + 1
+    assert 1 <= start < stop <= frames - 1
+    assert frames / 3 - 1 < stop - start < frames * 7 / 12 + 1
+    assert (phases[:start] == 0).all()
+    assert (phases[stop:] == 1).all()
+    assert (np.diff(phases[start - 1 : stop + 1]) > 0).all()
 
 
 @settings(max_examples=25)

@@ -103,7 +103,7 @@ def test_what_was_written_is_read(
 
 def split(labels: list[int], val_share: float, seed: int) -> tuple[list[int], list[int]]:
     """Indices for training and for validation."""
-    entries = [Entry(str(index), label, "") for index, label in enumerate(labels)]
+    entries = [Entry(str(index), None, "", label=label) for index, label in enumerate(labels)]
     drawn = balanced_split(entries, val_share=val_share, seed=seed)
     train, val = ([int(entry.name) for entry in drawn[part]] for part in ("train", "val"))
     return train, val

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 CLASSES: tuple[str, ...] = (
@@ -26,27 +24,15 @@ it the same film played backwards."""
 MIN_FRAMES = 8
 
 
-@dataclass(frozen=True)
-class Timing:
-    """The course of an action over a clip of T frames.
-
-    Attributes:
-        phases: float64, T: 0 before the action, strictly between 0 and 1 while it happens and
-            rising, 1 after it.
-        start: First frame of the action, counted from 0.
-        stop: First frame after it. At least one frame of rest lies on either side.
-    """
-
-    phases: np.ndarray
-    start: int
-    stop: int
-
-
-def draw_timing(rng: np.random.Generator, frames: int) -> Timing:
-    """Draw when an action happens and how its speed changes.
+def draw_phases(rng: np.random.Generator, frames: int) -> np.ndarray:
+    """Draw the course of an action over a clip of T frames: when, and how its speed changes.
 
     It takes a third to seven twelfths of the clip (8 to 14 of 24 frames), anywhere within it; its
     speed is even, swells and ebbs, or leans to either end.
+
+    Returns:
+        float64, T: 0 before the action, strictly between 0 and 1 while it happens and rising, 1
+        after it. At least one frame of rest lies on either side.
     """
     length = int(rng.integers(round(frames / 3), round(frames * 7 / 12) + 1))
     rest = max(1, min(2, (frames - length) // 2))
@@ -55,10 +41,9 @@ def draw_timing(rng: np.random.Generator, frames: int) -> Timing:
     lean = np.exp(rng.uniform(-0.35, 0.35))
     smooth = rng.uniform(0, 0.8)
     time = time**lean
-    phases = (1 - smooth) * time + smooth * time**2 * (3 - 2 * time)
-    return Timing(phases, start, start + length)
+    return (1 - smooth) * time + smooth * time**2 * (3 - 2 * time)
 
 
 def draw_rest_phase(rng: np.random.Generator, frames: int) -> float:
     """Draw the phase of an action seen at a random moment of a clip: mostly 0 or 1."""
-    return float(draw_timing(rng, frames).phases[rng.integers(frames)])
+    return float(draw_phases(rng, frames)[rng.integers(frames)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mmaction.dataprep.motion_shapes.camera import Camera, draw_camera, draw_drift
-from mmaction.dataprep.motion_shapes.classes import draw_timing
+from mmaction.dataprep.motion_shapes.classes import draw_phases
 from mmaction.dataprep.motion_shapes.drawing import (
     Look,
     draw_background,
@@ -81,20 +81,21 @@ def make_video(
         camera: One of `CAMERAS`; one that moves sees a part of a textured world.
         busy: Whether one more body drifts through at a constant pace, behind all others.
     """
-    timing = draw_timing(rng, frames)
+    phases = draw_phases(rng, frames)
     scene = draw_scene(rng, frames)
     moves = camera != "still"
     world = draw_world(rng, size) if moves else draw_background(rng, size)
     looks = draw_looks(rng, len(scene.rest))
     shiver = _draw_shiver(rng, len(looks), frames)
-    path = draw_camera(rng, camera, scene, label, timing.phases) if moves else None
+    path = draw_camera(rng, camera, scene, label, phases) if moves else None
     drift = draw_drift(rng, frames) if busy else []
     drifter = draw_looks(rng, 1, beside=looks)[0] if busy else None
 
     cast = _Cast(looks, shiver, drifter, drift)
-    images, masks, drifting = _film(timing.phases, scene, label, world, cast, path)
+    images, masks, drifting = _film(phases, scene, label, world, cast, path)
     matrices = None if path is None else path.matrices(size)
-    start, stop = timing.start, timing.stop
+    acting = np.flatnonzero((phases > 0) & (phases < 1)).tolist()
+    start, stop = acting[0], acting[-1] + 1
     if label % 2:
         images, masks, drifting = images[::-1], masks[::-1], drifting[::-1]
         matrices = None if matrices is None else matrices[::-1].copy()
