@@ -10,7 +10,7 @@ as a player would show them: a rotation that the file names is applied.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -119,7 +119,6 @@ def read_frames(path: str | os.PathLike[str], positions: Sequence[int]) -> np.nd
     Raises:
         DataError: The file or one of the frames can't be read; names it.
     """
-    missing = list(range(len(positions)))
     with open_video(path) as (container, stream):
         if _is_seekable(container):
             stamps = _time_stamps(container, stream, path)
@@ -128,16 +127,16 @@ def read_frames(path: str | os.PathLike[str], positions: Sequence[int]) -> np.nd
             # From the start where the key frame before the clip was not what its index says.
             for start in (min(slots), int(stamps[0])):
                 container.seek(start, stream=stream, backward=True)
-                pixels, missing = _take(_decoded(container, stream, slots), len(positions), path)
+                pixels, missing = _take(_decoded(container, stream, slots), slots, path)
                 if not missing:
                     return pixels
         else:
-            every = container.decode(stream)
-            pixels, missing = _take(_counted(every, positions), len(positions), path)
+            slots = {position: slot for slot, position in enumerate(positions)}
+            pixels, missing = _take(enumerate(container.decode(stream)), slots, path)
             if not missing:
                 return pixels
     _require_frames(path, positions, count_frames(path))
-    raise DataError(f"video '{path}': frame {positions[missing[0]]} can't be decoded")
+    raise DataError(f"video '{path}': frame {positions[min(missing)]} can't be decoded")
 
 
 def stream_frames(path: str | os.PathLike[str], positions: Iterable[int]) -> Iterator[np.ndarray]:
@@ -177,26 +176,35 @@ def _require_frames(path: str | os.PathLike[str], positions: Sequence[int], tota
 
 
 def _take(
-    frames: Iterable[tuple[int, VideoFrame]], count: int, path: str | os.PathLike[str]
-) -> tuple[np.ndarray, list[int]]:
-    """A clip of ``count`` frames, which come with their places, and the places of those that don't.
+    frames: Iterable[tuple[int | None, VideoFrame]],
+    slots: dict[int, int],
+    path: str | os.PathLike[str],
+) -> tuple[np.ndarray, set[int]]:
+    """The frames of some keys, each in its slot, and the slots of those that don't come.
 
     No more are decoded than it takes.
+
+    Args:
+        frames: With their keys, positions or time stamps.
+        slots: By key, from 0 on.
+        path: Of the file, for messages.
     """
     reformatter = VideoReformatter()  # one for all: making it takes longer than its work
     pixels = np.empty(0, dtype=np.uint8)
-    missing = set(range(count))
-    for slot, frame in frames:
+    missing = set(slots.values())
+    for key, frame in frames:
+        if key not in slots:
+            continue
         image = to_rgb(frame, reformatter)
         if not pixels.size:
-            pixels = np.empty((count, *image.shape), dtype=np.uint8)
+            pixels = np.empty((len(slots), *image.shape), dtype=np.uint8)
         if image.shape != pixels.shape[1:]:
             raise DataError(f"video '{path}': its frames change their size within a clip")
-        pixels[slot] = image
-        missing.discard(slot)
+        pixels[slots[key]] = image
+        missing.discard(slots[key])
         if not missing:
             break
-    return pixels, sorted(missing)
+    return pixels, missing
 
 
 @contextmanager
@@ -247,28 +255,16 @@ def _time_stamps(
 
 
 def _decoded(
-    container: InputContainer, stream: VideoStream, slots: dict[int, int]
-) -> Iterator[tuple[int, VideoFrame]]:
-    """The frames of some time stamps, with their places, from where the container stands."""
+    container: InputContainer, stream: VideoStream, wanted: Container[int]
+) -> Iterator[tuple[int | None, VideoFrame]]:
+    """Frames with their time stamps, from where the container stands, among them all ``wanted``."""
     # Opened first: some decoders (dav1d) keep for good the option that they are opened with.
     stream.codec_context.open(strict=False)
     for packet in container.demux(stream):
         # What nothing else is predicted from is not decoded unless it is asked for.
-        unneeded = packet.pts is not None and packet.pts not in slots
+        unneeded = packet.pts is not None and packet.pts not in wanted
         stream.codec_context.skip_frame = "NONREF" if unneeded else "DEFAULT"
-        for frame in packet.decode():
-            if frame.pts is not None and frame.pts in slots:
-                yield slots[frame.pts], frame
-
-
-def _counted(
-    frames: Iterable[VideoFrame], positions: Sequence[int]
-) -> Iterator[tuple[int, VideoFrame]]:
-    """The frames at some positions of all, with their places."""
-    slots = {position: slot for slot, position in enumerate(positions)}
-    for position, frame in enumerate(frames):
-        if position in slots:
-            yield slots[position], frame
+        yield from ((frame.pts, frame) for frame in packet.decode())
 
 
 def to_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
