@@ -14,13 +14,9 @@ from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from mmaction.errors import ConfigError, DataError
-
-try:
-    import simplejpeg
-except ImportError:
-    simplejpeg = None
 
 _TEMPLATE = re.compile(r"(?P<prefix>[^{}/\\]*)\{(?::0?\d*d?)?\}(?P<suffix>[^{}/\\]*)")
 _NUMBERED = re.compile(
@@ -33,8 +29,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 VIDEO = "{video}"  # in a template: the name of the video's directory
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
-# Frames of a JPEG by Huffman codes, which spend a bit at least on each block of 8×8 pixels.
-_JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
+# Huffman codes spend a bit at least on each block of 8×8 pixels.
 _MOST_PIXELS_A_BYTE = 8 * 8 * 8
 
 
@@ -139,7 +134,7 @@ def _find_template(directory: str, files: Sequence[str]) -> str:
 
 
 def decode(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
-    """Decode an image file: JPEG by simplejpeg where it is installed, all else by OpenCV.
+    """Decode an image file: JPEG by simplejpeg, all else, and JPEG in CMYK, by OpenCV.
 
     Both give the same pixels; the former is faster, and refuses what is damaged in the middle.
 
@@ -153,12 +148,11 @@ def decode(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
     Raises:
         ValueError: It can't be read, or only in part.
     """
-    height, width = _claimed_size(data)
-    if height * width > _MOST_PIXELS_A_BYTE * len(data):
-        # Decoders would make all of them, gigabytes of grey.
-        raise ValueError(f"{len(data)} bytes can't hold the {width}×{height} pixels they claim")
-    if simplejpeg is not None and data.startswith(_JPEG_START):
+    if data.startswith(_JPEG_START):
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+        if height * width > _MOST_PIXELS_A_BYTE * len(data):
+            # Decoders would make all of them, gigabytes of grey.
+            raise ValueError(f"{len(data)} bytes can't hold the {width}×{height} pixels they claim")
         if colorspace not in ("CMYK", "YCCK"):
             fits = out is not None and out.shape == (height, width, 3)
             return simplejpeg.decode_jpeg(data, buffer=out if fits else None)
@@ -172,20 +166,6 @@ def decode(data: bytes, out: np.ndarray | None = None) -> np.ndarray:
         raise ValueError("not an image that OpenCV can read")
     fits = out is not None and out.shape == bgr.shape
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out if fits else None)
-
-
-def _claimed_size(data: bytes) -> tuple[int, int]:
-    """Height and width in a JPEG's header, found as decoders do; (0, 0) of other files."""
-    place = data.find(b"\xff", 2) if data.startswith(_JPEG_START) else -1
-    while 0 <= place < len(data) - 8:
-        marker = data[place + 1]
-        if marker in _JPEG_FRAMES:
-            height, width = data[place + 5 : place + 7], data[place + 7 : place + 9]
-            return int.from_bytes(height, "big"), int.from_bytes(width, "big")
-        bare = marker in (0x00, 0x01, 0xFF, *range(0xD0, 0xD8))  # no segment follows
-        length = 0 if bare else 1 + int.from_bytes(data[place + 2 : place + 4], "big")
-        place = data.find(b"\xff", place + 1 + length)
-    return 0, 0
 
 
 def is_cut_short(data: bytes) -> bool:

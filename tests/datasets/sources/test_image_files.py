@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -11,23 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mmaction.datasets.sources import image_files
 from mmaction.datasets.sources.image_files import decode, decode_image, is_cut_short
 from mmaction.errors import DataError
-
-
-@pytest.fixture(scope="module", params=["simplejpeg", "OpenCV alone"])
-def each_decoder(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Once with simplejpeg, where it is installed, and once without."""
-    if request.param == "simplejpeg":
-        pytest.importorskip("simplejpeg")
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param != "simplejpeg":
-            patch.setattr(image_files, "simplejpeg", None)
-        yield
-
-
-each = pytest.mark.usefixtures("each_decoder")
 
 
 def picture(width: int = 48, height: int = 32) -> Image.Image:
@@ -47,7 +31,6 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-@each
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_backends_give_the_same_pixels(subsampling: int, progressive: bool) -> None:
@@ -58,7 +41,6 @@ def test_backends_give_the_same_pixels(subsampling: int, progressive: bool) -> N
     assert np.array_equal(image, by_opencv(data))
 
 
-@each
 def test_every_kind_of_picture_becomes_rgb() -> None:
     rgb = picture()
     grey = rgb.convert("L")
@@ -75,7 +57,6 @@ def test_every_kind_of_picture_becomes_rgb() -> None:
     assert np.abs(cmyk.astype(int) - np.asarray(rgb)).mean() < 4
 
 
-@each
 def test_exif_orientation_is_not_applied() -> None:
     image = picture()
     exif = image.getexif()
@@ -85,7 +66,6 @@ def test_exif_orientation_is_not_applied() -> None:
     assert np.array_equal(decode(turned, None), by_opencv(encoded(image)))
 
 
-@each
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.97])
 @pytest.mark.parametrize("filled", [b"", b"\0" * 500], ids=["cut", "zeros"])
 def test_truncated_jpeg_is_named(kept: float, filled: bytes) -> None:
@@ -99,7 +79,6 @@ def test_truncated_jpeg_is_named(kept: float, filled: bytes) -> None:
 @pytest.mark.parametrize(
     "data", [b"no picture at all", b"\xff\xd8\xff\xe0\xff\xd9", b"\x89PNG IEND"]
 )
-@each
 def test_what_is_no_picture_is_named(data: bytes) -> None:
     with pytest.raises(DataError, match=r"^frame 'a.jpg' can't be decoded: ") as error:
         decode_image(data, "a.jpg")
@@ -122,7 +101,6 @@ def test_end_marker_is_found_where_it_counts() -> None:
     assert is_cut_short(png[:-12])
 
 
-@each
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_damaged_size_is_refused_before_its_pixels_are_made(progressive: bool) -> None:
     """Of a picture of one colour, the most pixels a byte that a JPEG has, all are read."""
@@ -130,14 +108,13 @@ def test_a_damaged_size_is_refused_before_its_pixels_are_made(progressive: bool)
     assert decode(plain, None).shape == (480, 640, 3)
     frame = plain.index(b"\xff\xc2" if progressive else b"\xff\xc0")
     assert plain[frame + 5 : frame + 9] == (480).to_bytes(2, "big") + (640).to_bytes(2, "big")
-    damaged = plain[: frame + 5] + b"\xff" * 4 + plain[frame + 9 :]
-    with pytest.raises(ValueError, match="bytes can't hold the 65535×65535 pixels they claim"):
+    damaged = plain[: frame + 5] + b"\x7f\xff" * 2 + plain[frame + 9 :]
+    with pytest.raises(ValueError, match="bytes can't hold the 32767×32767 pixels they claim"):
         decode(damaged, None)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-@each
 def test_any_damage_gives_pixels_or_one_error(data: st.DataObject) -> None:
     damaged = bytearray(encoded(picture(), data.draw(st.sampled_from(["JPEG", "PNG"]))))
     for _ in range(data.draw(st.integers(1, 5))):
