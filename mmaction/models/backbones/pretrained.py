@@ -21,8 +21,6 @@ from mmaction.errors import CheckpointError, ConfigError, first_line, near
 TORCHVISION = "torchvision://"
 FIRST_WEIGHTS = "imagenet1k_v1"
 _WAY_OUT = "give the path of a downloaded file, or None to start from random weights"
-# Prefixes under which public checkpoints keep a ResNet, longest first.
-_PREFIXES = ("module.backbone.", "backbone.", "module.")
 
 
 def pretrained_state(pretrained: str) -> dict[str, Tensor]:
@@ -39,16 +37,16 @@ def pretrained_state(pretrained: str) -> dict[str, Tensor]:
         ConfigError: torchvision has no network or weights of that name.
     """
     if pretrained.startswith(TORCHVISION):
-        return _rename(_torchvision_state(pretrained))
+        return _as_resnet(_torchvision_state(pretrained))
     if not os.path.isfile(pretrained):
         raise CheckpointError(f"pretrained={pretrained!r}: no such file")
     state = read_checkpoint(pretrained)["state_dict"]
     layout = recognised(state)
-    if layout is None:
-        return _rename(state)
-    if layout is not PLAIN:
+    if layout is not None:
+        state = renamed(state, layout, source=pretrained).state
+    if layout not in (None, PLAIN):
         _say(f"pretrained={pretrained!r}: {layout.title}, its weights are renamed")
-    return _as_resnet(renamed(state, layout, source=pretrained).state)
+    return _as_resnet(state)
 
 
 def _torchvision_weights(source: str) -> Any:
@@ -103,21 +101,16 @@ def _say(line: str) -> None:
 
 
 def _as_resnet(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The ResNet in a recognizer's weights: ST-ABN's perception branch has its last stage."""
+    """The ResNet in a recognizer's weights, or in those of 2D, by this project's names."""
     own = {name.removeprefix("backbone."): value for name, value in state.items()}
     stages = [int(found[1]) for name in own if (found := re.match(r"layer(\d)\.", name))]
+    # ST-ABN's perception branch has its last stage.
     last = f"layer{max(stages, default=0) + 1}."
-    return {re.sub(r"^perception_branch\.stage\.", last, name): own[name] for name in own}
-
-
-def _rename(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
-    for key, value in state.items():
-        for prefix in _PREFIXES:
-            key = key.removeprefix(prefix)
+    for name, value in own.items():
         # The stem of 2D ResNets is called conv1 and bn1, beside the stages.
-        key = re.sub(r"^(conv|bn)1\.", r"stem.\1.", key)
-        renamed[key] = value
+        name = re.sub(r"^(conv|bn)1\.", r"stem.\1.", name)
+        renamed[re.sub(r"^perception_branch\.stage\.", last, name)] = value
     return renamed
 
 
