@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,31 +16,23 @@ from mmaction.inference.sources import FrameList, Video, unlabelled
 _ROUNDING = 1e-6  # seconds
 
 
-@dataclass(frozen=True)
-class Window:
-    """A part of a video, ready for the network.
+class Window(FrameList):
+    """A part of a video, and those of its frames that its clips are made of, as they come by.
 
     Attributes:
         first: Position of its first frame in the video, from 0.
         length: How many frames it has.
-        item: What the pipeline packs of it.
+        item: What the pipeline's transforms have made of it so far.
+        needed: Positions in the video of the frames that are yet to come.
     """
-
-    first: int
-    length: int
-    item: dict[str, Any]
-
-
-class _Part(FrameList):
-    """A part of a video: the frames that its clips are made of, as they come by."""
 
     def __init__(self, video: Video, first: int, length: int, sampler: Any) -> None:
         self.kept: dict[int, np.ndarray] = {}
         super().__init__(self.kept)
         self.video, self.first, self.length = video, first, length
         self.start_index = video.source.start_index
-        self.sampled = sampler(unlabelled(video, self, length))
-        self.needed = {int(i) + first for i in np.unique(self.sampled["frame_indices"])}
+        self.item: dict[str, Any] = sampler(unlabelled(video, self, length))
+        self.needed = {int(i) + first for i in np.unique(self.item["frame_indices"])}
 
     def path(self, name: str, position: int) -> str:
         return self.video.source.path(name, position + self.first)
@@ -65,31 +57,21 @@ def windows_of(
     """
     spans = spans_of(video, window_sec=window_sec, stride_sec=stride_sec)
     sampler, rest = pipeline.transforms[0], pipeline.transforms[1:]
-    waiting: list[_Part] = []
-
-    def needed() -> Iterator[int]:
-        """Opens parts as they begin; called for the next position once a frame has been kept."""
-        parts = iter(spans)
-        part = next(parts, None)
-        for position in range(video.total_frames):
-            while part is not None and part[0] == position:
-                waiting.append(_Part(video, *part, sampler))
-                part = next(parts, None)
-            if any(position in each.needed for each in waiting):
-                yield position
-
-    for frame in video.source.stream(video.source_name, needed()):
-        position = min(min(each.needed) for each in waiting if each.needed)
+    waiting = deque(Window(video, *span, sampler) for span in spans)
+    positions = sorted(set[int]().union(*(each.needed for each in waiting)))
+    frames = video.source.stream(video.source_name, positions)
+    for position, frame in zip(positions, frames, strict=True):
         for each in waiting:
+            if each.first > position:
+                break
             if position in each.needed:
                 each.kept[position - each.first] = frame
                 each.needed.discard(position)
         while waiting and not waiting[0].needed:
-            made = waiting.pop(0)
-            item = made.sampled
+            window = waiting.popleft()
             for transform in rest:
-                item = transform(item)
-            yield Window(made.first, made.length, item)
+                window.item = transform(window.item)
+            yield window
 
 
 def check_lengths(**seconds: float) -> None:

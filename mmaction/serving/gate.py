@@ -41,11 +41,11 @@ class Gate:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        with self.metrics.request(request.url.path) as seen:
+        with self.metrics.request(request.url.path) as answered:
 
             async def counted(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    seen.status = message["status"]
+                    answered.append(message["status"])
                 await send(message)
 
             refused = self._refusal(request)

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 PATHS = frozenset({"/", "/health", "/metrics", "/openapi.json", "/predict", "/page"})
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
-
-
-@dataclass
-class Seen:
-    """How a request ended: 499, as proxies call it, until an answer is begun."""
-
-    status: int = 499
 
 
 class Metrics:
@@ -43,14 +35,15 @@ class Metrics:
         )
 
     @contextmanager
-    def request(self, path: str) -> Iterator[Seen]:
-        """Counts a request, whose status is to be set within the block."""
-        path, seen = path if path in PATHS else "other", Seen()
+    def request(self, path: str) -> Iterator[list[int]]:
+        """Counts a request, whose status is to be put into the list within the block."""
+        path = path if path in PATHS else "other"
+        answered = [499]  # as proxies call it: who asked has left before an answer was begun
         try:
             with self._running.track_inprogress(), self._seconds.labels(path).time():
-                yield seen
+                yield answered
         finally:
-            self._requests.labels(path, seen.status).inc()
+            self._requests.labels(path, answered[-1]).inc()
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

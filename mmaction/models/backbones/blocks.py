@@ -102,11 +102,6 @@ class ResidualBlock(nn.Module):
         """The convolutions' kernels over T, H and W; ``inflated``: in which style, if at all."""
         raise NotImplementedError
 
-    @property
-    def last_norm(self) -> nn.Module:
-        """The norm before the sum: zero-initialised, a block starts as the identity."""
-        return self.get_submodule(f"bn{self.depth}")
-
     def residual(self, x: Tensor) -> Tensor:
         """The branch beside the shortcut, up to its last norm."""
         for n in range(1, self.depth + 1):
@@ -175,7 +170,8 @@ def init_resnet(module: nn.Module, *, zero_init_residual: bool) -> None:
         if isinstance(m, nn.Conv3d):
             nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
         elif isinstance(m, ResidualBlock) and zero_init_residual:
-            nn.init.zeros_(m.last_norm.weight)  # type: ignore[arg-type]
+            # The norm before the sum: the block starts as the identity.
+            nn.init.zeros_(m.get_submodule(f"bn{m.depth}").weight)  # type: ignore[arg-type]
 
 
 ARCHITECTURES: dict[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {

@@ -105,7 +105,8 @@ class TransformersBackbone(LibraryBackbone):
 
     def no_weight_decay(self) -> set[str]:
         """The class token and what says where and when a token is."""
-        return {name for name, _ in self.named_parameters() if _is_position(name)}
+        ends = (".cls_token", "position_embeddings", "time_embeddings")
+        return {name for name, _ in self.named_parameters() if name.endswith(ends)}
 
     def library_weights(self) -> dict[str, Tensor]:
         library = import_library("transformers", of="TransformersBackbone")
@@ -119,10 +120,6 @@ class TransformersBackbone(LibraryBackbone):
                 " with config.json and model.safetensors, or pretrained=False"
             ) from e
         return dict(_without_head(loaded).state_dict())
-
-
-def _is_position(name: str) -> bool:
-    return name.endswith((".cls_token", "position_embeddings", "time_embeddings"))
 
 
 def _read_config(library: Any, model: str | dict[str, Any]) -> Any:
