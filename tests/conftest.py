@@ -294,22 +294,18 @@ def run_tool(
 def run_process() -> Callable[..., Outcome]:
     """``run_process(command, …)`` runs a command in the repository, with this Python."""
 
-    def run(*command: Any, **environment: str) -> Outcome:
+    def run(*command: Any, cwd: Path = REPO, **environment: str) -> Outcome:
         of_a_group = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         kept = {k: v for k, v in os.environ.items() if k not in of_a_group}
         path = os.pathsep.join([str(REPO), *filter(None, [os.environ.get("PYTHONPATH")])])
-        own = dict(
-            PYTHON=sys.executable,
-            PYTHONPATH=path,
-            OMP_NUM_THREADS="1",
-        )
+        own = dict(PYTHON=sys.executable, PYTHONPATH=path, OMP_NUM_THREADS="1")
         done = subprocess.run(
             [str(part) for part in command],
-            cwd=REPO,
+            cwd=cwd,
             env={**kept, **own, **environment},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 

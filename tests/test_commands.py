@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import os
 import runpy
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +12,6 @@ from mmaction.apis import load_config
 from mmaction.commands import COMMANDS, main
 from mmaction.errors import ConfigError
 from mmaction.files import home
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_commands_are_the_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,12 +48,13 @@ def test_wrong_commands_get_one_line(capsys: pytest.CaptureFixture[str]) -> None
         ("st-abn data cache_features --vi", ["--views "]),
     ],
 )
-def test_a_shell_is_told_what_may_come_next(line: str, offered: list[str], tmp_path: Path) -> None:
+def test_a_shell_is_told_what_may_come_next(
+    line: str, offered: list[str], run_process: Callable[..., Any], tmp_path: Path
+) -> None:
     """As argcomplete's shell code asks."""
     asked = dict(_ARGCOMPLETE="1", COMP_LINE=line, COMP_POINT=str(len(line)))
     asked |= dict(_ARGCOMPLETE_IFS="\n", _ARGCOMPLETE_STDOUT_FILENAME=str(tmp_path / "told"))
-    command = [sys.executable, "-m", "mmaction.commands"]
-    subprocess.run(command, cwd=ROOT, env=os.environ | asked, check=True)
+    assert run_process(sys.executable, "-m", "mmaction.commands", **asked).code == 0
     assert (tmp_path / "told").read_text().split("\n") == offered
 
 
@@ -68,12 +67,12 @@ def test_help_lists_every_script(capsys: pytest.CaptureFixture[str]) -> None:
         assert any(name in out for name in names), script
 
 
-def test_a_command_ends_with_its_scripts_code(tmp_path: Path) -> None:
+def test_a_command_ends_with_its_scripts_code(
+    run_process: Callable[..., Any], tmp_path: Path
+) -> None:
     folder = ["data", "build_annotations", "folder", "--videos-root", "nowhere", "--out", "lists"]
-    command = [sys.executable, "-m", "mmaction.commands", *folder]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "'nowhere' is not a directory" in done.stderr
+    done = run_process(sys.executable, "-m", "mmaction.commands", *folder, cwd=tmp_path)
+    assert "'nowhere' is not a directory" in done.error
 
 
 def test_configs_go_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

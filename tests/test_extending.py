@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,24 +29,11 @@ ONE_EPOCH = ["train_cfg.max_epochs=1", "param_scheduler=None", "train_dataloader
 TRAININGS = ("backbone", "log_loss", "weight_norm")
 
 
-def run(folder: Path, *command: object) -> str:
-    """What a command prints, from a directory that has the docs' ``mine/`` beside ``tools/``."""
-    path = os.pathsep.join(["mine", str(REPO)])
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def mine(
-    tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., list[str]]
+    tmp_path_factory: pytest.TempPathFactory,
+    run_process: Callable[..., Any],
+    in_one_process: Callable[..., list[str]],
 ) -> Path:
     """The files of the docs in ``mine/``, and tiny data; all commands of the docs are done.
 
@@ -90,7 +77,11 @@ def mine(
         ["tools/visualize.py", *network, next((data / "frames").iterdir()), *explain, "look"],
         [*measure, "--metrics", "joint", "--steps", 2],
     )
-    (folder / "printed").write_text(run(folder, *in_one_process(*commands)))
+    # From a directory that has the docs' mine/ beside tools/.
+    path = os.pathsep.join(["mine", str(REPO)])
+    ended = run_process(sys.executable, *in_one_process(*commands), cwd=folder, PYTHONPATH=path)
+    assert ended.code == 0, ended.err
+    (folder / "printed").write_text(ended.out)
     return folder
 
 

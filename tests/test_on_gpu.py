@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+Bench = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = (
     "machine",
@@ -26,16 +29,10 @@ PARTS = (
 )
 
 
-def run(out: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "benchmarks/on_gpu.py", "--out", str(out), *options]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+@pytest.fixture(scope="session")
+def bench(run_process: Callable[..., Any]) -> Bench:
+    """``bench(out, options…)`` runs the benchmark."""
+    return partial(run_process, sys.executable, "benchmarks/on_gpu.py", "--out")
 
 
 def parts(out: Path) -> dict[str, Any]:
@@ -44,13 +41,13 @@ def parts(out: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def some_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def some_parts(tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Path:
     out = tmp_path_factory.mktemp("on_gpu") / "out"
     only = ["machine", "tests"]
     # Of the marked tests two; all of them are --slow.
-    few = dict(OMP_NUM_THREADS="1", PYTEST_ADDOPTS="-k 'clips_are_prepared or cuda_graph'")
-    done = run(out, "--device", "cpu", "--only", *only, **few)
-    assert done.returncode == 0, done.stderr
+    few = "-k 'clips_are_prepared or cuda_graph'"
+    done = bench(out, "--device", "cpu", "--only", *only, PYTEST_ADDOPTS=few)
+    assert done.code == 0, done.err
     assert list(parts(out)) == only
     return out
 
@@ -75,22 +72,24 @@ def test_parts_run(some_parts: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_marked_tests_pass_or_need_a_gpu(tmp_path: Path) -> None:
-    assert run(tmp_path, "--device", "cpu", "--only", "tests").returncode == 0
+def test_all_marked_tests_pass_or_need_a_gpu(tmp_path: Path, bench: Bench) -> None:
+    assert bench(tmp_path, "--device", "cpu", "--only", "tests").code == 0
     outcomes = {row["outcome"] for row in parts(tmp_path)["tests"]["rows"]}
     assert outcomes == {"passed", "skipped"}
 
 
 @pytest.mark.slow
-def test_a_second_call_does_the_other_parts_and_a_third_nothing(some_parts: Path) -> None:
-    assert run(some_parts, "--device", "cpu", OMP_NUM_THREADS="1").returncode == 0
+def test_a_second_call_does_the_other_parts_and_a_third_nothing(
+    some_parts: Path, bench: Bench
+) -> None:
+    assert bench(some_parts, "--device", "cpu").code == 0
     found = parts(some_parts)
     assert tuple(found) == PARTS
     assert_all_done(some_parts)
     compiled = {row["what"]: row for row in found["compiled"]["rows"]}
     assert compiled["graph breaks"]["value"] == 0
     before = (some_parts / "results.json").read_text()
-    assert run(some_parts, "--device", "cpu", "--minutes", "0.1").returncode == 0
+    assert bench(some_parts, "--device", "cpu", "--minutes", "0.1").code == 0
     assert (some_parts / "results.json").read_text() == before
 
 
@@ -104,11 +103,11 @@ def test_the_tables_say_what_the_json_says(some_parts: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_part_that_crashes_is_a_line(tmp_path: Path) -> None:
+def test_a_part_that_crashes_is_a_line(tmp_path: Path, bench: Bench) -> None:
     (tmp_path / "timm.py").write_text("raise RuntimeError('timm is broken')\n")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     options = ["--device", "cpu", "--minutes", "1", "--only", "vit"]
-    assert run(tmp_path / "out", *options, PYTHONPATH=path).returncode == 0
+    assert bench(tmp_path / "out", *options, PYTHONPATH=path).code == 0
     vit = parts(tmp_path / "out")["vit"]
     assert vit["status"] == "failed"
     assert vit["note"].startswith("exit code 1: ")
@@ -116,15 +115,15 @@ def test_a_part_that_crashes_is_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_part_without_time_is_not_begun_and_comes_next_time(tmp_path: Path) -> None:
+def test_a_part_without_time_is_not_begun_and_comes_next_time(tmp_path: Path, bench: Bench) -> None:
     options = ["--device", "cpu", "--minutes", "0.01"]
-    assert run(tmp_path / "out", *options).returncode == 0
+    assert bench(tmp_path / "out", *options).code == 0
     assert {part["status"] for part in parts(tmp_path / "out").values()} <= {
         "no time left",
         "skipped",
     }
     options = ["--device", "cpu", "--minutes", "0.2"]
-    assert run(tmp_path / "out", *options).returncode == 0
+    assert bench(tmp_path / "out", *options).code == 0
     assert parts(tmp_path / "out")["machine"]["status"] == "done"
 
 
@@ -147,8 +146,6 @@ def test_a_part_is_ended_at_its_limit_with_all_that_it_started(tmp_path: Path) -
             continue  # another user's, or gone by now
 
 
-def test_results_of_another_device_are_not_mixed_in(some_parts: Path) -> None:
-    refused = run(some_parts, "--device", "cuda")
-    assert refused.returncode == 2
-    assert refused.stderr.startswith(f"error: {some_parts / 'results.json'} is of --device cpu")
-    assert refused.stderr.count("\n") == 1
+def test_results_of_another_device_are_not_mixed_in(some_parts: Path, bench: Bench) -> None:
+    refused = bench(some_parts, "--device", "cuda")
+    assert refused.error.startswith(f"{some_parts / 'results.json'} is of --device cpu")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from mmaction.apis.config import check_clip_len, complete_config, drop_validation, load_config
+from mmaction.apis.config import check_clip_len, complete_config, load_config
 from mmaction.datasets.splits import dataset_configs
 from mmaction.errors import ConfigError
 
@@ -173,9 +173,3 @@ def test_files_that_are_no_config(tmp_path: Path) -> None:
     for name, expected in (("no.py", "no such file"), ("weights.pth", "Only py/yml/yaml/json")):
         with pytest.raises(ConfigError, match=f"config .*{name}: .*{expected}"):
             load_config(tmp_path / name)
-
-
-def test_dropping_validation(loaded: Callable[..., Config]) -> None:
-    cfg = loaded()
-    drop_validation(cfg)
-    assert [split for split, _ in dataset_configs(cfg)] == ["train", "test"]

@@ -21,20 +21,24 @@ from mmaction.inference.film import Timeline, draw, write_film
 from mmaction.models import Recognizer3D
 
 
+def remux(given: Any, made: Any, *streams: Any) -> None:
+    """Writes streams of a film into another as they are."""
+    copies = {stream.index: made.add_stream_from_template(stream) for stream in streams}
+    for packet in given.demux(*streams):
+        if packet.dts is not None:
+            packet.stream = copies[packet.stream.index]
+            made.mux(packet)
+
+
 @pytest.fixture
 def film(write_video: Callable[..., Path], tmp_path: Path) -> Path:
     """Three seconds at ten a second, with sound."""
     silent = write_video(tmp_path / "silent.mp4", 30, step=6)
     path = tmp_path / "film.mp4"
     with av.open(str(silent)) as given, av.open(str(path), "w") as made:
-        video = given.streams.video[0]
-        copy = made.add_stream_from_template(video)
         sound = made.add_stream("aac", rate=16000)
         sound.layout = "mono"
-        for packet in given.demux(video):
-            if packet.dts is not None:
-                packet.stream = copy
-                made.mux(packet)
+        remux(given, made, given.streams.video[0])
         tone = np.sin(np.arange(3 * 16000) * 0.2).astype(np.float32)
         for start in range(0, len(tone), 1000):
             frame = av.AudioFrame.from_ndarray(tone[None, start : start + 1000], "fltp", "mono")
@@ -67,11 +71,7 @@ def test_film_of_a_late_part_of_a_recording_begins_at_once(
     late = tmp_path / "late.mkv"
     options = {"output_ts_offset": "100"}
     with av.open(str(film)) as given, av.open(str(late), "w", options=options) as made:
-        copies = {s.index: made.add_stream_from_template(s) for s in given.streams}
-        for packet in given.demux():
-            if packet.dts is not None:
-                packet.stream = copies[packet.stream.index]
-                made.mux(packet)
+        remux(given, made, *given.streams)
     demo(recognizer, late, tmp_path / "out.mp4", window_sec=1.0, stride_sec=1.0)
     for kind in ("video", "audio"):
         with av.open(str(late)) as given, av.open(str(tmp_path / "out.mp4")) as made:
@@ -86,13 +86,9 @@ def test_plain_samples_at_a_rate_that_aac_lacks_are_kept(
 ) -> None:
     fine = tmp_path / "fine.mkv"
     with av.open(str(film)) as given, av.open(str(fine), "w") as made:
-        copy = made.add_stream_from_template(given.streams.video[0])
         sound = made.add_stream("pcm_s16le", rate=192_000)
         sound.layout = "mono"
-        for packet in given.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = copy
-                made.mux(packet)
+        remux(given, made, given.streams.video[0])
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 3 * 192_000), np.int16), "s16", "mono")
         frame.sample_rate, frame.pts, frame.time_base = 192_000, 0, Fraction(1, 192_000)
         made.mux(sound.encode(frame))

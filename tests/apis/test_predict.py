@@ -80,8 +80,12 @@ def test_a_row_a_video_as_the_recognizer_answers(
 
 def test_tables_say_the_same(tiny_checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     films = sorted(folder.glob("*.mp4"))[2:6]
-    for suffix in (".json", ".csv"):
+
+    def write(suffix: str) -> None:
         predict(tiny_checkpoint, films, out=tmp_path / f"p{suffix}", options=options(top=2))
+
+    write(".json")
+    write(".csv")
     for row, cells in zip(read(tmp_path / "p.json"), read(tmp_path / "p.csv"), strict=True):
         names = ["path", "label", "probability", "label_2", "probability_2"]
         assert list(cells) == [*names, "frames", "seconds", "error"]
@@ -90,22 +94,17 @@ def test_tables_say_the_same(tiny_checkpoint: Path, folder: Path, tmp_path: Path
         assert [cells[n] for n in names] == [row["path"], *map(str, (*first, *second))]
         assert cells["frames"] == " ".join(map(str, row["frames"] or ()))
         assert cells["seconds"] == " ".join(map(str, row["seconds"] or ()))
-
-
-def test_parquet_has_the_same(tiny_checkpoint: Path, folder: Path, tmp_path: Path) -> None:
-    films = sorted(folder.glob("*.mp4"))[2:6]
     if importlib.util.find_spec("pyarrow") is None:
         with pytest.raises(ConfigError, match=r"p\.parquet needs pyarrow: pip install pyarrow"):
-            predict(tiny_checkpoint, films, out=tmp_path / "p.parquet", options=options())
+            write(".parquet")
         return
-    pq = pytest.importorskip("pyarrow.parquet")
-    predict(tiny_checkpoint, films, out=tmp_path / "p.json", options=options(top=2))
-    predict(tiny_checkpoint, films, out=tmp_path / "p.parquet", options=options(top=2))
-    for row, kept in zip(
-        read(tmp_path / "p.json"), pq.read_table(tmp_path / "p.parquet").to_pylist(), strict=True
-    ):
+    import pyarrow.parquet
+
+    write(".parquet")
+    kept = pyarrow.parquet.read_table(tmp_path / "p.parquet").to_pylist()
+    for row, record in zip(read(tmp_path / "p.json"), kept, strict=True):
         top = row["top"] and [dict(label=label, probability=p) for label, p in row["top"]]
-        assert kept == {**row, "top": top}
+        assert record == {**row, "top": top}
 
 
 def test_pages_are_written_beside(

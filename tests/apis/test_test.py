@@ -115,21 +115,17 @@ def test_a_file_of_someone_elses_is_neither_run_nor_lost(score: Score, tmp_path:
     assert score().from_cache
 
 
-def test_the_config_stays_as_it_was(tiny_config: Path, tiny_checkpoint: Path) -> None:
+def test_the_trainings_config_in_work_dir_stays(
+    tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """A test writes only below its own directory, and leaves the config that it is given."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / tiny_config.name).write_text("# of the training\n")
     cfg = apis.load_config(tiny_config)
     before = cfg.to_dict()
     apis.test(cfg, tiny_checkpoint)
     assert cfg.to_dict() == before
-
-
-def test_the_trainings_config_in_work_dir_stays(
-    tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path
-) -> None:
-    """A test writes only below its own directory."""
-    work = tmp_path / "work"
-    work.mkdir()
-    (work / tiny_config.name).write_text("# of the training\n")
-    apis.test(apis.load_config(tiny_config), tiny_checkpoint)
     assert (work / tiny_config.name).read_text() == "# of the training\n"
     [own] = [path for path in work.iterdir() if path.is_dir()]
     assert [path.name for path in work.iterdir() if path.is_file()] == [tiny_config.name]

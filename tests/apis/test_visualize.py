@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +140,7 @@ def test_names_are_short_and_unlike(paths: list[str], expected: list[str]) -> No
 
 def test_a_clip_lasts_as_long_as_in_its_video() -> None:
     # 12 frames, each 5 on, at 25 a second.
-    assert shown_rate(25.0, np.arange(0, 60, 5)) == pytest.approx(float(Fraction(25, 5)))
+    assert shown_rate(25.0, np.arange(0, 60, 5)) == pytest.approx(5)
     assert shown_rate(None, np.arange(4)) is None
     assert shown_rate(30.0, np.array([3])) is None
     assert shown_rate(30.0, np.array([7, 7, 7])) == 60

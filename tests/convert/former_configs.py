@@ -115,7 +115,7 @@ def st_abn(version: int, *, dense: bool) -> dict[str, Any]:
     attention = dict(inplanes=-1, planes=174, loss_weight=0.5)
     neck = dict(type="Att_head", **NECK, att_head_config=attention)
     val_list = f"{root}/anno/val_videofolder.txt"
-    return dict(
+    config = dict(
         model=dict(slow_model(174, 32), necks=neck),
         data=dict(
             videos_per_gpu=8,
@@ -128,6 +128,7 @@ def st_abn(version: int, *, dense: bool) -> dict[str, Any]:
         ),
         **_runtime(weight_decay=5e-4, max_norm=20, log_interval=100 * version),
     )
+    return copy.deepcopy(config)  # its parts are shared
 
 
 def tpn_kinetics(
@@ -169,7 +170,7 @@ def tpn_neck(num_classes: int, scales: tuple[int, int]) -> dict[str, Any]:
 
 def tpn_tsm(version: int, *, tpn: bool) -> dict[str, Any]:
     """TPN's tsm_baseline and tsm_tpn for Something-Something."""
-    config = copy.deepcopy(st_abn(version, dense=False))
+    config = st_abn(version, dense=False)
     backbone = dict(type="ResNet", pretrained="modelzoo://resnet50", depth=50, nsegments=8)
     backbone |= dict(out_indices=(3,), tsm=True, bn_eval=False, partial_bn=False)
     model = dict(slow_model(174, 8), type="TSN2D", backbone=backbone)

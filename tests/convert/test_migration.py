@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -268,15 +267,20 @@ PLACES = (
 )
 
 
+def changed(place: str, key: str, value: Any) -> dict[str, Any]:
+    """ST-ABN's config with another value in a section."""
+    former = st_abn(1, dense=False)
+    section = former
+    for name in filter(None, place.split(".")):
+        section = section[name]
+    section[key] = value
+    return former
+
+
 @pytest.mark.parametrize("place", ["", *PLACES])
 def test_a_key_that_is_not_understood_is_named(migrated: Migrated, place: str) -> None:
-    former = copy.deepcopy(st_abn(1, dense=False))
-    section = former
-    for key in filter(None, place.split(".")):
-        section = section[key]
-    section["surprise"] = 7
     with pytest.raises(ConfigError) as refusal:
-        migrated(former)
+        migrated(changed(place, "surprise", 7))
     assert f"{place + '.' if place else ''}surprise=7" in str(refusal.value)
 
 
@@ -296,32 +300,27 @@ def test_a_key_that_is_not_understood_is_named(migrated: Migrated, place: str) -
 def test_a_value_with_no_counterpart_is_named(
     migrated: Migrated, place: str, key: str, value: Any
 ) -> None:
-    former = copy.deepcopy(st_abn(1, dense=False))
-    section = former
-    for name in place.split("."):
-        section = section[name]
-    section[key] = value
     with pytest.raises(ConfigError) as refusal:
-        migrated(former)
+        migrated(changed(place, key, value))
     assert f"{place}.{key}={value!r}" in str(refusal.value)
 
 
 def test_what_a_head_drops_unsaid(migrated: Migrated) -> None:
     """0.8 in the first code, whose configs all say 0.5."""
-    former = copy.deepcopy(st_abn(1, dense=False))
+    former = st_abn(1, dense=False)
     del former["model"]["cls_head"]["dropout_ratio"]
     assert migrated(former).model.perception_branch.dropout_ratio == 0.8
 
 
 def test_splits_normalised_apart_are_refused(migrated: Migrated) -> None:
-    former = copy.deepcopy(st_abn(1, dense=False))
+    former = st_abn(1, dense=False)
     former["data"]["val"]["img_norm_cfg"] = dict(mean=[0, 0, 0], std=[1, 1, 1], to_rgb=True)
     with pytest.raises(ConfigError, match=r"data\.val\.img_norm_cfg=.*another split's differs"):
         migrated(former)
 
 
 def test_a_config_of_tests_alone_says_its_clips(migrated: Migrated) -> None:
-    former = copy.deepcopy(st_abn(1, dense=False))
+    former = st_abn(1, dense=False)
     for split in ("train", "val"):
         del former["data"][split]
     assert migrated(former).model.clip_len == 32

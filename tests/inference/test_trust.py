@@ -33,6 +33,15 @@ def changed(tiny_checkpoint: Path, tmp_path: Path) -> Callable[[Change], Path]:
     return write
 
 
+def timm(model: str, **options: Any) -> Change:
+    backbone = dict(type="TimmBackbone", model=model, **options)
+    return lambda d: d["model"].update(backbone=backbone)
+
+
+def transformers(model: Any) -> Change:
+    return lambda d: d["model"].update(backbone=dict(type="TransformersBackbone", model=model))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -41,40 +50,15 @@ def changed(tiny_checkpoint: Path, tmp_path: Path) -> Callable[[Change], Path]:
         (lambda d: d["model"]["backbone"].update(type="Linear.evil"), r"backbone\.type"),
         (lambda d: d["model"]["backbone"].update(pretrained="x.pth"), r"backbone\.pretrained"),
         (lambda d: d["model"].update(init_cfg=dict(type="Pretrained")), r"model\.init_cfg"),
+        (transformers("some/where"), r"model\.backbone\.model='some/where' names a place"),
+        (transformers("gpt2"), r"model\.backbone\.model='gpt2' names a place"),
         (
-            lambda d: d["model"].update(
-                backbone=dict(type="TransformersBackbone", model="some/where")
-            ),
-            r"model\.backbone\.model='some/where' names a place",
-        ),
-        (
-            lambda d: d["model"].update(backbone=dict(type="TransformersBackbone", model="gpt2")),
-            r"model\.backbone\.model='gpt2' names a place",
-        ),
-        (
-            lambda d: d["model"].update(
-                backbone=dict(
-                    type="TransformersBackbone",
-                    model=dict(model_type="videomae", attn_implementation="flash_attention_2"),
-                )
-            ),
+            transformers(dict(model_type="videomae", attn_implementation="flash_attention_2")),
             r"attn_implementation='flash_attention_2' may ask a hub",
         ),
         (lambda d: d["model"].update(_scope_="evil"), r"model\._scope_='evil'"),
-        (
-            lambda d: d["model"].update(
-                backbone=dict(type="TimmBackbone", model="hf-hub:some/where")
-            ),
-            "names a place",
-        ),
-        (
-            lambda d: d["model"].update(
-                backbone=dict(
-                    type="TimmBackbone", model="resnet18", model_options=dict(checkpoint_path="x")
-                )
-            ),
-            "checkpoint_path",
-        ),
+        (timm("hf-hub:some/where"), "names a place"),
+        (timm("resnet18", model_options=dict(checkpoint_path="x")), "checkpoint_path"),
         (lambda d: d["pipeline"].insert(0, dict(type="subprocess.run")), r"pipeline\[0\]\.type"),
         (lambda d: d["pipeline"].insert(0, dict(type="EMAHook")), r"pipeline\[0\]\.type"),
         (lambda d: d["pipeline"][0].update(file="~/secret"), r"pipeline\[0\]\.file"),

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from mmaction.datasets import RawframeDataset
 from mmaction.explain.measures.table import MeasureTable
 
 LinearScore = Callable[[Tensor], Tensor]
+
+
+@pytest.fixture
+def center_clips(tiny_data: Path) -> Callable[..., RawframeDataset]:
+    """``center_clips(step)``: the tiny validation set, four frames a clip, shaped by a step."""
+
+    def make(step: dict[str, Any]) -> RawframeDataset:
+        sampling = dict(type="SampleSegments", clip_len=4, placement="center")
+        return RawframeDataset(
+            ann_file=tiny_data / "val.txt",
+            data_root=tiny_data / "frames",
+            pipeline=[sampling, dict(type="DecodeFrames"), step, dict(type="PackClips")],
+        )
+
+    return make
 
 
 @pytest.fixture

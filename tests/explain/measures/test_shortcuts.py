@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,7 @@ class CornerReader(BaseRecognizer):
 
 @pytest.mark.parametrize(("corner", "survives"), [(False, 1.0), (True, 0.0)])
 def test_what_reads_a_corner_needs_no_actor_elsewhere(
-    tiny_data: Path, tmp_path: Path, corner: bool, survives: float
+    center_clips: Callable[..., RawframeDataset], tmp_path: Path, corner: bool, survives: float
 ) -> None:
     masks = np.zeros((6, 36, 48), dtype=bool)
     place = np.s_[:, :12, :14] if corner else np.s_[:, 20:, 30:]
@@ -124,15 +125,7 @@ def test_what_reads_a_corner_needs_no_actor_elsewhere(
     (tmp_path / "val").mkdir()
     for number in range(6):
         np.savez(tmp_path / f"val/video {number}.npz", actor_masks=masks, action_interval=(1, 4))
-    pipeline = [
-        dict(type="SampleSegments", clip_len=4, placement="center"),
-        dict(type="DecodeFrames"),
-        dict(type="Resize", size=32),
-        dict(type="PackClips"),
-    ]
-    dataset = RawframeDataset(
-        ann_file=str(tiny_data / "val.txt"), data_root=str(tiny_data / "frames"), pipeline=pipeline
-    )
+    dataset = center_clips(dict(type="Resize", size=32))
     model = CornerReader(num_classes=2, clip_len=4).eval()
     reader = open_ground_truth(tmp_path)
     subject = Subject(model, dataset, list(range(6)), batch_size=4, reader=reader)

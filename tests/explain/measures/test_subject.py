@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,17 +14,10 @@ from mmaction.structures import Prediction
 
 
 @pytest.fixture
-def make_subject(tiny_data: Path, st_abn: BaseRecognizer) -> Callable[..., Subject]:
-    pipeline = [
-        dict(type="SampleSegments", clip_len=4, placement="center"),
-        dict(type="DecodeFrames"),
-        dict(type="ThreeCrop", size=32),
-        dict(type="PackClips"),
-    ]
-    dataset = RawframeDataset(
-        ann_file=str(tiny_data / "val.txt"), data_root=str(tiny_data / "frames"), pipeline=pipeline
-    )
-    return partial(Subject, st_abn.eval(), dataset)
+def make_subject(
+    center_clips: Callable[..., RawframeDataset], st_abn: BaseRecognizer
+) -> Callable[..., Subject]:
+    return partial(Subject, st_abn.eval(), center_clips(dict(type="ThreeCrop", size=32)))
 
 
 def test_clips_are_the_middle_view_as_the_network_gets_it(make_subject) -> None:

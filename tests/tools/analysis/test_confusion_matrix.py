@@ -98,19 +98,13 @@ def test_few_of_the_worst(scores: Path, run_tool: Run, tmp_path: Path) -> None:
     assert ended.out.count("class 1") == 3, "in both branches' worst pairs and as the worst class"
 
 
-def test_a_plain_recognizer(table: ScoreTable, run_tool: Run, tmp_path: Path) -> None:
-    replace(table, attention_scores=None).save(tmp_path / "plain.pkl")
-    ended = run_tool(TOOL, tmp_path / "plain.pkl")
-    assert ended.code == 0
-    assert "attention" not in ended.out
-
-
-def test_all_right(table: ScoreTable, run_tool: Run, tmp_path: Path) -> None:
+def test_all_right_of_one_branch(table: ScoreTable, run_tool: Run, tmp_path: Path) -> None:
     right = np.eye(3, dtype=np.float32)[LABELS]
     replace(table, scores=right, attention_scores=None).save(tmp_path / "right.pkl")
     ended = run_tool(TOOL, tmp_path / "right.pkl")
     assert ended.code == 0
     assert "7 right, 100.00 %" in ended.out
+    assert "attention" not in ended.out
     assert "→" not in ended.out
 
 
