@@ -77,11 +77,11 @@ def require_sync_bn_possible(sync_bn: Any, *, distributed: bool) -> None:
     """Refuses a config's ``sync_bn``, batch norm over all processes' clips, where there is none.
 
     Raises:
-        ConfigError: It is neither None nor ``'torch'`` nor ``'mmcv'``, or processes have no GPUs.
+        ConfigError: It is neither ``'torch'`` nor ``'mmcv'``, or processes have no GPUs.
     """
-    if sync_bn not in (None, "torch", "mmcv"):
+    if sync_bn not in ("torch", "mmcv"):
         raise ConfigError(f"sync_bn={sync_bn!r}: expected 'torch', 'mmcv' or None")
-    if sync_bn and distributed and not torch.cuda.is_available():
+    if distributed and not torch.cuda.is_available():
         raise ConfigError(
             f"sync_bn={sync_bn!r} needs GPUs, and this machine has none: torch computes it on GPUs"
             " alone; model.backbone.norm_eval=True keeps batch norm as pretrained"

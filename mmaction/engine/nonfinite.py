@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
-from mmengine.dist import all_gather_object, all_reduce, get_world_size
+from mmengine.dist import all_gather_object, all_reduce
 from mmengine.model import BaseModel
 from mmengine.optim import AmpOptimWrapper
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from mmaction.errors import ConfigError, UserError
 if TYPE_CHECKING:
     from mmaction.engine.runner import ActionRunner
 
-ON_NONFINITE = ("stop", "skip")
 MOST_IN_A_ROW = 10  # skipped steps after which a run that only skips is ended
 SHOWN = 5
 
@@ -48,10 +47,8 @@ class StepGuard:
     """
 
     def __init__(self, runner: ActionRunner, *, on_nonfinite: str) -> None:
-        if on_nonfinite not in ON_NONFINITE:
-            raise ConfigError(
-                f"on_nonfinite={on_nonfinite!r}: expected one of {', '.join(ON_NONFINITE)}"
-            )
+        if on_nonfinite not in ("stop", "skip"):
+            raise ConfigError(f"on_nonfinite={on_nonfinite!r}: expected one of stop, skip")
         self.runner = runner
         self.signals = StopSignals()
         self.stop_signal = 0
@@ -77,9 +74,10 @@ class StepGuard:
         """
         model, wrapper = self.runner.model, self.runner.optim_wrapper
         network: Any = self.runner.network
-        own_step = type(network).train_step is not BaseModel.train_step
-        if own_step or not isinstance(wrapper, TrainingOptimWrapper):
-            return self._exchange(model.train_step(batch, optim_wrapper=wrapper))[0]
+        steps_itself = type(network).train_step is not BaseModel.train_step
+        if steps_itself or not isinstance(wrapper, TrainingOptimWrapper):
+            values = model.train_step(batch, optim_wrapper=wrapper)
+            return dict(zip(values, self._exchange(values.values()), strict=True))
         # A batch of NaN spoils running statistics at once.
         kept = [(b, b.clone()) for b in model.buffers()] if self._on_nonfinite == "skip" else []
         with wrapper.optim_context(model):
@@ -93,43 +91,36 @@ class StepGuard:
                 values[wrapper.grad_name] = norm
             if not isinstance(wrapper, AmpOptimWrapper):
                 judged.append(norm)
-        told, bad = self._exchange(values, judged)
-        if bad:
+        means = self._exchange((*values.values(), *judged))
+        if not means[len(values) :].isfinite().all():
             for buffer, before in kept:
                 buffer.copy_(before)
-            names = [sample.name for sample in batch.get("samples", ())]
-            found = all_gather_object((loss.item(), names, _bad_gradient(network)))
+            found = f"step {number}: {_what_is_bad(loss.item(), batch, network)}"
             wrapper.zero_grad()
-            self._stop_or_skip(f"step {number}: {_in_words(found)}")
+            self._stop_or_skip(found)
             return {}
         self._skipped_in_a_row = 0
         if wrapper.should_update():
             wrapper.step()
             wrapper.zero_grad()
-        return told
+        return dict(zip(values, means, strict=False))
 
-    def _exchange(
-        self, values: Mapping[str, Any], judged: Sequence[Tensor] = ()
-    ) -> tuple[dict[str, Tensor], bool]:
-        """Means of the values over the processes, and whether what is judged is bad in any.
+    def _exchange(self, values: Iterable[Any]) -> Tensor:
+        """Means over the processes, float64 on the CPU; takes note of a signal that any of them has.
 
-        Takes note of a signal that any process has. This is a step's only exchange between
-        processes beside that of its gradients, and all that its host waits for.
+        This is a step's only exchange between processes beside that of its gradients, and all that
+        its host waits for. A mean is not finite where one of its numbers is not.
         """
         device = next(self.runner.model.parameters()).device
-        told = [torch.as_tensor(value, device=device).detach() for value in values.values()]
         # Filled on the device: a number that is copied there makes the host wait.
-        told += [torch.full((), self.signals.received == n, device=device) for n in SIGNALS]
-        told += [each.isfinite().logical_not() for each in judged]
+        flags = [torch.full((), self.signals.received == n, device=device) for n in SIGNALS]
+        told = [torch.as_tensor(each, device=device).detach() for each in (*flags, *values)]
         row = torch.stack([each.double().reshape(()) for each in told])
-        if get_world_size() > 1:
-            all_reduce(row, op="mean")
-        row = row.cpu()
-        signals, bad = row[len(values) :].split([len(SIGNALS), len(judged)])
-        heard = [number for number, share in zip(SIGNALS, signals, strict=True) if share]
-        if heard and not self.stop_signal:
-            self.stop_signal = heard[0]
-        return dict(zip(values, row, strict=False)), bool(bad.any())
+        all_reduce(row, op="mean")
+        shares, means = row.cpu().tensor_split([len(SIGNALS)])
+        heard = (number for number, share in zip(SIGNALS, shares, strict=True) if share)
+        self.stop_signal = self.stop_signal or next(heard, 0)
+        return means
 
     def _stop_or_skip(self, found: str) -> None:
         self._skipped_in_a_row += 1
@@ -146,23 +137,18 @@ class StepGuard:
         self.runner.logger.warning(f"{found}; the step is skipped")
 
 
-def _bad_gradient(model: nn.Module) -> str | None:
-    """The name of the first parameter whose gradient is not finite, in this process."""
-    for name, parameter in model.named_parameters():
-        if parameter.grad is not None and not parameter.grad.isfinite().all():
-            return name
-    return None
-
-
-def _in_words(found: Sequence[tuple[float, list[str], str | None]]) -> str:
-    """What each process's loss, clips and bad gradient come to."""
-    losses = [loss for loss, _, _ in found if not math.isfinite(loss)]
-    blamed = [n for loss, names, _ in found if not (losses and math.isfinite(loss)) for n in names]
-    if losses:
-        what = f"the loss is {losses[0]:g}"
+def _what_is_bad(loss: float, batch: Mapping[str, Any], network: nn.Module) -> str:
+    """In words, of all processes, which call it: the loss or a gradient, and the clips to blame."""
+    names = [sample.name for sample in batch.get("samples", ())]
+    gradients = ((name, p.grad) for name, p in network.named_parameters() if p.grad is not None)
+    first = next((name for name, grad in gradients if not grad.isfinite().all()), None)
+    found = all_gather_object((loss, names, first))
+    with_bad_loss = [each for each in found if not math.isfinite(each[0])]
+    if with_bad_loss:
+        what, found = f"the loss is {with_bad_loss[0][0]:g}", with_bad_loss
     else:
         first = next((bad for _, _, bad in found if bad), "unknown")
         what = f"gradients are not finite (the first: {first})"
-    shown = ", ".join(f"'{name}'" for name in blamed[:SHOWN])
+    blamed = [f"'{name}'" for _, names, _ in found for name in names]
     more = f" and {len(blamed) - SHOWN} more" if len(blamed) > SHOWN else ""
-    return f"{what}; clips: {shown}{more}"
+    return f"{what}; clips: {', '.join(blamed[:SHOWN])}{more}"

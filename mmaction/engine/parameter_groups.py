@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from mmengine.logging import MMLogger, print_log
@@ -82,8 +80,13 @@ class ParameterGroupConstructor(DefaultOptimWrapperConstructor):
             super().add_params(params, module, prefix, is_dcn_module)
             return
         single: list[dict[str, Any]] = []
-        with _without_lines_of_parameters():
+        logger = MMLogger.get_current_instance()
+        level = logger.level
+        logger.setLevel(logging.ERROR)  # mmengine has a line or more for each parameter
+        try:
             super().add_params(single, module)
+        finally:
+            logger.setLevel(level)
         params.extend(self._grouped(single, module))
         _log(params, module, self.base_wd)
 
@@ -165,23 +168,3 @@ def _log(groups: list[dict[str, Any]], network: nn.Module, weight_decay: float |
     if frozen:
         values = sum(parameter.numel() for parameter in frozen)
         print_log(f"in no parameter group: {values:,} frozen parameters", logger="current")
-
-
-def _of_one_parameter(record: logging.LogRecord) -> bool:
-    text = record.getMessage()
-    return text.startswith("paramwise_options -- ") or "is skipped since its requires_grad" in text
-
-
-@contextmanager
-def _without_lines_of_parameters() -> Iterator[None]:
-    """mmengine logs one or more for each parameter."""
-    logger = MMLogger.get_current_instance()
-
-    def is_news(record: logging.LogRecord) -> bool:
-        return not _of_one_parameter(record)
-
-    logger.addFilter(is_news)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_news)

@@ -73,7 +73,8 @@ class ActionRunner(CheckpointedRunner):
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         """Joins the process group first, by gloo where there is no GPU, and keeps freed memory."""
         keep_freed_memory()
-        join_processes(self.launcher, env_cfg.get("dist_cfg"))
+        if self.distributed:
+            join_processes(self.launcher, env_cfg.get("dist_cfg"))
         if self._train_dataloader is not None and is_main_process():
             self._lock = DirectoryLock(Path(self.work_dir), doing="trains", name="training.lock")
         super().setup_env(env_cfg)
@@ -125,7 +126,8 @@ class ActionRunner(CheckpointedRunner):
         if self._train_dataloader is not None:
             self._find_newest()
         sync_bn = self.cfg.get("sync_bn")
-        require_sync_bn_possible(sync_bn, distributed=self.distributed)
+        if sync_bn is not None:
+            require_sync_bn_possible(sync_bn, distributed=self.distributed)
         wrapper = dict(model_wrapper_cfg or {})
         kind = MMDistributedDataParallel
         if "type" in wrapper:

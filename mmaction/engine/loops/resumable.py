@@ -234,8 +234,7 @@ class ResumableLoop(BaseLoop):
             return
         model = self.runner.model
         kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
-        if get_world_size() > 1:
-            all_reduce_params(model.buffers(), op="mean")
+        all_reduce_params(model.buffers(), op="mean")
         yield
         for buffer, own in kept:
             buffer.copy_(own)
