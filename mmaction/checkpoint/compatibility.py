@@ -14,7 +14,8 @@ from mmaction.checkpoint.assumptions import (
     kept_assumptions,
     require_assumptions,
 )
-from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, of_clips, recognised, renamed
+from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, recognised
+from mmaction.checkpoint.renaming import of_clips, renamed
 from mmaction.errors import CheckpointError
 
 SHOWN_DIFFERENCES = 3

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from mmaction.files import sha256_of
 
 # Where a run is and what it says, not what it computes.
 _LEFT_OUT = (
@@ -46,7 +46,7 @@ def list_digests(cfg: Mapping[str, Any]) -> dict[str, str]:
         files = [files] if isinstance(files, str | os.PathLike) else files
         for number, file in enumerate(file for file in files if os.path.isfile(file)):
             key = f"{split}_dataloader.dataset.ann_file, SHA-256 of file {number + 1}"
-            digests[key] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+            digests[key] = sha256_of(file)
     return digests
 
 

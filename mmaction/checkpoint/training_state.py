@@ -8,7 +8,7 @@ that an optimizer's step is still to use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
@@ -110,14 +110,9 @@ def _own_state(model: nn.Module, optim_wrapper: Any, content: Mapping[str, Any])
             }
     gradients = {}
     if gradients_pending(optim_wrapper):
-        gradients = dict(_gradients(model))
+        parameters = model.named_parameters()
+        gradients = {name: each.grad for name, each in parameters if each.grad is not None}
     return {"random": rng_state(), "buffers": buffers, "gradients": gradients}
-
-
-def _gradients(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    for name, parameter in model.named_parameters():
-        if parameter.grad is not None:
-            yield name, parameter.grad
 
 
 def schedule_states(schedules: Any) -> Any:

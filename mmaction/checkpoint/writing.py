@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import shutil
-import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,7 @@ class CheckpointWriter:
     """
 
     def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._error: BaseException | None = None
+        self._begun: Future[None] | None = None
 
     def write(self, content: Any, path: Path, *, then: Callable[[], None] | None = None) -> None:
         """Begins to write ``content`` to ``path``, once the file before it is written.
@@ -68,10 +67,9 @@ class CheckpointWriter:
             CheckpointError: The file before it could not be written.
         """
         self.wait()
-        self._thread = threading.Thread(
-            target=self._run, args=(content, path, then), name="checkpoint writer"
-        )
-        self._thread.start()
+        pool = ThreadPoolExecutor(1)
+        self._begun = pool.submit(_write, content, path, then)
+        pool.shutdown(wait=False)  # its thread ends with the file
 
     def wait(self) -> None:
         """Until nothing is being written.
@@ -79,24 +77,20 @@ class CheckpointWriter:
         Raises:
             CheckpointError: What was being written could not be.
         """
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        self.check()
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.result()
 
     def check(self) -> None:
         """Raises what a write has failed with by now, without waiting for one."""
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        if self._begun is not None and self._begun.done():
+            self.wait()
 
-    def _run(self, content: Any, path: Path, then: Callable[[], None] | None) -> None:
-        try:
-            write_whole(content, path)
-            if then is not None:
-                then()
-        except Exception as e:  # noqa: BLE001 - any: it is raised where training sees it
-            self._error = e
+
+def _write(content: Any, path: Path, then: Callable[[], None] | None) -> None:
+    write_whole(content, path)
+    if then is not None:
+        then()
 
 
 def write_whole(content: Any, path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmaction.checkpoint.layout import Layout
-from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, of_clips, recognised, renamed
+from mmaction.checkpoint.layouts import LAYOUTS, PLAIN, recognised
+from mmaction.checkpoint.renaming import Layout, of_clips, renamed
 from mmaction.convert.settings import model_settings
 from mmaction.errors import CheckpointError, ConfigError, near
 

@@ -106,7 +106,7 @@ class StepGuard:
         return dict(zip(values, means, strict=False))
 
     def _exchange(self, values: Iterable[Any]) -> Tensor:
-        """Means over the processes, float64 on the CPU; takes note of a signal that any of them has.
+        """Means over the processes, float64 on the CPU; takes note of a signal that any has.
 
         This is a step's only exchange between processes beside that of its gradients, and all that
         its host waits for. A mean is not finite where one of its numbers is not.

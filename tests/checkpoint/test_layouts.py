@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 import torch
 
-from mmaction.checkpoint.layouts import LAYOUTS, ORIGINAL, PLAIN, REIMPLEMENTATION
-from mmaction.checkpoint.zoo_layouts import MMACTION, MMACTION2
+from mmaction.checkpoint.layouts import (
+    LAYOUTS,
+    MMACTION,
+    MMACTION2,
+    ORIGINAL,
+    PLAIN,
+    REIMPLEMENTATION,
+)
 from mmaction.models import Recognizer3D
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmaction.checkpoint.layouts import of_clips
+from mmaction.checkpoint.renaming import of_clips
 from mmaction.convert.conversion import convert
 from mmaction.explain.explainers.grad_cam import GradCAM
 from mmaction.models.inference import fuse_for_inference

@@ -15,8 +15,9 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmaction.checkpoint.layouts import recognised, renamed
+from mmaction.checkpoint.layouts import recognised
 from mmaction.checkpoint.reading import read_checkpoint
+from mmaction.checkpoint.renaming import renamed
 from mmaction.environment import import_torchvision
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
 from mmaction.models.backbones.layer_order import numbered

@@ -13,8 +13,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmaction.checkpoint.layouts import PLAIN, recognised, renamed
+from mmaction.checkpoint.layouts import PLAIN, recognised
 from mmaction.checkpoint.reading import in_short, read_checkpoint
+from mmaction.checkpoint.renaming import renamed
 from mmaction.environment import tolerate_broken_torchvision
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
 

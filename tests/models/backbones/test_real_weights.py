@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmaction.checkpoint.layouts import EFFICIENTNET_LITE0, recognised, renamed
+from mmaction.checkpoint.layouts import EFFICIENTNET_LITE0, recognised
+from mmaction.checkpoint.renaming import renamed
 from mmaction.datasets.sources.video import read_frames
 from mmaction.models import TimmBackbone
 from mmaction.models.backbones.libraries import import_library
