@@ -143,8 +143,8 @@ def test_a_step_of_training_and_of_testing(
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_network_is_built_as_the_config_says(name: str) -> None:
-    """At its full width, but for the weights."""
+def test_networks_and_clips_are_as_the_config_says(name: str) -> None:
+    """At its full width, but for the weights; a mirror image swaps labels that tell the sides."""
     cfg = apis.load_config(ROOT / name)
     cfg.model.backbone.pretrained = None
     with torch.device("meta"):  # no memory, no random numbers
@@ -152,23 +152,12 @@ def test_the_network_is_built_as_the_config_says(name: str) -> None:
     assert model.clip_len == cfg.model.clip_len
     for _, dataset in dataset_configs(cfg):
         assert dataset.pipeline[0].clip_len == model.clip_len
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_data_sets_of_something_something_swap_labels_when_flipped(name: str) -> None:
-    if name == "ut_interaction/st_abn_lite0_sided.py":
-        return  # its own classes: see below
-    cfg = apis.load_config(ROOT / name)
     flips = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "Flip"]
-    expected = next((n for n in ("sthv1", "sthv2", "motion_shapes") if n in name), None)
+    expected: Any = next((n for n in ("sthv1", "sthv2", "motion_shapes") if n in name), None)
+    if name.endswith("_sided.py"):  # its classes are left and right of each action, in turn
+        assert flips
+        expected = {n: n + 1 for n in range(0, cfg.model.num_classes, 2)}
     assert [step.get("label_map") for step in flips] == [expected] * len(flips)
-
-
-def test_a_mirror_image_swaps_who_acts() -> None:
-    """``classes_sided.txt`` has left and right of each action, one after the other."""
-    cfg = apis.load_config(ROOT / "ut_interaction/st_abn_lite0_sided.py")
-    (flip,) = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == "Flip"]
-    assert flip.label_map == {n: n + 1 for n in range(0, cfg.model.num_classes, 2)}
 
 
 def test_the_authors_recipe_leaves_their_stage_at_torchs_start_values() -> None:

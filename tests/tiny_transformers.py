@@ -1,4 +1,4 @@
-"""Transformers small enough for a test: what TransformersBackbone takes as ``model``."""
+"""Networks of other libraries small enough for a test: what their wrappers take."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ VJEPA2 = dict(
     pred_num_attention_heads=2,
     pred_num_hidden_layers=1,
 )
+# timm's ``model_options`` for a vision transformer and a Swin.
+SMALL_VIT = dict(img_size=32, embed_dim=24, num_heads=2, depth=3)
+SMALL_SWIN = dict(img_size=64, embed_dim=12, depths=(1, 1, 1, 1), num_heads=(1, 2, 2, 2))
 TRANSFORMERS: dict[str, dict[str, Any]] = {
     "videomae": dict(model_type="videomae", **SIZES),
     "vivit": dict(model_type="vivit", **SIZES),

@@ -13,13 +13,7 @@ from mmaction.evaluation.confusion import (
 
 # Eight videos: of class 0 three are right and one goes for 2; of class 1 one is right and two go
 # for 0; class 2 has none; of class 3 the only one goes for 2.
-LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 3])
-ANSWERS = np.array([0, 0, 2, 0, 1, 0, 0, 2])
 MATRIX = [[3, 0, 1, 0], [2, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]]
-
-
-def scores_of(answers: np.ndarray, classes: int) -> np.ndarray:
-    return np.eye(classes, dtype=np.float32)[answers]
 
 
 def test_of_equal_scores_the_first_class_is_the_answer() -> None:

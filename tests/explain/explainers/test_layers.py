@@ -17,7 +17,7 @@ from mmaction.models import STABN, Recognizer3D, TorchvisionBackbone
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import EXPLAINERS
 from tests.explain.explainers.conftest import layer_and_gradient
-from tests.tiny_transformers import TRANSFORMERS
+from tests.tiny_transformers import SMALL_SWIN, SMALL_VIT, TRANSFORMERS
 
 FRAMES, SIDE = 8, 32
 
@@ -42,8 +42,6 @@ def transformer(name: str) -> dict[str, Any]:
 
 
 TOKENS = (4, 2, 2)
-SMALL_VIT = dict(img_size=SIDE, embed_dim=24, num_heads=2, depth=3)
-SMALL_SWIN = dict(img_size=64, embed_dim=12, depths=(1, 1, 1, 1), num_heads=(1, 2, 2, 2))
 CASES = {
     "resnet3d": Case(
         dict(type="ResNet3D", depth=10, base_channels=4, num_stages=3),

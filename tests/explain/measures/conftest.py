@@ -32,6 +32,11 @@ def center_clips(tiny_data: Path) -> Callable[..., RawframeDataset]:
     return make
 
 
+def write_masks(folder: Path, masks: np.ndarray, interval: tuple[int, int]) -> None:
+    """The ground truth of the video ``a``."""
+    np.savez(folder / "a.npz", actor_masks=masks, action_interval=np.array(interval))
+
+
 @pytest.fixture
 def weights() -> np.ndarray:
     """float64, T×h×w = 3×2×2, all different, of sum 1."""

@@ -10,10 +10,7 @@ import pytest
 from mmaction.datasets import RawframeDataset
 from mmaction.errors import DataError
 from mmaction.explain.measures.ground_truth import clip_ground_truth
-
-
-def write_masks(folder: Path, masks: np.ndarray, interval: tuple[int, int]) -> None:
-    np.savez(folder / "a.npz", actor_masks=masks, action_interval=np.array(interval))
+from tests.explain.measures.conftest import write_masks
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from mmaction.explain.measures.truth_files import (
     MaskFiles,
     open_ground_truth,
 )
+from tests.explain.measures.conftest import write_masks
 
 
 def tubes(path: Path, content: Any, *, protocol: int = 2) -> Path:
@@ -75,10 +76,6 @@ def test_a_video_that_is_missing(tmp_path: Path) -> None:
         MaskFiles(tmp_path).read("b", frames=2, height=4, width=4)
     with pytest.raises(DataError, match="expected the directory or file .*nowhere"):
         open_ground_truth(tmp_path / "nowhere")
-
-
-def write_masks(folder: Path, masks: np.ndarray, interval: tuple[int, int]) -> None:
-    np.savez(folder / "a.npz", actor_masks=masks, action_interval=np.array(interval))
 
 
 def test_mask_files(tmp_path: Path) -> None:

@@ -9,14 +9,11 @@ import pytest
 from mmaction.errors import ConfigError
 from mmaction.models import ResNet3D, TimmBackbone, TorchvisionBackbone, TransformersBackbone
 from mmaction.models.backbones.layer_order import numbered, parameter_layers
-
-SIZES = dict(
-    hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=48, image_size=32
-)
+from tests.tiny_transformers import TRANSFORMERS
 
 
-def transformer(kind: str, **sizes: Any) -> TransformersBackbone:
-    return TransformersBackbone(model=dict(model_type=kind, num_frames=8, **SIZES, **sizes))
+def transformer(kind: str) -> TransformersBackbone:
+    return TransformersBackbone(model=dict(TRANSFORMERS[kind], num_hidden_layers=3))
 
 
 def test_numbers_order_the_layers_of_a_pattern() -> None:
@@ -68,7 +65,7 @@ def test_numbers_order_the_layers_of_a_pattern() -> None:
             "layernorm",
         ),
         (
-            lambda: transformer("vjepa2", crop_size=32, mlp_ratio=2),
+            lambda: transformer("vjepa2"),
             4,
             "encoder.embeddings.patch_embeddings.proj",
             "encoder.layernorm",

@@ -12,9 +12,7 @@ from torch import Tensor
 from mmaction.errors import ConfigError
 from mmaction.models import TimmBackbone, TorchvisionBackbone, TransformersBackbone
 from mmaction.models.backbones.token_attention import over_time, within_frames
-from tests.tiny_transformers import TRANSFORMERS
-
-VIT = dict(img_size=32, embed_dim=24, num_heads=2, depth=2)
+from tests.tiny_transformers import SMALL_SWIN, SMALL_VIT, TRANSFORMERS
 
 
 def clips(frames: int = 8) -> Tensor:
@@ -50,14 +48,14 @@ def test_transformers_own_attentions(name: str) -> None:
 @torch.no_grad()
 def test_of_each_frame_in_timms_vision_transformer() -> None:
     torch.manual_seed(0)
-    backbone = TimmBackbone(model="vit_tiny_patch16_224", model_options=VIT).eval()
+    backbone = TimmBackbone(model="vit_tiny_patch16_224", model_options=SMALL_VIT).eval()
     before, seen = switches(backbone.network), []
     found = backbone.attentions(clips(3))
     assert switches(backbone.network) == before
     for block in backbone.network.model.blocks:
         block.attn.qkv.register_forward_hook(lambda *given: seen.append(given[-1]))
     backbone(clips(3))
-    assert len(found) == len(seen) == 2
+    assert len(found) == len(seen) == 3
     for attention, qkv in zip(found, seen, strict=True):
         query, key, _ = qkv.view(6, 5, 3, 2, 12).permute(2, 0, 3, 1, 4)
         heads = (query @ key.transpose(2, 3) / 12**0.5).softmax(dim=3)
@@ -114,12 +112,7 @@ def test_is_as_before_also_when_the_network_raises() -> None:
         (TimmBackbone, dict(model="resnet18")),
         (
             TimmBackbone,
-            dict(
-                model="swin_tiny_patch4_window7_224",
-                model_options=dict(
-                    img_size=64, embed_dim=12, depths=(1, 1, 1, 1), num_heads=(1, 2, 2, 2)
-                ),
-            ),
+            dict(model="swin_tiny_patch4_window7_224", model_options=SMALL_SWIN),
         ),
         (TorchvisionBackbone, dict(model="mc3_18")),
     ],
