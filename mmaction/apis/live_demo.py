@@ -116,7 +116,6 @@ def _film(out: Path) -> Iterator[Show]:
             film.write(picture, now - begin)
 
         yield show
-        film.end()
 
 
 @contextmanager

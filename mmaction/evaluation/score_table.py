@@ -114,20 +114,18 @@ class ScoreTable:
         """
         try:
             table = cls(**load_arrays(Path(path).read_bytes()))
-            videos, arrays = len(table.names), [table.scores, table.labels]
+            videos, scores, labels = len(table.names), table.scores, table.labels
         except OSError as e:
             raise UserError(f"{path}: can't be read: {e.strerror}") from e
         except Exception as e:  # a damaged file makes the unpickler raise anything
             raise UserError(f"{path}: not a score file of this project ({first_line(e)})") from e
-        more = [table.attention_scores, table.label_sets]
-        arrays[1:1] = [array for array in more if array is not None]
-        shapes = [np.shape(array) for array in arrays]
+        others = [a for a in (table.attention_scores, table.label_sets) if a is not None]
         if not (
-            all(isinstance(array, np.ndarray) for array in arrays)
-            and len(shapes[0]) == 2
-            and videos > 0
-            and shapes[-1] == (videos,)
-            and all(shape == (videos, shapes[0][1]) for shape in shapes[:-1])
+            all(isinstance(array, np.ndarray) for array in (scores, labels, *others))
+            and scores.ndim == 2
+            and len(scores) == videos > 0
+            and labels.shape == (videos,)
+            and all(array.shape == scores.shape for array in others)
         ):
             raise UserError(
                 f"{path}: holds no scores of videos, or ones that don't fit their labels"

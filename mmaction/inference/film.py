@@ -134,7 +134,6 @@ def write_film(
         for position, (time, picture) in enumerate(_frames(source)):
             film.write(draw(picture, position, timeline), time)
             sound.write_until(time)
-        film.end()
         sound.write_until(float("inf"))
 
 
@@ -149,7 +148,7 @@ class Film:
     def __init__(self, container: OutputContainer, *, fps: float | None) -> None:
         self.container = container
         self._rate = Fraction(fps or DEFAULT_FPS).limit_denominator(1001)
-        self._stream: Any = None
+        self.stream: Any = None
         self._reformatter = VideoReformatter()
 
     def write(self, picture: np.ndarray, time: float) -> None:
@@ -159,18 +158,13 @@ class Film:
             picture: uint8 RGB, H×W×3, both even.
             time: When it is shown, in seconds.
         """
-        if self._stream is None:
+        if self.stream is None:
             height, width = picture.shape[:2]
-            self._stream = add_h264(self.container, rate=self._rate, height=height, width=width)
-            self._stream.codec_context.time_base = Fraction(1, _TICKS)
+            self.stream = add_h264(self.container, rate=self._rate, height=height, width=width)
+            self.stream.codec_context.time_base = Fraction(1, _TICKS)
         frame = as_yuv(picture, self._reformatter)
         frame.time_base, frame.pts = Fraction(1, _TICKS), round(time * _TICKS)
-        self.container.mux(self._stream.encode(frame))
-
-    def end(self) -> None:
-        """Writes what the encoder still holds."""
-        if self._stream is not None:
-            self.container.mux(self._stream.encode())
+        self.container.mux(self.stream.encode(frame))
 
 
 @contextmanager
@@ -191,7 +185,10 @@ def new_film(out: str | os.PathLike[str], *, fps: float | None = None) -> Iterat
             atomic_path(out) as draft,
             av.open(str(draft), "w", format="mp4", options=options) as container,
         ):
-            yield Film(container, fps=fps)
+            film = Film(container, fps=fps)
+            yield film
+            if film.stream is not None:
+                container.mux(film.stream.encode())  # what the encoder still holds
     except (av.FFmpegError, OSError) as e:
         raise UserError(f"film '{out}' can't be written: {e.strerror or e}") from e
 
