@@ -87,11 +87,9 @@ def layout_of(
     frames, height, width, colors = (a if a == b else -1 for a, b in zip(wide, high, strict=True))
     sizes = {"B": -1 if dynamic else 1, "C": colors, "T": frames, "H": height, "W": width}
     axes = "BTHWC" if uint8_input else "BCTHW"
-    normalise: Tensor = recognizer.network.data_preprocessor.normalise
-    scale, shift = normalise.double().split([3, 1], dim=1)
-    std = 1 / scale.diagonal()
+    preprocessor = recognizer.network.data_preprocessor
     with torch.inference_mode():
-        clip = torch.zeros(1, colors, *wide[:3], device=normalise.device)
+        clip = torch.zeros(1, colors, *wide[:3], device=preprocessor.device)
         found = recognizer.network.predict_clips(clip)
     return Layout(
         input=INPUT,
@@ -99,8 +97,8 @@ def layout_of(
         shape=tuple(sizes[axis] for axis in axes),
         dtype="uint8" if uint8_input else "float32",
         colors="RGB",
-        mean=tuple(float(f"{value:.6g}") for value in (-shift[:, 0] * std).tolist()),
-        std=tuple(float(f"{value:.6g}") for value in std.tolist()),
+        mean=preprocessor.mean,
+        std=preprocessor.std,
         views=views,
         outputs={name: of for name, of in OUTPUTS.items() if getattr(found, name) is not None},
     )

@@ -42,6 +42,7 @@ class ClipPreprocessor(BaseDataPreprocessor):
                 f"data_preprocessor mean={mean!r}, std={std!r}: "
                 "expected three values each, for R, G and B, std above 0"
             )
+        self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))
         scale = 1 / torch.tensor(std, dtype=torch.float64)
         shift = -torch.tensor(mean, dtype=torch.float64) * scale
         normalise = torch.cat([torch.diag(scale), shift[:, None]], dim=1).float()
