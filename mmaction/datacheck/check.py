@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import numpy as np
 from mmengine.config import Config
@@ -16,15 +16,18 @@ from mmaction.datacheck.duplicates import (
     groups_of_equal,
 )
 from mmaction.datacheck.findings import Depth, Inspected
-from mmaction.datacheck.inspection import inspect_video, on_each_video, whole_digest
+from mmaction.datacheck.inspection import inspect_video, whole_digest
 from mmaction.datacheck.lists import VideoList, open_lists
 from mmaction.datacheck.problems import ERROR, NOTE, Problem, Problems
-from mmaction.dataprep.worker_pool import check_jobs
+from mmaction.dataprep.worker_pool import check_jobs, run_all
 from mmaction.datasets.annotations import NO_LABEL
+from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.splits import class_names_of, dataset_configs
 from mmaction.errors import UserError
 
+Result = TypeVar("Result")
 _NAMED_CLASSES = 10
+_CHUNK = 8  # videos handed to a process at a time
 
 
 def check_dataset(
@@ -105,7 +108,7 @@ def _check_videos(
 ) -> list[tuple[Place, bytes]]:
     """Look at each; returns their digests."""
     places = [Place(one, index) for one in lists if one.source for index in range(len(one))]
-    results = on_each_video(
+    results = _of_each(
         partial(inspect_video, depth=depth),
         places,
         title="decoding" if depth == Depth.PIXELS else "checking",
@@ -136,5 +139,25 @@ def _equal_contents(
     places = [place for group in groups for place in group]
     if not places:
         return []
-    whole = on_each_video(whole_digest, places, title="comparing", jobs=jobs, stream=stream)
+    whole = _of_each(whole_digest, places, title="comparing", jobs=jobs, stream=stream)
     return groups_of_equal(zip(places, (digest or b"" for digest in whole), strict=True))
+
+
+def _of_each(
+    work: Callable[..., Result], places: Sequence[Place], *, title: str, jobs: int, stream: TextIO
+) -> list[Result | None]:
+    """``work(source, name, annotated frames)`` of videos of lists whose source could be opened."""
+    videos = [place.arguments for place in places]
+    return run_all(
+        partial(_apply, work),
+        videos,
+        jobs=jobs,
+        title=title,
+        unit="videos",
+        chunk=_CHUNK,
+        stream=stream,
+    )
+
+
+def _apply(work: Callable[..., Result], video: tuple[FrameSource, str, int]) -> Result:
+    return work(*video)

@@ -1,23 +1,11 @@
-"""What is wrong with videos, looked at closely, in several processes, and to the set's end."""
+"""What is wrong with a video, looked at closely, whatever its source is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from functools import partial
-from typing import TextIO, TypeVar
-
-from mmaction.datacheck.duplicates import Place
 from mmaction.datacheck.findings import NO_DIGEST, Depth, Fault, Inspected
 from mmaction.datacheck.image_inspection import Images
 from mmaction.datacheck.video_inspection import VideoFile
-from mmaction.dataprep.worker_pool import each
 from mmaction.datasets.sources.base import FrameSource, ImageSource
-from mmaction.progress import Progress
-
-Result = TypeVar("Result")
-Video = tuple[int, FrameSource, str, int]  # number, source, name, annotated frames
-_CHUNK = 8  # videos handed to a process at a time
 
 
 def inspect_video(source: FrameSource, name: str, annotated: int, *, depth: Depth) -> Inspected:
@@ -55,39 +43,3 @@ class _Opening:
 
     def video_file(self, path: str) -> Images | VideoFile:
         return VideoFile(path)
-
-
-def on_each_video(
-    work: Callable[[FrameSource, str, int], Result],
-    places: Sequence[Place],
-    *,
-    title: str,
-    jobs: int,
-    stream: TextIO,
-) -> list[Result | None]:
-    """Results of ``work(source, name, annotated frames)`` on N videos, in their order.
-
-    A video whose reading kills a process has no result: None.
-
-    Args:
-        work: A function that can be pickled.
-        places: The videos, of lists whose source could be opened.
-        title: Of the progress.
-        jobs: Processes.
-        stream: Where progress is shown.
-    """
-    videos = [(number, *place.arguments) for number, place in enumerate(places)]
-    results: list[Result | None] = [None] * len(places)
-    with (
-        Progress(title, len(places), "videos", stream=stream) as progress,
-        closing(each(partial(_do, work), videos, jobs=jobs, chunk=_CHUNK)) as outcomes,
-    ):
-        for (number, *_), result in outcomes:
-            results[number] = result
-            progress.advance()
-    return results
-
-
-def _do(work: Callable[[FrameSource, str, int], Result], video: Video) -> Result:
-    _, source, name, frames = video
-    return work(source, name, frames)

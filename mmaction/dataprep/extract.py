@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -21,12 +19,11 @@ from av.video.reformatter import VideoReformatter
 from mmaction.dataprep.directories import whole_directory
 from mmaction.dataprep.video_decoding import resample, timed_frames
 from mmaction.dataprep.video_files import VideoFile, check_names, find_videos
-from mmaction.dataprep.worker_pool import check_jobs, each
+from mmaction.dataprep.worker_pool import check_jobs, run_all
 from mmaction.datasets.sources.image_files import VIDEO, check_template
 from mmaction.datasets.sources.video import to_rgb
 from mmaction.errors import DataError, UserError
 from mmaction.files import DirectoryLock, require_writable
-from mmaction.progress import Progress
 
 RECORD_FILE = ".extracted.json"
 DRAFTS = ".partial"
@@ -121,15 +118,17 @@ def extract_videos(
     with DirectoryLock(root, doing="writes"):
         try:
             todo = [video for video in found if not _is_there(video, root, options, overwrite)]
-            outcomes = _extract(todo, root, options, jobs)
+            work = partial(_extract_one, root=root, options=options)
+            outcomes = run_all(work, todo, jobs=jobs, title="extract", unit="videos")
         except OSError as error:
             path = error.filename or out
             raise DataError(f"'{path}' can't be written: {error.strerror}") from error
         finally:
             shutil.rmtree(root / DRAFTS, ignore_errors=True)
     report = ExtractReport(already_there=len(found) - len(todo))
-    for video in todo:
-        frames, problem = outcomes[video]
+    for video, outcome in zip(todo, outcomes, strict=True):
+        died = f"video '{video.path}': the process that decoded it died"
+        frames, problem = outcome or (0, died)
         if not frames:
             report.failed[video.path] = problem
             continue
@@ -138,23 +137,6 @@ def extract_videos(
         if problem:
             report.damaged[video.stem] = problem
     return report
-
-
-def _extract(
-    todo: list[VideoFile], root: Path, options: ExtractOptions, jobs: int
-) -> dict[VideoFile, tuple[int, str]]:
-    """By video, how many frames were written, and what is wrong with it: maybe nothing, ``""``."""
-    outcomes = {}
-    work = partial(_extract_one, root=root, options=options)
-    with (
-        Progress("extract", len(todo), "videos", stream=sys.stderr) as progress,
-        closing(each(work, todo, jobs=jobs)) as done,
-    ):
-        for video, outcome in done:
-            died = f"video '{video.path}': the process that decoded it died"
-            outcomes[video] = outcome or (0, died)
-            progress.advance()
-    return outcomes
 
 
 def _is_there(video: VideoFile, root: Path, options: ExtractOptions, overwrite: bool) -> bool:
@@ -199,7 +181,10 @@ def _source(video: VideoFile) -> dict[str, int]:
 
 
 def _extract_one(video: VideoFile, *, root: Path, options: ExtractOptions) -> tuple[int, str]:
-    """Raises OSError where frames can't be written; what can't be read is in the outcome."""
+    """How many frames were written, and what is wrong with the video: maybe nothing, ``""``.
+
+    Raises OSError where frames can't be written; what can't be read is in the outcome.
+    """
     frames, problem = 0, ""
     try:
         with whole_directory(root / video.stem, drafts=root / DRAFTS) as draft:

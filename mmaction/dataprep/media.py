@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -17,12 +15,11 @@ import numpy as np
 from mmaction.dataprep.directories import walk
 from mmaction.dataprep.listing import Part
 from mmaction.dataprep.video_files import find_videos
-from mmaction.dataprep.worker_pool import each
+from mmaction.dataprep.worker_pool import run_all
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
 from mmaction.datasets.sources.image_files import IMAGE_SUFFIXES, frame_numbers
 from mmaction.datasets.sources.video import count_frames, frame_times
 from mmaction.errors import DataError
-from mmaction.progress import Progress
 
 Result = TypeVar("Result")
 Count = int | str
@@ -160,18 +157,13 @@ def _count(
 ) -> dict[str, Result]:
     """What ``work`` says of all names, in several processes."""
     counts = {}
-    with (
-        Progress("count frames", len(names), unit, stream=sys.stderr) as progress,
-        closing(each(work, names, jobs=jobs, chunk=_CHUNK)) as outcomes,
-    ):
-        for name, result in outcomes:
-            if result is None:
-                raise DataError(
-                    f"counting the frames of '{name}' ended the process; is there too little"
-                    " memory?"
-                )
-            counts[name] = result
-            progress.advance()
+    found = run_all(work, names, jobs=jobs, title="count frames", unit=unit, chunk=_CHUNK)
+    for name, count in zip(names, found, strict=True):
+        if count is None:
+            raise DataError(
+                f"counting the frames of '{name}' ended the process; is there too little memory?"
+            )
+        counts[name] = count
     return counts
 
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import av
 import cv2
 
 from mmaction.errors import UserError
+from mmaction.progress import Progress
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Chunk = list[tuple[int, Task]]  # some tasks, with their numbers
 
 # Chunks of tasks handed out beyond those being worked on, so that no process waits for its next.
 _AHEAD = 2
@@ -32,36 +35,62 @@ def check_jobs(jobs: int) -> None:
         raise UserError(f"jobs is {jobs}, must be at least 1")
 
 
-def each(
-    work: Callable[[Task], Result], tasks: Sequence[Task], *, jobs: int, chunk: int = 1
-) -> Generator[tuple[Task, Result | None], None, None]:
-    """Every task with the result of ``work(task)``, in the order in which they end.
+def run_all(
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    *,
+    jobs: int,
+    title: str,
+    unit: str,
+    chunk: int = 1,
+    stream: TextIO | None = None,
+) -> list[Result | None]:
+    """``work(task)`` of every task, in their order; shows meanwhile how far it has come.
 
     ``work`` runs in ``jobs`` processes, each with one thread. When one dies, as of a decoder's
     fault, what was in work is done again, one at a time; the task that kills its process again
-    has no result: None. What ``work`` raises ends everything, and so does closing the iterator:
-    then, or when this process is killed, the others end at once, in the middle of their work.
+    has no result: None. What ``work`` raises ends everything. Then, or when this process is
+    interrupted or killed, the others end at once, in the middle of their work.
 
     Args:
         work: A function that can be pickled.
         tasks: What it is called with.
         jobs: Processes, >= 1.
+        title: Of the progress.
+        unit: What it counts.
         chunk: How many tasks are handed over at a time; more than one pays for short work.
+        stream: Where progress is shown; None: standard error.
     """
-    waiting = deque(tasks[first : first + chunk] for first in range(0, len(tasks), chunk))
+    results: list[Result | None] = [None] * len(tasks)
+    numbered = list(enumerate(tasks))
+    chunks = deque(numbered[first : first + chunk] for first in range(0, len(tasks), chunk))
+    with (
+        Progress(title, len(tasks), unit, stream=stream or sys.stderr) as progress,
+        closing(_each(work, chunks, jobs)) as outcomes,
+    ):
+        for number, result in outcomes:
+            results[number] = result
+            progress.advance()
+    return results
+
+
+def _each(
+    work: Callable[[Task], Result], waiting: deque[Chunk[Task]], jobs: int
+) -> Generator[tuple[int, Result | None], None, None]:
+    """The number and the result of every task, in the order in which they end."""
     while waiting:
-        suspects: list[Task] = yield from _until_a_death(work, waiting, jobs)
-        for task in suspects:
-            if (yield from _until_a_death(work, deque([[task]]), 1)):
-                yield task, None
+        suspects: Chunk[Task] = yield from _until_a_death(work, waiting, jobs)
+        for suspect in suspects:
+            if (yield from _until_a_death(work, deque([[suspect]]), 1)):
+                yield suspect[0], None
 
 
 def _until_a_death(
-    work: Callable[[Task], Result], waiting: deque[Sequence[Task]], jobs: int
-) -> Generator[tuple[Task, Result], None, list[Task]]:
+    work: Callable[[Task], Result], waiting: deque[Chunk[Task]], jobs: int
+) -> Generator[tuple[int, Result], None, Chunk[Task]]:
     """Takes chunks from ``waiting``; returns the tasks that were in work when a process died."""
-    running: dict[Future[list[Result]], Sequence[Task]] = {}
-    suspects: list[Task] = []
+    running: dict[Future[list[tuple[int, Result]]], Chunk[Task]] = {}
+    suspects: Chunk[Task] = []
     with _pool(min(jobs, len(waiting))) as pool:
         alive = True
         while running or (waiting and alive):
@@ -72,19 +101,19 @@ def _until_a_death(
                 except BrokenProcessPool:
                     alive = False
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                tasks = running.pop(future)
+                chunk = running.pop(future)
                 try:
                     results = future.result()
                 except BrokenProcessPool:
                     alive = False
-                    suspects += tasks
+                    suspects += chunk
                 else:
-                    yield from zip(tasks, results, strict=True)
+                    yield from results
     return suspects
 
 
-def _do(work: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
-    return [work(task) for task in tasks]
+def _do(work: Callable[[Task], Result], chunk: Chunk[Task]) -> list[tuple[int, Result]]:
+    return [(number, work(task)) for number, task in chunk]
 
 
 @contextmanager

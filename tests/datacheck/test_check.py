@@ -15,17 +15,18 @@ import pytest
 
 from mmaction.apis import load_config
 from mmaction.datacheck.check import check_dataset
-from mmaction.datacheck.duplicates import Place
 from mmaction.datacheck.findings import Depth
-from mmaction.datacheck.inspection import on_each_video
-from mmaction.datacheck.lists import open_lists
 from mmaction.datacheck.problems import Problems, collect_problems
+from mmaction.datasets import RawframeDataset
+from mmaction.datasets.sources.directory import FrameDirectory, find_frames
 from mmaction.errors import ConfigError
+from mmaction.registry import DATASETS
 
 # own_data: two videos of 6 frames in each split, labels 0 and 1 of 3 classes; test is val.
 FRAMES = 6
 # Of class 2, in train and in val.
 NOTES = 2
+OWN_PROCESS = os.getpid()
 
 Check = Callable[..., list[dict[str, Any]]]
 
@@ -268,19 +269,27 @@ def test_a_config_that_can_not_be_used(check: Check, own_data: Path) -> None:
             check(own_data, text)
 
 
+class DeadlyFrames(FrameDirectory):
+    """Kills each process but this one that looks for a certain video."""
+
+    def file_names(self, name: str) -> list[str]:
+        if name == "train/video 1" and os.getpid() != OWN_PROCESS:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().file_names(name)
+
+
+@DATASETS.register_module()
+class DeadlyDataset(RawframeDataset):
+    def open_source(self, data_root: str, example: str) -> FrameDirectory:
+        return find_frames(data_root, example, kind=DeadlyFrames)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_a_crash_while_reading_is_a_problem_of_its_video(
-    own_data: Path, make_config: Callable[..., Path]
+    check: Check, own_data: Path, jobs: int
 ) -> None:
-    videos = open_lists(load_config(make_config(own_data)))[0]
-    places = [Place(videos, index) for index in range(2)]
-    results = on_each_video(_die_of_video_1, places, title="dying", jobs=2, stream=io.StringIO())
-    assert results == [FRAMES, None]
-
-
-def _die_of_video_1(_: object, name: str, frames: int) -> int:
-    if name == "train/video 1":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return frames
+    text = "train_dataloader['dataset']['type'] = 'DeadlyDataset'"
+    assert short(check(own_data, text, jobs=jobs)) == [("train", "error", "fatal", 2)]
 
 
 def test_flips_by_class_names_find_them(check: Check, own_data: Path) -> None:

@@ -3,12 +3,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mmaction.dataprep.worker_pool import each
+from mmaction.dataprep.worker_pool import run_all
 from mmaction.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,34 +24,30 @@ def square_or_die(number: int) -> int:
     return number * number
 
 
-def fail_at_two(number: int) -> int:
-    if number == 2:
-        raise DataError("two")
-    return number
-
-
-def sleep(seconds: float) -> None:
+def fail_or_sleep(seconds: float) -> None:
+    if not seconds:
+        raise DataError("none")
     time.sleep(seconds)
 
 
-def test_every_task_has_its_result() -> None:
-    assert sorted(each(square, range(20), jobs=3)) == [(n, n * n) for n in range(20)]
-    assert list(each(square, [], jobs=3)) == []
+run = partial(run_all, title="squares", unit="numbers")
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_a_dying_process_costs_its_own_task_only(jobs: int) -> None:
-    results = dict(each(square_or_die, range(20), jobs=jobs))
-    assert results == {n: None if n in (3, 11) else n * n for n in range(20)}
+@pytest.mark.parametrize("chunk", [1, 6])
+def test_every_task_has_its_result_in_order(chunk: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(square, range(20), jobs=3, chunk=chunk) == [n * n for n in range(20)]
+    assert "squares: 20/20 numbers" in capsys.readouterr().err
+    assert run(square, [], jobs=3, chunk=chunk) == []
 
 
-def test_an_error_ends_it() -> None:
-    with pytest.raises(DataError, match="two"):
-        list(each(fail_at_two, range(6), jobs=2))
+@pytest.mark.parametrize(("jobs", "chunk"), [(1, 1), (3, 1), (2, 5)])
+def test_a_dying_process_costs_its_own_task_only(jobs: int, chunk: int) -> None:
+    results = run(square_or_die, range(20), jobs=jobs, chunk=chunk)
+    assert results == [None if n in (3, 11) else n * n for n in range(20)]
 
 
-def test_closing_ends_the_work_at_once() -> None:
+def test_an_error_ends_all_at_once() -> None:
     start = time.monotonic()
-    with closing(each(sleep, [0.0, 60.0, 60.0], jobs=2)) as outcomes:
-        next(outcomes)
+    with pytest.raises(DataError, match="none"):
+        run(fail_or_sleep, [60.0, 0.0, 60.0], jobs=2)
     assert time.monotonic() - start < 20

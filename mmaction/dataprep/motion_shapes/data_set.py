@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,9 +17,8 @@ from mmaction.dataprep.motion_shapes.camera import CAMERAS
 from mmaction.dataprep.motion_shapes.classes import CLASSES, MIN_FRAMES
 from mmaction.dataprep.motion_shapes.mark import Mark, draw_mark, put_mark
 from mmaction.dataprep.motion_shapes.video import MIN_SIZE, Video, make_video
-from mmaction.dataprep.worker_pool import check_jobs, each
+from mmaction.dataprep.worker_pool import check_jobs, run_all
 from mmaction.errors import DataError, UserError
-from mmaction.progress import Progress
 
 OPTIONS_FILE = "motion_shapes.json"
 MARKS_FILE = "marks.csv"
@@ -163,11 +161,11 @@ def _write(folder: Path, options: DataSetOptions, jobs: int) -> None:
     entries += [_Entry("val", number) for number in range(options.val_videos)]
     (folder / "frames").mkdir()
     (folder / "ground_truth").mkdir()
-    with Progress("motion_shapes", len(entries), "videos", stream=sys.stderr) as progress:
-        for entry, done in each(partial(_write_video, folder, options), entries, jobs=jobs):
-            if not done:
-                raise DataError(f"the process that makes {entry.name} ends before it is done")
-            progress.advance()
+    work = partial(_write_video, folder, options)
+    done = run_all(work, entries, jobs=jobs, title="motion_shapes", unit="videos")
+    if None in done:
+        name = entries[done.index(None)].name
+        raise DataError(f"the process that makes {name} ends before it is done")
     for split in SPLITS:
         lines = [f"{e.name} {options.frames} {e.label}\n" for e in entries if e.split == split]
         (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
