@@ -1,4 +1,7 @@
-"""The split files of UCF101, HMDB51 and Diving48. Jester's are Something-Something V1's."""
+"""The split files of Kinetics, UCF101, HMDB51 and Diving48.
+
+Jester's are Something-Something V1's.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,30 @@ from pathlib import Path
 
 from mmaction.dataprep.listing import Entry
 from mmaction.errors import DataError
-from mmaction.text_files import numbered_lines, read_json
+from mmaction.text_files import numbered_lines, read_csv, read_json
 
 DIVING48_CLASSES = "Diving48_vocab.json"
+_SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)
 _HMDB51_FILE = re.compile(r"(.+)(_test_split\d\.txt)")
+
+
+def read_kinetics_split(path: str) -> Iterator[Entry]:
+    """A csv with ``label,youtube_id,time_start,time_end,split``.
+
+    Its videos are called ``<id>_<start>_<end>``, six digits each.
+
+    Raises:
+        DataError: A column is missing or a row can't be right.
+    """
+    for where, cells in read_csv(path, required=("youtube_id", "time_start", "time_end")):
+        for column in ("time_start", "time_end"):
+            if not _SECONDS.fullmatch(cells[column]):
+                raise DataError(f"{where}: {column} '{cells[column]}' is no number")
+        if not cells["youtube_id"]:
+            raise DataError(f"{where}: no youtube_id")
+        start, end = (round(float(cells[column])) for column in ("time_start", "time_end"))
+        name = f"{cells['youtube_id']}_{start:06d}_{end:06d}"
+        yield Entry(name, cells.get("label") or None, where)
 
 
 def read_ucf101_classes(path: str) -> list[str]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmaction.dataprep import action_sets, kinetics, something
+from mmaction.dataprep import action_sets, something
 from mmaction.dataprep.listing import (
     Entry,
     Listing,
@@ -72,7 +72,7 @@ PUBLISHED = {
             "val": ["val.csv", "validate.csv", "kinetics_val.csv", "kinetics-400_val.csv"],
             "test": ["test.csv", "kinetics_test.csv", "kinetics-400_test.csv"],
         },
-        read_split=kinetics.read_split,
+        read_split=action_sets.read_kinetics_split,
     ),
     "ucf101": Published(
         splits={"train": ["trainlist0{fold}.txt"], "val": ["testlist0{fold}.txt"]},

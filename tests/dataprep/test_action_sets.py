@@ -1,4 +1,4 @@
-"""Small files in the formats that UCF101, HMDB51, Jester and Diving48 are published in."""
+"""Small files in the formats that Kinetics, UCF101, HMDB51, Jester and Diving48 come in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from mmaction.dataprep.published import read_published
 from mmaction.datasets.class_names import map_by_name
 from mmaction.errors import DataError, UserError
 
+HEADER = "label,youtube_id,time_start,time_end,split\n"
 FILES: dict[str, dict[str, str]] = {
+    "kinetics400": {
+        "train.csv": HEADER + "testifying,---QUuC4vJs,84,94,train\n"
+        "eating spaghetti,--3ouPhoy2A,20,30,train\n"
+        '"dribbling, basketball",--4-0ihtnBU,58,68,train\n',
+        "val.csv": HEADER + "testifying,0_abcdefghi,1234567,1234577,validate\n",
+        "test.csv": "youtube_id,time_end,time_start,split,is_cc\nabc,11.0,1.0,test,0\n",
+    },
     "ucf101": {
         "classInd.txt": "1 ApplyEyeMakeup\r\n2 YoYo\r\n",
         "trainlist01.txt": "YoYo/v_YoYo_g08_c01.avi 2\r\nApplyEyeMakeup/v_A_g08_c01.avi 1\r\n",
@@ -44,6 +52,15 @@ FILES: dict[str, dict[str, str]] = {
     },
 }
 EXPECTED = {
+    "kinetics400": {
+        "train": [
+            ("---QUuC4vJs_000084_000094", 2),
+            ("--3ouPhoy2A_000020_000030", 1),
+            ("--4-0ihtnBU_000058_000068", 0),
+        ],
+        "val": [("0_abcdefghi_1234567_1234577", 2)],
+        "test": [("abc_000001_000011", None)],
+    },
     "ucf101": {
         "train": [("YoYo/v_YoYo_g08_c01.avi", 1), ("ApplyEyeMakeup/v_A_g08_c01.avi", 0)],
         "val": [("YoYo/v_YoYo_g01_c01.avi", 1)],
@@ -76,8 +93,18 @@ def test_reads_the_published_files(tmp_path: Path, kind: str) -> None:
     if kind == "jester":
         swaps = map_by_name("jester", listing.classes)
         assert swaps == {0: 1, 1: 0, 3: 5, 5: 3, 4: 6, 6: 4}
+    if kind == "kinetics400":
+        assert listing.classes == ["dribbling, basketball", "eating spaghetti", "testifying"]
     if kind == "diving48":
         assert listing.classes == ["Back 15som 05Twis FREE", "Back Dive NoTwis PIKE"]
+
+
+def test_classes_of_a_file_keep_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "classes.txt"
+    path.write_text("testifying\neating spaghetti\ndribbling, basketball\n")
+    root = written(tmp_path, "kinetics400")
+    listing = read_published("kinetics400", root, labels=str(path))
+    assert [entry.label for entry in listing.splits["train"]] == [0, 1, 2]
 
 
 def test_other_divisions(tmp_path: Path) -> None:
@@ -112,3 +139,27 @@ def test_what_cannot_be_is_named(
 ) -> None:
     with pytest.raises(DataError, match=message):
         read_published(kind, written(tmp_path, kind, **{file: text}))
+
+
+@pytest.mark.parametrize(
+    ("train", "problem"),
+    [
+        ("", "train.csv:1: no header"),
+        ("label,id\na,b\n", "train.csv:1: no column 'youtube_id'; the header has 'label', 'id'"),
+        (HEADER + "a,b,1,2,train\na,b,1\n", "train.csv:3: 3 columns, but the header has 5"),
+        (HEADER + "a,b,x,2,train\n", "train.csv:2: time_start 'x' is no number"),
+        (HEADER + "a,,1,2,train\n", "train.csv:2: no youtube_id"),
+        (HEADER + "a,b,1,2,train\n,c,1,2,train\n", "csv:3: 'c_000001_000002': a label in some"),
+        (HEADER + '"a,b,1,2,train\n', r"train.csv:\d: no csv"),
+        (HEADER + "a,b,1,2,train\na,b,1,2,train\n", "csv:3: 'b_000001_000002' is also"),
+    ],
+)
+def test_rows_that_cannot_be_right(tmp_path: Path, train: str, problem: str) -> None:
+    with pytest.raises(DataError, match=problem) as error:
+        read_published("kinetics400", written(tmp_path, "kinetics400", **{"train.csv": train}))
+    assert "\n" not in str(error.value)
+
+
+def test_no_files(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no 'train.csv' or"):
+        read_published("kinetics400", tmp_path)

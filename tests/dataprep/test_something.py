@@ -13,28 +13,7 @@ from hypothesis import strategies as st
 from mmaction.dataprep.listing import Listing
 from mmaction.dataprep.published import read_published
 from mmaction.dataprep.something import class_of
-from mmaction.datasets.class_names import map_by_name
 from mmaction.errors import DataError
-
-# Where V1's labels csv and V2's labels json have the classes that a mirror image swaps.
-V1_SIDES = {
-    2: "Turning the camera left while filming something",
-    4: "Turning the camera right while filming something",
-    30: "Pushing something from left to right",
-    41: "Pushing something from right to left",
-    52: "Pulling something from right to left",
-    66: "Pulling something from left to right",
-}
-V2_SIDES = {
-    86: "Pulling something from left to right",
-    87: "Pulling something from right to left",
-    93: "Pushing something from left to right",
-    94: "Pushing something from right to left",
-    166: "Turning the camera left while filming something",
-    167: "Turning the camera right while filming something",
-}
-CLASSES = 174
-
 
 V1 = {
     "labels": "Holding something\nPushing something from left to right\n"
@@ -107,29 +86,6 @@ def test_v2(tmp_path: Path) -> None:
         "test": [("1420", None), ("3000", None)],
     }
     assert (listing.published["train"], listing.published["val"]) == (168_913, 24_777)
-
-
-@pytest.mark.parametrize(("kind", "sides"), [("sthv1", V1_SIDES), ("sthv2", V2_SIDES)])
-def test_flip_pairs_are_classes_that_swap(tmp_path: Path, kind: str, sides: dict[int, str]) -> None:
-    names = [sides.get(label, f"Class {label}") for label in range(CLASSES)]
-    if kind == "sthv1":
-        videos = "".join(f"{label};{name}\n" for label, name in sides.items())
-        published(kind, tmp_path, labels="\n".join(names), train=videos, validation="", test="")
-    else:
-        labels = {name: str(label) for label, name in enumerate(names)}
-        train = [
-            v2_video(str(label), name.replace("something", "[something]"), "a box")
-            for label, name in sides.items()
-        ]
-        published(kind, tmp_path, labels=labels, train=train, validation=[], test=[])
-    listing = read_published(kind, tmp_path)
-    assert {int(e.name): e.label for e in listing.splits["train"]} == {n: n for n in sides}
-    # Each pair is one text with left and right swapped, and all such texts are pairs.
-    pairs = map_by_name(kind, listing.classes)
-    swap = {"left": "right", "right": "left"}
-    for label, name in enumerate(listing.classes):
-        mirrored = " ".join(swap.get(word, word) for word in name.split())
-        assert listing.classes.index(mirrored) == pairs.get(label, label)
 
 
 def test_files_by_other_names_and_without_some(tmp_path: Path) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from mmaction.dataprep.motion_shapes import CLASSES, make_video
+from mmaction.dataprep.motion_shapes import CLASSES
 from mmaction.datasets.class_names import both_ways, find_classes, map_by_name, mirrored_classes
 from mmaction.errors import ConfigError, DataError
 
@@ -63,19 +62,6 @@ def test_names_that_differ_in_the_side_alone() -> None:
     assert mirrored_classes(["right to left", "left to right"]) == [
         ("right to left", "left to right")
     ]
-
-
-def test_mirrored_motion_shapes_move_as_their_new_label_says() -> None:
-    label = CLASSES.index("move_left")
-    video = make_video(np.random.default_rng(0), label)
-    first, last = video.actor_masks[0], video.actor_masks[-1]
-    assert column(last) < column(first)
-    assert column(last[:, ::-1]) > column(first[:, ::-1])
-    assert CLASSES[map_by_name("motion_shapes", CLASSES)[label]] == "move_right"
-
-
-def column(mask: np.ndarray) -> float:
-    return float(np.nonzero(mask)[1].mean())
 
 
 def test_given_maps_are_made_whole() -> None:
