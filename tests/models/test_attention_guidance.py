@@ -83,7 +83,7 @@ def test_the_losses_are_their_formulas_over_all_clips_of_the_batch(make_st_abn, 
     assert losses["loss_guidance_temporal"].item() == pytest.approx(2 * when, rel=1e-4)
     # Two processes, one of which has no edited clip, minimise their mean, as one would.
     halves = [
-        model.guidance(model(part), its)
+        model.attention_losses(model(part), part, its)
         for part, its in ((clips[:1], samples[:1]), (clips[1:2], samples[1:2]))
     ]
     assert halves[1]["loss_guidance_spatial"].item() == 0
@@ -107,7 +107,8 @@ def test_what_nothing_is_said_of_has_no_gradient() -> None:
 
 def test_without_any_edit_both_are_zero_and_so_are_their_gradients(make_st_abn) -> None:
     model = make_st_abn(loss_weights=WEIGHTS).train()
-    losses = model.guidance(model(torch.randn(2, 3, FRAMES, SIZE, SIZE)), [plain(0), plain(1)])
+    clips = torch.randn(2, 3, FRAMES, SIZE, SIZE)
+    losses = model.attention_losses(model(clips), clips, [plain(0), plain(1)])
     total = sum(losses.values())
     assert total.item() == 0
     total.backward()

@@ -86,8 +86,20 @@ class BaseRecognizer(BaseModel, ABC):
             labels: int64, B, or shares of classes, float, B×K, of several or blended labels.
         """
 
-    def guidance(self, prediction: Prediction, samples: Sequence[ClipSample]) -> dict[str, Tensor]:
-        """As ``losses``, of the edits that samples carry; none here."""
+    def augmented(self, clips: Tensor, samples: Sequence[ClipSample]) -> Tensor:
+        """The clips that are trained on in the place of a batch's; here the same."""
+        return clips
+
+    def attention_losses(
+        self, prediction: Prediction, pictures: Tensor, samples: Sequence[ClipSample]
+    ) -> dict[str, Tensor]:
+        """As ``losses``, of where and when the network looks; none here.
+
+        Args:
+            prediction: Of the pictures.
+            pictures: Clips, or the features that are trained on in their place.
+            samples: Whose clips they are, with edits; none of features.
+        """
         return {}
 
     def predict_features(self, features: Tensor) -> Prediction:
@@ -123,17 +135,21 @@ class BaseRecognizer(BaseModel, ABC):
             assert mode == "loss", "only training takes cached features"
             if self.blending:
                 raise ConfigError("model.blending blends clips: leave it out on cached features")
-            return self.losses(self.predict_features(features), self._repeated(labels, features))
+            prediction = self.predict_features(features)
+            losses = self.losses(prediction, self._repeated(labels, features))
+            return losses | self.attention_losses(prediction, features, ())
         assert clips is not None
         self._check_clips(clips)
         if mode == "tensor":
             return self.predict_clips(clips)
         if mode == "loss":
             labels = self._repeated(labels, clips)
+            clips = self.augmented(clips, samples or ())
             if self.blending:
                 clips, labels = self.blending(clips, labels)
             prediction = self.predict_clips(clips)
-            return self.losses(prediction, labels) | self.guidance(prediction, samples or ())
+            losses = self.losses(prediction, labels)
+            return losses | self.attention_losses(prediction, clips, samples or ())
         if mode == "predict":
             assert samples is not None, "mode='predict' needs the samples"
             return self._score(clips.split(self.max_views or len(clips)), samples)

@@ -6,7 +6,6 @@ Dimension letters: B clips, C channels, T frames, h×w cells of the feature map,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -29,18 +28,6 @@ from mmaction.structures import ClipSample, Prediction
 
 GUIDANCE = ("guidance_spatial", "guidance_temporal")
 LOSS_WEIGHTS = dict(perception=1.0, attention=1.0, stillness=0.0) | dict.fromkeys(GUIDANCE, 0.0)
-
-
-@dataclass(frozen=True)
-class AttendedPrediction(NeckPrediction):
-    """What the priors on the attention read, beside the answer.
-
-    Attributes:
-        still_share: float in [0, 1], B: share of A_s where nothing changes; None in tests, and
-            where it has no weight among the losses.
-    """
-
-    still_share: Tensor | None = None
 
 
 @MODELS.register_module()
@@ -177,44 +164,28 @@ class STABN(BaseRecognizer):
             for stage in self._made_by_backbone:
                 self.backbone.init_next_stage(stage)
 
-    def forward(
-        self,
-        clips: Tensor | None = None,
-        labels: Tensor | None = None,
-        samples: Sequence[ClipSample] | None = None,
-        mode: str = "tensor",
-        features: Tensor | None = None,
-    ) -> Any:
-        """As ``BaseRecognizer.forward``."""
-        if mode == "loss" and clips is not None and samples and self.swap_surroundings:
-            clips = swap_surroundings(clips, samples, prob=self.swap_surroundings)
-        return super().forward(clips, labels, samples, mode, features)
+    def augmented(self, clips: Tensor, samples: Sequence[ClipSample]) -> Tensor:
+        if not samples or not self.swap_surroundings:
+            return clips
+        return swap_surroundings(clips, samples, prob=self.swap_surroundings)
 
-    def predict_clips(self, clips: Tensor) -> AttendedPrediction:
+    def predict_clips(self, clips: Tensor) -> NeckPrediction:
         features, auxiliary = extract(clips, self.backbone, self.neck, steps=self.feature_steps)
-        return replace(self._attend(features, clips), auxiliary_scores=auxiliary)
+        return self._attend(features, auxiliary)
 
-    def predict_features(self, features: Tensor) -> AttendedPrediction:
-        return self._attend(features, features)
+    def predict_features(self, features: Tensor) -> NeckPrediction:
+        return self._attend(features, None)
 
-    def _attend(self, features: Tensor, pictures: Tensor) -> AttendedPrediction:
+    def _attend(self, features: Tensor, auxiliary: Tensor | None) -> NeckPrediction:
         attention = self.attention_branch(features)
         weighed = self.attention_mechanism(features, attention.spatial, attention.temporal)
-        spatial = attention.spatial.squeeze(1)
-        return AttendedPrediction(
+        return NeckPrediction(
             scores=self.perception_branch(weighed),
             attention_scores=attention.scores,
-            spatial_attention=self._per_frame(spatial),
+            spatial_attention=self._per_frame(attention.spatial.squeeze(1)),
             temporal_attention=self._per_frame(attention.temporal.flatten(1)),
-            still_share=self._still_share(pictures, spatial),
+            auxiliary_scores=auxiliary,
         )
-
-    def _still_share(self, pictures: Tensor, spatial: Tensor) -> Tensor | None:
-        """Of clips; of a frozen backbone's features where these alone are kept."""
-        if not self.training or not self.loss_weights["stillness"]:
-            return None
-        steps, height, width = spatial.shape[1:]
-        return still_share(spatial, local_change(pictures, cells=(steps, height, width)))
 
     def _per_frame(self, maps: Tensor) -> Tensor:
         """B×T'×… as B×T×…: under a temporal stride each step stands for its frames."""
@@ -231,21 +202,22 @@ class STABN(BaseRecognizer):
         ):
             losses[f"loss_{name}"] = self.loss_weights[name] * self.loss_cls(scores, labels)
             losses[f"top1_{name}"] = top1(scores, labels)
-        if isinstance(prediction, AttendedPrediction) and prediction.still_share is not None:
-            share = prediction.still_share.mean()
-            losses["loss_stillness"] = self.loss_weights["stillness"] * share
         return losses | auxiliary_loss(self, prediction, labels)
 
-    def guidance(self, prediction: Prediction, samples: Sequence[ClipSample]) -> dict[str, Tensor]:
+    def attention_losses(
+        self, prediction: Prediction, pictures: Tensor, samples: Sequence[ClipSample]
+    ) -> dict[str, Tensor]:
         maps, times = prediction.spatial_attention, prediction.temporal_attention
-        weights = {kind: self.loss_weights[kind] for kind in GUIDANCE if self.loss_weights[kind]}
-        if not weights or not samples:
-            return {}
         assert maps is not None
         assert times is not None
-        targets = guidance_targets(samples, views=len(maps) // len(samples), maps=maps)
-        found = dict(
-            guidance_spatial=spatial_guidance(maps, targets),
-            guidance_temporal=temporal_guidance(times, targets),
-        )
-        return {f"loss_{kind}": weight * found[kind].mean() for kind, weight in weights.items()}
+        found = {}
+        if self.loss_weights["stillness"]:
+            steps = maps[:, :: self.temporal_stride]
+            cells = (steps.shape[1], steps.shape[2], steps.shape[3])
+            found["stillness"] = still_share(steps, local_change(pictures, cells=cells))
+        if samples and any(self.loss_weights[kind] for kind in GUIDANCE):
+            targets = guidance_targets(samples, views=len(maps) // len(samples), maps=maps)
+            found["guidance_spatial"] = spatial_guidance(maps, targets)
+            found["guidance_temporal"] = temporal_guidance(times, targets)
+        weights = self.loss_weights
+        return {f"loss_{k}": weights[k] * v.mean() for k, v in found.items() if weights[k]}
