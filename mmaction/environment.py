@@ -27,6 +27,7 @@ _RIVALS = {
     "mmengine": ("mmengine", "mmengine-lite"),
 }
 _declared: list[Any] = []  # a torch Library takes its operators back when it is freed
+_BROKEN = (ImportError, RuntimeError, OSError, AttributeError)  # what importing torchvision raises
 
 
 def warn_of_rivals() -> None:
@@ -83,13 +84,18 @@ def tolerate_broken_torchvision() -> Exception | None:
 def _hide_broken_torchvision() -> Exception | None:
     try:
         importlib.import_module("torchvision.models")
-    except (ImportError, RuntimeError, OSError, AttributeError) as e:
-        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
+    except _BROKEN as e:
+        _forget_torchvision()
         # None makes every later import raise ModuleNotFoundError: what "not installed" looks like.
         sys.modules["torchvision"] = None  # type: ignore[assignment]
         return e
     return None
+
+
+def _forget_torchvision() -> None:
+    """What is left of an import that has failed, or ``tolerate_broken_torchvision``'s mark."""
+    for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]
 
 
 def import_torchvision(module: str = "models") -> ModuleType:
@@ -105,13 +111,10 @@ def import_torchvision(module: str = "models") -> ModuleType:
     Raises:
         ImportError, RuntimeError, OSError, AttributeError: It isn't there, or fits no torch of now.
     """
-    if sys.modules.get("torchvision", "torchvision") is None:  # by tolerate_broken_torchvision
-        del sys.modules["torchvision"]
     try:
         return importlib.import_module(f"torchvision.{module}")
-    except (ImportError, RuntimeError, OSError, AttributeError):
-        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
+    except _BROKEN:
+        _forget_torchvision()
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("no module named 'torchvision'")
@@ -137,7 +140,7 @@ def torchvision_transforms(*, of: str) -> ModuleType:
     """
     try:
         return import_torchvision("transforms.v2")
-    except (ImportError, RuntimeError, OSError, AttributeError) as e:
+    except _BROKEN as e:
         raise ConfigError(
             f"{of} needs torchvision, which can't be imported ({first_line(e)}): install the"
             " release that belongs to this torch"

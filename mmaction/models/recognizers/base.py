@@ -263,6 +263,11 @@ def feature_channels(backbone: nn.Module) -> int:
     Raises:
         ConfigError: It doesn't say.
     """
+    if len(levels := getattr(backbone, "level_channels", [])) > 1:
+        raise ConfigError(
+            f"backbone.out_stages gives the features of {len(levels)} stages, which is for a"
+            " neck: leave it out, or set model.neck"
+        )
     channels = getattr(backbone, "out_channels", None)
     if not isinstance(channels, int) or channels < 1:
         raise ConfigError(

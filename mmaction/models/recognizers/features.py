@@ -1,4 +1,4 @@
-"""Features that a recognizer's head and branches read: a backbone's, or those of a neck over it."""
+"""A neck over a recognizer's backbone, and what it adds to the answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmaction.errors import ConfigError
-from mmaction.models.recognizers.base import check_features
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction
 
@@ -25,9 +24,9 @@ class NeckPrediction(Prediction):
 
 
 def build_neck(
-    neck: dict[str, Any] | None, backbone: nn.Module, *, clip_len: int, num_classes: int
+    neck: dict[str, Any], backbone: nn.Module, *, clip_len: int, num_classes: int
 ) -> Any:
-    """The neck of a recognizer, which knows its sizes from its backbone; None where there is none.
+    """The neck of a recognizer, which knows its sizes from its backbone.
 
     Args:
         neck: Its config.
@@ -39,13 +38,6 @@ def build_neck(
         ConfigError: The backbone gives the features of one stage alone.
     """
     levels = getattr(backbone, "level_channels", [])
-    if neck is None:
-        if len(levels) > 1:
-            raise ConfigError(
-                f"backbone.out_stages gives the features of {len(levels)} stages, which is for a"
-                " neck: leave it out, or set model.neck"
-            )
-        return None
     if len(levels) < 2:
         raise ConfigError(
             f"model.neck.type={neck.get('type')!r} reads several stages: set backbone.out_stages,"
@@ -54,30 +46,3 @@ def build_neck(
     steps = -(-clip_len // getattr(backbone, "temporal_stride", 1))
     sizes = dict(in_channels=levels, clip_len=steps, num_classes=num_classes)
     return MODELS.build(neck, default_args=sizes)
-
-
-def extract(
-    clips: Tensor, backbone: nn.Module, neck: nn.Module | None, *, steps: int | None = None
-) -> tuple[Tensor, Tensor | None]:
-    """The features B×C×T'×h×w of clips, and a neck's auxiliary logits B×K while it trains.
-
-    Args:
-        clips: B×3×T×H×W.
-        backbone: From clips to features, or to those of several stages.
-        neck: From these to features.
-        steps: T' where it must be that.
-    """
-    features = backbone(clips)
-    if neck is not None:
-        return neck(features)
-    check_features(features, backbone, steps=steps)
-    return features, None
-
-
-def auxiliary_loss(recognizer: Any, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
-    """The loss of a neck's auxiliary scores, by its weight; empty where there are none."""
-    scores = getattr(prediction, "auxiliary_scores", None)
-    if scores is None:
-        return {}
-    weight = recognizer.neck.auxiliary_weight
-    return {"loss_auxiliary": weight * recognizer.loss_cls(scores, labels)}

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmaction.models.losses import top1
-from mmaction.models.recognizers.base import BaseRecognizer, feature_channels
-from mmaction.models.recognizers.features import NeckPrediction, auxiliary_loss, build_neck, extract
+from mmaction.models.recognizers.base import BaseRecognizer, check_features, feature_channels
+from mmaction.models.recognizers.features import NeckPrediction, build_neck
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction
 
@@ -37,7 +37,7 @@ class Recognizer3D(BaseRecognizer):
         super().__init__(**kwargs)
         self.backbone = MODELS.build(backbone)
         sizes = dict(clip_len=self.clip_len, num_classes=self.num_classes)
-        self.neck = build_neck(neck, self.backbone, **sizes)
+        self.neck: Any = None if neck is None else build_neck(neck, self.backbone, **sizes)
         stage = nn.Identity()
         channels = feature_channels(self.neck or self.backbone)
         stage.out_channels = channels  # type: ignore[assignment]
@@ -47,15 +47,22 @@ class Recognizer3D(BaseRecognizer):
         )
 
     def predict_clips(self, clips: Tensor) -> Prediction:
-        features, auxiliary = extract(clips, self.backbone, self.neck)
+        features, auxiliary = self.backbone(clips), None
+        if self.neck is None:
+            check_features(features, self.backbone)
+        else:
+            features, auxiliary = self.neck(features)
         return NeckPrediction(scores=self.head(features), auxiliary_scores=auxiliary)
 
     def predict_features(self, features: Tensor) -> Prediction:
         return Prediction(scores=self.head(features))
 
     def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
-        return {
+        losses = {
             "loss_perception": self.loss_cls(prediction.scores, labels),
             "top1_perception": top1(prediction.scores, labels),
-            **auxiliary_loss(self, prediction, labels),
         }
+        if isinstance(prediction, NeckPrediction) and prediction.auxiliary_scores is not None:
+            loss = self.loss_cls(prediction.auxiliary_scores, labels)
+            losses["loss_auxiliary"] = self.neck.auxiliary_weight * loss
+        return losses

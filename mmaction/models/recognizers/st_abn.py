@@ -20,8 +20,8 @@ from mmaction.models.attention_guidance import (
 )
 from mmaction.models.attention_priors import local_change, still_share
 from mmaction.models.losses import top1
-from mmaction.models.recognizers.base import BaseRecognizer, feature_channels
-from mmaction.models.recognizers.features import NeckPrediction, auxiliary_loss, build_neck, extract
+from mmaction.models.recognizers.base import BaseRecognizer, check_features, feature_channels
+from mmaction.models.recognizers.features import NeckPrediction, build_neck
 from mmaction.models.residual_stage import default_stage
 from mmaction.registry import MODELS
 from mmaction.structures import ClipSample, Prediction
@@ -123,9 +123,8 @@ class STABN(BaseRecognizer):
             raise ConfigError("model.blending blends clips, edits don't fit these: leave one out")
         self.backbone = MODELS.build(backbone)
         self._made_by_backbone: list[nn.Module] = []
-        self.neck = build_neck(
-            neck, self.backbone, clip_len=self.clip_len, num_classes=self.num_classes
-        )
+        sizes = dict(clip_len=self.clip_len, num_classes=self.num_classes)
+        self.neck: Any = None if neck is None else build_neck(neck, self.backbone, **sizes)
         channels = feature_channels(self.neck or self.backbone)
         self.temporal_stride: int = getattr(self.backbone, "temporal_stride", 1)
         if self.neck is not None:
@@ -170,7 +169,11 @@ class STABN(BaseRecognizer):
         return swap_surroundings(clips, samples, prob=self.swap_surroundings)
 
     def predict_clips(self, clips: Tensor) -> NeckPrediction:
-        features, auxiliary = extract(clips, self.backbone, self.neck, steps=self.feature_steps)
+        features, auxiliary = self.backbone(clips), None
+        if self.neck is None:
+            check_features(features, self.backbone, steps=self.feature_steps)
+        else:
+            features, auxiliary = self.neck(features)
         return self._attend(features, auxiliary)
 
     def predict_features(self, features: Tensor) -> NeckPrediction:
@@ -202,7 +205,10 @@ class STABN(BaseRecognizer):
         ):
             losses[f"loss_{name}"] = self.loss_weights[name] * self.loss_cls(scores, labels)
             losses[f"top1_{name}"] = top1(scores, labels)
-        return losses | auxiliary_loss(self, prediction, labels)
+        if isinstance(prediction, NeckPrediction) and prediction.auxiliary_scores is not None:
+            loss = self.loss_cls(prediction.auxiliary_scores, labels)
+            losses["loss_auxiliary"] = self.neck.auxiliary_weight * loss
+        return losses
 
     def attention_losses(
         self, prediction: Prediction, pictures: Tensor, samples: Sequence[ClipSample]
