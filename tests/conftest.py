@@ -139,12 +139,6 @@ def write_config() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def make_videos() -> Callable[..., None]:
-    """``make_videos(root, names, image_tmpl=…)`` writes frames."""
-    return write_videos
-
-
-@pytest.fixture(scope="session")
 def make_data() -> Callable[..., Path]:
     """``make_data(root, train=…, val=…)`` writes a data set of so many videos."""
     return write_data
@@ -326,18 +320,13 @@ for command in json.loads(sys.argv[1]):
 """
 
 
-@pytest.fixture(scope="session")
-def in_one_process() -> Callable[..., list[str]]:
-    """``in_one_process(commands…)``: options of Python that run its scripts one after another.
+def in_one_process(*commands: Any) -> list[str]:
+    """Options of Python that run scripts one after another, each with its own arguments.
 
     After each, a line on stdout and stderr says ``done: SCRIPT``; one that fails is the last.
     """
-
-    def options(*commands: Any) -> list[str]:
-        given = [[str(part) for part in command] for command in commands]
-        return ["-c", ONE_AFTER_THE_OTHER, json.dumps(given)]
-
-    return options
+    given = [[str(part) for part in command] for command in commands]
+    return ["-c", ONE_AFTER_THE_OTHER, json.dumps(given)]
 
 
 HOLD = """

@@ -101,11 +101,6 @@ def write_frames() -> WriteFrames:
 
 
 @pytest.fixture(scope="session")
-def write_video() -> WriteFrames:
-    return write_film
-
-
-@pytest.fixture(scope="session")
 def video_root(tmp_path_factory: pytest.TempPathFactory, write_frames: WriteFrames) -> Path:
     """Six videos of 3 to 8 frames with ``list.txt`` and ``classes.txt`` beside them; read only."""
     root = tmp_path_factory.mktemp("videos")

@@ -19,6 +19,7 @@ from mmaction.datasets.class_names import LABEL_MAPS
 from mmaction.datasets.splits import dataset_configs
 from mmaction.evaluation import ScoreTable
 from mmaction.registry import MODELS
+from tests.conftest import write_videos
 
 ROOT = Path(__file__).resolve().parents[1] / "config_files"
 CONFIGS = sorted(
@@ -97,13 +98,13 @@ def small(cfg: Config, root: Path) -> list[str]:
     return [f"{key}={value}" for key, value in options.items()]
 
 
-def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path:
+def made_data(root: Path, cfg: Config) -> Path:
     """Two videos a split, named as the config's template says, labels up to its last class."""
     image_tmpl = cfg.train_dataloader.dataset.get("image_tmpl") or "img_{:05d}.jpg"
     classes = cfg.model.num_classes
     for split in ("train", "val"):
         names = [f"{split}/video {n}" for n in range(2)]
-        make_videos(root, names, image_tmpl=image_tmpl)
+        write_videos(root, names, image_tmpl=image_tmpl)
         labels = (0, classes - 1)
         lines = [f"{name} 6 {label}\n" for name, label in zip(names, labels, strict=True)]
         (root / f"{split}.txt").write_text("".join(lines))
@@ -121,12 +122,12 @@ def made_data(root: Path, cfg: Config, make_videos: Callable[..., None]) -> Path
     [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in CONFIGS],
 )
 def test_a_step_of_training_and_of_testing(
-    name: str, tmp_path: Path, make_videos: Callable[..., None], run_tool: Callable[..., Any]
+    name: str, tmp_path: Path, run_tool: Callable[..., Any]
 ) -> None:
     """As typed."""
     cfg = apis.load_config(ROOT / name)
     work_dir, scores = tmp_path / "work", tmp_path / "scores.pkl"
-    options = small(cfg, made_data(tmp_path / "data", cfg, make_videos))
+    options = small(cfg, made_data(tmp_path / "data", cfg))
     given = [ROOT / name, "--work-dir", work_dir, "--cfg-options", *options]
     # Loggers go by the experiment's name and the second.
     ended = run_tool("train_recognizer", *given, f"experiment_name={tmp_path.name}_train")

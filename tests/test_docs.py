@@ -8,13 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mmaction.commands import COMMANDS, GROUPS
+from tests.frame_fixtures import write_film
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -65,7 +66,6 @@ def test_python_of_inference_runs_as_printed(
     page: str,
     tiny_checkpoint: Path,
     tiny_config: Path,
-    write_video: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -75,7 +75,7 @@ def test_python_of_inference_runs_as_printed(
     for source, name in ((tiny_checkpoint, "epoch_12.pth"), (tiny_config, "config.py")):
         shutil.copy(source, place / name)
     for name, frames in (("video.mp4", 20), ("match.mp4", 50)):
-        write_video(place / name, frames)
+        write_film(place / name, frames)
     monkeypatch.chdir(place)
     typed: dict[str, Any] = {}
     for block in blocks(ROOT / page, "python"):

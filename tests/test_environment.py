@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import in_one_process
+
 BROKEN = "raise RuntimeError('operator torchvision::nms does not exist')\n"
 ABSENT = "raise ModuleNotFoundError(f'No module named {__name__!r}', name=__name__)\n"
 
@@ -41,7 +43,6 @@ def test_only_a_training_that_asks_for_imagenet_weights_needs_torchvision(
     tiny_checkpoint: Path,
     make_config: Callable[..., Path],
     run_without: Callable[..., Any],
-    in_one_process: Callable[..., list[str]],
     tmp_path: Path,
 ) -> None:
     """Refused before anything is made; a test and what starts from a checkpoint go without.

@@ -21,6 +21,7 @@ from mmaction.datasets import ClipDataset, SampleKey
 from mmaction.evaluation import ScoreTable
 from mmaction.models.data_preprocessor import IMAGENET_STD
 from mmaction.registry import DATASETS
+from tests.conftest import in_one_process
 
 REPO = Path(__file__).resolve().parents[1]
 EXAMPLE = re.compile(r"^`(mine/\w+\.py)`\n\n```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -30,11 +31,7 @@ TRAININGS = ("backbone", "log_loss", "weight_norm")
 
 
 @pytest.fixture(scope="module")
-def mine(
-    tmp_path_factory: pytest.TempPathFactory,
-    run_process: Callable[..., Any],
-    in_one_process: Callable[..., list[str]],
-) -> Path:
+def mine(tmp_path_factory: pytest.TempPathFactory, run_process: Callable[..., Any]) -> Path:
     """The files of the docs in ``mine/``, and tiny data; all commands of the docs are done.
 
     What they print is in ``mine/printed``, a command after the other.

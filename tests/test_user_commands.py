@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 import torch
 
+from tests.conftest import in_one_process
+from tests.frame_fixtures import write_film
+
 Run = Callable[..., Any]
 
 needs_two = pytest.mark.skipif(
@@ -26,7 +29,7 @@ needs_two = pytest.mark.skipif(
 
 
 @pytest.fixture
-def typed(run_process: Run, in_one_process: Run) -> Run:
+def typed(run_process: Run) -> Run:
     """``typed(line, …)``: what each line of a shell in the repository prints; all have to end well.
 
     Several lines are commands of Python, which one process runs one after another.
@@ -114,14 +117,12 @@ def test_both_scripts_for_several_processes(
     assert shown.count("7 videos") == 1
 
 
-def test_videos_of_ones_own(
-    run_process: Run, in_one_process: Run, write_video: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_videos_of_ones_own(run_process: Run, tmp_path: Path) -> None:
     """docs/data.md: from class folders of video files to maps, in three commands."""
     for label, step in (("slow", 2), ("fast", 9)):
         (tmp_path / "mine/videos" / label).mkdir(parents=True)
         for number in range(5):
-            write_video(tmp_path / f"mine/videos/{label}/video {number}.mp4", 20, step=step)
+            write_film(tmp_path / f"mine/videos/{label}/video {number}.mp4", 20, step=step)
     mine, work_dir = tmp_path / "mine", tmp_path / "results"
     config = "config_files/mine/st_abn.py"
     few = ["--cfg-options", "train_cfg.max_epochs=1", "train_dataloader.num_workers=0"]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from mmaction.explain.sheet import BAR
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.film import Timeline, draw, write_film
 from mmaction.models import Recognizer3D
+from tests.frame_fixtures import write_film as make_film
 
 
 def remux(given: Any, made: Any, *streams: Any) -> None:
@@ -31,9 +31,9 @@ def remux(given: Any, made: Any, *streams: Any) -> None:
 
 
 @pytest.fixture
-def film(write_video: Callable[..., Path], tmp_path: Path) -> Path:
+def film(tmp_path: Path) -> Path:
     """Three seconds at ten a second, with sound."""
-    silent = write_video(tmp_path / "silent.mp4", 30, step=6)
+    silent = make_film(tmp_path / "silent.mp4", 30, step=6)
     path = tmp_path / "film.mp4"
     with av.open(str(silent)) as given, av.open(str(path), "w") as made:
         sound = made.add_stream("aac", rate=16000)
@@ -163,10 +163,8 @@ def test_page_has_a_player_for_each_part(
     assert len(list((tmp_path / "page/film.mp4").glob("*/player.js"))) == 2
 
 
-def test_a_video_of_one_frame_has_a_player(
-    recognizer: VideoRecognizer, write_video: Callable[..., Path], tmp_path: Path
-) -> None:
-    still = write_video(tmp_path / "still.mp4", 1)
+def test_a_video_of_one_frame_has_a_player(recognizer: VideoRecognizer, tmp_path: Path) -> None:
+    still = make_film(tmp_path / "still.mp4", 1)
     (part,) = demo(recognizer, still, tmp_path / "page")
     assert set(part.frame_indices) == {0}
     (shown,) = (tmp_path / "page/still.mp4").glob("*/clip.mp4")

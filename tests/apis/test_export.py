@@ -14,6 +14,7 @@ from mmaction.apis.export import export
 from mmaction.errors import CheckpointError, ConfigError, UserError
 from mmaction.inference import VideoRecognizer
 from tests.conftest import Outcome
+from tests.frame_fixtures import write_film
 
 REPO = Path(__file__).resolve().parents[2]
 NEEDED = {
@@ -39,12 +40,7 @@ def need(kind: str) -> None:
     ],
 )
 def test_exported_answers_are_the_checkpoints(
-    kind: str,
-    uint8_input: bool,
-    tiny_checkpoint: Path,
-    recognizer: VideoRecognizer,
-    write_video: Callable[..., Path],
-    tmp_path: Path,
+    kind: str, uint8_input: bool, tiny_checkpoint: Path, recognizer: VideoRecognizer, tmp_path: Path
 ) -> None:
     need(kind)
     out = tmp_path / f"model{SUFFIX[kind]}"
@@ -60,7 +56,7 @@ def test_exported_answers_are_the_checkpoints(
         "spatial_attention",
         "temporal_attention",
     }
-    videos = [write_video(tmp_path / f"{n}.mp4", 10 + n, step=9 + n) for n in range(3)]
+    videos = [write_film(tmp_path / f"{n}.mp4", 10 + n, step=9 + n) for n in range(3)]
     expected = recognizer(videos, explain=True)
     answers = mmaction.load(out, trust=kind == "torch-export")(videos, explain=True)
     for answer, right in zip(answers, expected, strict=True):

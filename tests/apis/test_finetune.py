@@ -23,18 +23,19 @@ from mmaction.errors import CheckpointError, ConfigError
 from mmaction.models import TimmBackbone
 from tests.conftest import Outcome
 from tests.engine.conftest import Started
+from tests.frame_fixtures import write_film
 
 SMALL = "test_efficientnet"  # timm's own network for tests
 Run = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="session")
-def videos(tmp_path_factory: pytest.TempPathFactory, write_video: Callable[..., Path]) -> Path:
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes, four people; a video of each in each; read only."""
     root = tmp_path_factory.mktemp("own") / "videos"
     for label, step in (("slow", 2), ("fast", 9)):
         for person in range(4):
-            write_video(root / label / f"person{person}.mp4", 10 + person, step=step)
+            write_film(root / label / f"person{person}.mp4", 10 + person, step=step)
     return root
 
 
@@ -142,11 +143,7 @@ def test_a_stopped_process_goes_on(videos: Path, started: Started, tmp_path: Pat
 
 
 def test_bad_videos_and_directories_are_named(
-    run_tool: Run,
-    videos: Path,
-    write_video: Callable[..., Path],
-    write_frames: Callable[..., Path],
-    tmp_path: Path,
+    run_tool: Run, videos: Path, write_frames: Callable[..., Path], tmp_path: Path
 ) -> None:
     def error(place: Path, *options: Any) -> str:
         work = ["--work-dir", tmp_path / "work", "--backbone", "none", "--jobs", 1]
@@ -158,7 +155,7 @@ def test_bad_videos_and_directories_are_named(
     write_frames(tmp_path / "late/slow/a", 3, start_index=5)
     assert "frames start at number 5, neither 0 nor 1" in error(tmp_path / "late")
     assert "lies in no class folder: expected CLASS/" in error(videos / "slow")
-    write_video(tmp_path / "one/slow/a.mp4", 5, step=1)
+    write_film(tmp_path / "one/slow/a.mp4", 5, step=1)
     assert "has one class folder, 'slow': expected two or more" in error(tmp_path / "one")
     assert "matches nothing in" in error(videos, "--group-by", "actor")
     assert "has random weights: leave --frozen" in error(videos, "--frozen")
@@ -168,12 +165,10 @@ def test_bad_videos_and_directories_are_named(
     assert "was not written by this command" in error(videos)
 
 
-def test_what_is_left_out_is_told(
-    run_tool: Run, write_video: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_what_is_left_out_is_told(run_tool: Run, tmp_path: Path) -> None:
     """A broken video, and a class that has one alone."""
     for name in ("slow/a", "slow/b", "slow/c", "fast/a"):
-        write_video(tmp_path / f"videos/{name}.mp4", 5, step=1)
+        write_film(tmp_path / f"videos/{name}.mp4", 5, step=1)
     (tmp_path / "videos/slow/broken.mp4").write_bytes(b"no video")
     work = ["--work-dir", tmp_path / "work", "--backbone", "nosuch", "--jobs", 1]
     ended = run_tool("finetune", tmp_path / "videos", *work)

@@ -9,6 +9,7 @@ from mmaction.apis import load_config
 from mmaction.apis.leave_one_out import find_groups, leave_one_out
 from mmaction.errors import ConfigError, UserError
 from mmaction.registry import DATASETS
+from tests.conftest import write_videos
 
 
 def test_groups_are_told_by_the_parentheses() -> None:
@@ -36,12 +37,12 @@ def test_patterns_that_find_no_groups(pattern: str, message: str) -> None:
 
 @pytest.mark.slow
 def test_each_group_is_tested_on_by_a_network_that_never_saw_it(
-    make_config: Callable[..., Path], make_videos: Callable[..., None], tmp_path: Path
+    make_config: Callable[..., Path], tmp_path: Path
 ) -> None:
     # '[1]' is a pattern of the shell, and 'a' begins 'aa': neither may widen a group.
     names = ["a_[1], y", "a_z", "aa_1, y", "aa_z"]
     data = tmp_path / "data"
-    make_videos(data / "frames", names, image_tmpl="img_{:05d}.jpg")
+    write_videos(data / "frames", names, image_tmpl="img_{:05d}.jpg")
     for split in ("train", "val"):
         (data / f"{split}.txt").write_text("".join(f"{name} 6 0\n" for name in names))
     (data / "classes.txt").write_text("bend\njack\nwave\n")

@@ -18,20 +18,19 @@ import pytest
 from mmaction.apis.predict import PredictOptions, predict
 from mmaction.errors import ConfigError, UserError
 from mmaction.inference import VideoRecognizer
-from tests.conftest import REPO, Outcome
+from tests.conftest import REPO, Outcome, write_videos
+from tests.frame_fixtures import write_film
 
 NO_VIDEO = "damaged, truncated or no video"
 
 
 @pytest.fixture
-def folder(
-    write_video: Callable[..., Path], make_videos: Callable[..., None], tmp_path: Path
-) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Seven films, two directories of frames, and a file that is no video."""
     root = tmp_path / "videos"
     for number in range(7):
-        write_video(root / f"film {number}.mp4", 8 + number, step=9 + number)
-    make_videos(root / "frames", ["a", "b"], image_tmpl="img_{:05d}.jpg")
+        write_film(root / f"film {number}.mp4", 8 + number, step=9 + number)
+    write_videos(root / "frames", ["a", "b"], image_tmpl="img_{:05d}.jpg")
     (root / "film 3x.mp4").write_bytes(b"no video")
     return root
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from mmaction.apis.predict import PredictOptions, predict
 from mmaction.errors import ConfigError
 from tests.apis.test_predict import options, read, start
+from tests.frame_fixtures import write_film
 
 
 def working(root: int) -> list[int]:
@@ -31,16 +31,13 @@ def working(root: int) -> list[int]:
 
 @pytest.mark.slow
 def test_a_process_is_killed_and_no_video_is_lost_or_twice_there(
-    tiny_checkpoint: Path,
-    write_video: Callable[..., Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_ADDRESS", "local")
     folder, out = tmp_path / "videos", tmp_path / "p.json"
     for number in range(12):
-        write_video(folder / f"film {number:02d}.mp4", 8 + number, step=9)
+        write_film(folder / f"film {number:02d}.mp4", 8 + number, step=9)
     (folder / "film 03x.mp4").write_bytes(b"no video")
     # One comes from a pipe, which keeps a process waiting.
     pipe = folder / "film 05x.mp4"
@@ -59,7 +56,7 @@ def test_a_process_is_killed_and_no_video_is_lost_or_twice_there(
         [waiting] = working(process.pid)  # Ray has ended the other, for which nothing is left
         os.kill(waiting, signal.SIGKILL)
         pipe.unlink()
-        write_video(pipe, 20, step=9)
+        write_film(pipe, 20, step=9)
         assert process.wait(timeout=200) == 1
         assert waiting not in working(process.pid)
     finally:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,13 @@ from mmaction.apis.visualize import unique_names, visualize
 from mmaction.errors import CheckpointError, ConfigError, DataError, UserError
 from mmaction.explain.clip_video import shown_rate
 from tests.explain.pages import page_data, player_data
+from tests.frame_fixtures import write_film
 
 
 def test_frames_and_files_side_by_side(
-    tiny_config: Path,
-    tiny_checkpoint: Path,
-    tiny_data: Path,
-    write_video: Callable[..., Path],
-    tmp_path: Path,
+    tiny_config: Path, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path
 ) -> None:
-    film = write_video(tmp_path / "film.mp4", 20, step=12)
+    film = write_film(tmp_path / "film.mp4", 20, step=12)
     frames = tiny_data / "frames/val/video 3"
     cfg, out = load_config(tiny_config), tmp_path / "out"
     answers = visualize(cfg, tiny_checkpoint, [frames, film, film], out=out)

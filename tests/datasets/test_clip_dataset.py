@@ -15,6 +15,7 @@ from mmaction.datasets.batches import SampleKey
 from mmaction.datasets.clip_dataset import MOST_TRIES, RawframeDataset
 from mmaction.errors import ConfigError, DataError, TransientError
 from mmaction.registry import DATASETS
+from tests.frame_fixtures import write_film
 
 PLAIN = [
     {"type": "SampleFrames", "clip_len": 3, "placement": "center"},
@@ -60,11 +61,9 @@ def test_reads_the_frames_it_says(video_root: Path) -> None:
         assert np.array_equal(frame.numpy(), bgr[:, :, ::-1])
 
 
-def test_a_part_of_a_video_is_a_sample_of_its_own(
-    video_root: Path, tmp_path: Path, write_video: Callable[..., Path]
-) -> None:
+def test_a_part_of_a_video_is_a_sample_of_its_own(video_root: Path, tmp_path: Path) -> None:
     """Of frames 2 to 6 those in the middle; the file's frames have the brightness 20·i."""
-    write_video(tmp_path / "film.mp4", 10, step=20)
+    write_film(tmp_path / "film.mp4", 10, step=20)
     for root, name, kind, first, shown in (
         (video_root, "person 2/video5", "RawframeDataset", 1, (3, 4, 5)),
         (tmp_path, "film.mp4", "VideoDataset", 0, (3, 4, 5)),
@@ -282,9 +281,9 @@ def test_it_does_not_try_for_ever(lists: Path) -> None:
 
 
 @pytest.fixture
-def video_files(tmp_path: Path, write_video: Callable[..., Path]) -> Path:
+def video_files(tmp_path: Path) -> Path:
     """``a b.mp4`` of 11 grey frames, brightness 20·i."""
-    write_video(tmp_path / "a b.mp4", 11, step=20)
+    write_film(tmp_path / "a b.mp4", 11, step=20)
     return tmp_path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import pytest
 from mmaction.errors import TransientError
 from mmaction.inference import VideoRecognizer
 from mmaction.inference.decoding import Decoded, decoded_batches
+from tests.conftest import write_videos
+from tests.frame_fixtures import write_film
 
 
 @contextmanager
@@ -33,14 +35,9 @@ def decoded(recognizer: VideoRecognizer, path: Path) -> Decoded:
     return found
 
 
-def test_too_many_open_files_make_no_bad_video(
-    recognizer: VideoRecognizer,
-    write_video: Callable[..., Path],
-    make_videos: Callable[..., None],
-    tmp_path: Path,
-) -> None:
-    make_videos(tmp_path, ["frames"], image_tmpl="img_{:05d}.jpg")
-    for path in (write_video(tmp_path / "film.mp4", 8), tmp_path / "frames"):
+def test_too_many_open_files_make_no_bad_video(recognizer: VideoRecognizer, tmp_path: Path) -> None:
+    write_videos(tmp_path, ["frames"], image_tmpl="img_{:05d}.jpg")
+    for path in (write_film(tmp_path / "film.mp4", 8), tmp_path / "frames"):
         assert decoded(recognizer, path).error is None
         with no_more_files(), pytest.raises(TransientError, match="Too many open files"):
             decoded(recognizer, path)

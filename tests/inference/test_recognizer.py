@@ -4,7 +4,6 @@ import ast
 import base64
 import io
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,11 +21,12 @@ from mmaction.inference import VideoRecognizer
 from mmaction.inference.sources import FrameList, Video, opened
 from mmaction.inference.windows import spans_of
 from tests.conftest import CLASSES
+from tests.frame_fixtures import write_film
 
 
 @pytest.fixture
-def film(write_video: Callable[..., Path], tmp_path: Path) -> Path:
-    return write_video(tmp_path / "film.mp4", 20, step=12)
+def film(tmp_path: Path) -> Path:
+    return write_film(tmp_path / "film.mp4", 20, step=12)
 
 
 def test_answers_as_a_test_does(
@@ -149,10 +149,8 @@ def test_another_call_during_an_explanation_changes_nothing(
         np.testing.assert_array_equal(probabilities, expected)
 
 
-def test_windows_are_the_parts_of_the_video(
-    recognizer: VideoRecognizer, write_video: Callable[..., Path], tmp_path: Path
-) -> None:
-    film = write_video(tmp_path / "long.mp4", 47, step=5)
+def test_windows_are_the_parts_of_the_video(recognizer: VideoRecognizer, tmp_path: Path) -> None:
+    film = write_film(tmp_path / "long.mp4", 47, step=5)
     assert count_frames(film) == 47
     found = list(recognizer.windows(film, window_sec=1.6, stride_sec=0.5, explain=True))
     starts = [0, 5, 10, 15, 20, 25, 30, 31]  # 16 frames each, the last ends with the video
@@ -166,10 +164,10 @@ def test_windows_are_the_parts_of_the_video(
 
 
 @pytest.fixture
-def halting(write_video: Callable[..., Path], tmp_path: Path) -> Path:
+def halting(tmp_path: Path) -> Path:
     """Ten frames in the first second, one in each of the next six, ten in the last."""
     times = [*range(10), *range(10, 70, 10), *range(70, 80)]
-    return write_video(tmp_path / "halting.mkv", len(times), step=9, times=times)
+    return write_film(tmp_path / "halting.mkv", len(times), step=9, times=times)
 
 
 def test_seconds_are_the_frames_own(recognizer: VideoRecognizer, halting: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,13 @@ from mmaction.errors import UserError
 from mmaction.inference import Recognition, VideoRecognizer
 from mmaction.inference.sources import open_path, packed
 from mmaction.serving.batching import Batcher
+from tests.frame_fixtures import write_film
 
 
 def test_who_waits_shares_a_batch_with_its_likes(
-    recognizer: VideoRecognizer, write_video: Callable[..., Path], tmp_path: Path
+    recognizer: VideoRecognizer, tmp_path: Path
 ) -> None:
-    paths = [write_video(tmp_path / f"{n}.mp4", 8 + 3 * n, step=n + 2) for n in range(7)]
+    paths = [write_film(tmp_path / f"{n}.mp4", 8 + 3 * n, step=n + 2) for n in range(7)]
     videos = [open_path(path) for path in paths]
     items = [packed(video, recognizer.pipeline) for video in videos]
     explain = [n == 3 for n in range(7)]
@@ -37,10 +37,8 @@ def test_who_waits_shares_a_batch_with_its_likes(
         np.testing.assert_array_equal(answer.seconds, expected.seconds)
 
 
-def test_an_error_is_that_of_all_who_cause_it(
-    recognizer: VideoRecognizer, write_video: Callable[..., Path], tmp_path: Path
-) -> None:
-    video = open_path(write_video(tmp_path / "film.mp4", 8))
+def test_an_error_is_that_of_all_who_cause_it(recognizer: VideoRecognizer, tmp_path: Path) -> None:
+    video = open_path(write_film(tmp_path / "film.mp4", 8))
     item = packed(video, recognizer.pipeline)
     batcher = Batcher(recognizer, batch_size=8)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import multiprocessing
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -19,8 +18,7 @@ from mmaction.inference import VideoRecognizer
 from mmaction.inference.sources import opened, packed
 from mmaction.serving.decoding import Decoded, Decoder
 from mmaction.serving.limits import Limits, Refused
-
-Write = Callable[..., Path]
+from tests.frame_fixtures import write_film
 
 
 def decode(
@@ -32,10 +30,8 @@ def decode(
     return decoded
 
 
-def test_clips_are_those_of_the_pipeline(
-    recognizer: VideoRecognizer, write_video: Write, tmp_path: Path
-) -> None:
-    path = write_video(tmp_path / "film.mp4", 25)
+def test_clips_are_those_of_the_pipeline(recognizer: VideoRecognizer, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.mp4", 25)
     found = decode(path, recognizer.pipeline, window_sec=1.0)
     with opened(path) as video:
         expected = packed(video, recognizer.pipeline)
@@ -48,13 +44,11 @@ def test_clips_are_those_of_the_pipeline(
     assert found.video.fps == 10
 
 
-def test_motions_come_with_stabilized_clips(
-    recognizer: VideoRecognizer, write_video: Write, tmp_path: Path
-) -> None:
+def test_motions_come_with_stabilized_clips(recognizer: VideoRecognizer, tmp_path: Path) -> None:
     steps = list(recognizer.pipeline.transforms)
     steady = copy.copy(recognizer.pipeline)
     steady.transforms = [*steps[:2], Stabilize(), *steps[2:]]
-    path = write_video(tmp_path / "film.mp4", 25)
+    path = write_film(tmp_path / "film.mp4", 25)
     found = decode(path, steady)
     with opened(path) as video:
         expected = packed(video, steady)["sample"]
@@ -87,10 +81,8 @@ def test_what_takes_too_long_is_ended(recognizer: VideoRecognizer, tmp_path: Pat
     assert multiprocessing.active_children() == []
 
 
-def test_what_takes_too_much_memory_is_ended(
-    recognizer: VideoRecognizer, write_video: Write, tmp_path: Path
-) -> None:
-    large = write_video(tmp_path / "large.mp4", 4, width=1920, height=1080)
+def test_what_takes_too_much_memory_is_ended(recognizer: VideoRecognizer, tmp_path: Path) -> None:
+    large = write_film(tmp_path / "large.mp4", 4, width=1920, height=1080)
     assert decode(large, recognizer.pipeline).items
     (tmp_path / "clips.npz").unlink()
     with pytest.raises(Refused, match=r"their.mp4.*memory") as refused:
@@ -99,10 +91,10 @@ def test_what_takes_too_much_memory_is_ended(
 
 
 def test_frames_that_outgrow_the_head_are_refused(
-    recognizer: VideoRecognizer, write_video: Write, tmp_path: Path
+    recognizer: VideoRecognizer, tmp_path: Path
 ) -> None:
     """The container says 48×36, the stream itself 1920×1080."""
-    path = write_video(tmp_path / "large.mp4", 4, width=1920, height=1080)
+    path = write_film(tmp_path / "large.mp4", 4, width=1920, height=1080)
     said = (1920).to_bytes(2, "big") + (1080).to_bytes(2, "big")
     assert said in path.read_bytes()
     path.write_bytes(path.read_bytes().replace(said, b"\0\x30\0\x24"))

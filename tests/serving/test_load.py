@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.frame_fixtures import write_film
+
 MEGABYTES = 24  # of noise between two looks at a process's memory
 
 
@@ -25,13 +27,10 @@ def resident(process: int) -> float:
 
 @pytest.mark.slow
 def test_a_thousand_requests_leave_nothing(
-    start_server: Callable[..., Any],
-    tiny_checkpoint: Path,
-    write_video: Callable[..., Path],
-    tmp_path: Path,
+    start_server: Callable[..., Any], tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     server = start_server(tiny_checkpoint, "--parallel", 20, "--max-megabytes", 1)
-    film = write_video(tmp_path / "film.mp4", 50, step=5, width=320, height=240).read_bytes()
+    film = write_film(tmp_path / "film.mp4", 50, step=5, width=320, height=240).read_bytes()
     given = [film, film, film[: len(film) // 2], bytes(2 << 20), film]
     took: list[float] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from mmaction.inference import Recognition, VideoRecognizer
 from tests.explain.test_page import DESKTOP
+from tests.frame_fixtures import write_film
 
 DROP = """([name, data]) => {
   const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
@@ -54,13 +55,9 @@ def drop(page: Any, name: str, content: bytes) -> None:
 
 
 def test_a_dropped_video_is_shown_with_scores_and_attention(
-    page: Any,
-    server: Any,
-    recognizer: VideoRecognizer,
-    write_video: Callable[..., Path],
-    tmp_path: Path,
+    page: Any, server: Any, recognizer: VideoRecognizer, tmp_path: Path
 ) -> None:
-    film = write_video(tmp_path / "film.mp4", 50, step=5)
+    film = write_film(tmp_path / "film.mp4", 50, step=5)
     name = "<b>film & co.mp4"
     drop(page, name, film.read_bytes())
     player = page.frame_locator("#answer")
@@ -136,11 +133,9 @@ def chart_over_time(page: Any, player: Any, parts: list[Recognition]) -> None:
     assert not chart.locator(".playhead").is_visible()
 
 
-def test_one_clip_is_shown_without_a_list(
-    page: Any, write_video: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_one_clip_is_shown_without_a_list(page: Any, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    drop(page, "short.mp4", write_video(tmp_path / "short.mp4", 12).read_bytes())
+    drop(page, "short.mp4", write_film(tmp_path / "short.mp4", 12).read_bytes())
     player = page.frame_locator("#answer")
     player.locator("#video").wait_for()
     assert player.locator("#name").text_content() == "short.mp4"
@@ -156,9 +151,9 @@ def test_what_is_no_video_gets_a_line(page: Any) -> None:
 
 
 def test_a_token_is_asked_for_or_comes_by_the_address(
-    page: Any, guarded: Any, write_video: Callable[..., Path], tmp_path: Path
+    page: Any, guarded: Any, tmp_path: Path
 ) -> None:
-    film = write_video(tmp_path / "film.mp4", 12).read_bytes()
+    film = write_film(tmp_path / "film.mp4", 12).read_bytes()
     answer = page.frame_locator("#answer").locator("#video")
     page.goto(guarded.url)
     drop(page, "film.mp4", film)

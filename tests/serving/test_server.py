@@ -7,7 +7,6 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,16 +16,15 @@ import numpy as np
 import pytest
 
 from mmaction.inference import VideoRecognizer
+from tests.frame_fixtures import write_film
 
 httpx = pytest.importorskip("httpx")
 
-Write = Callable[..., Path]
-
 
 @pytest.fixture(scope="module")
-def film(write_video: Write, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds at ten frames a second."""
-    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", 30, step=8)
+    return write_film(tmp_path_factory.mktemp("film") / "film.mp4", 30, step=8)
 
 
 @pytest.fixture(autouse=True)
@@ -72,16 +70,14 @@ def test_says_what_it_is(server: Any, film: Path) -> None:
     assert "st_abn_batch_clips_count" in metrics
 
 
-def test_bad_uploads_get_one_line(
-    server: Any, film: Path, write_video: Write, tmp_path: Path
-) -> None:
+def test_bad_uploads_get_one_line(server: Any, film: Path, tmp_path: Path) -> None:
     executable = tmp_path / "program.mp4"
     shutil.copy(sys.executable, executable)
     executable.write_bytes(executable.read_bytes()[:500_000])
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
     cut = film.read_bytes()
-    large = write_video(tmp_path / "large.mp4", 2, width=1280, height=720)
-    long = write_video(tmp_path / "long.mp4", 210)
+    large = write_film(tmp_path / "large.mp4", 2, width=1280, height=720)
+    long = write_film(tmp_path / "long.mp4", 210)
     sound = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0data\0\0\0\0"
     for given, status, said in (
         (executable, 415, "no video"),
@@ -92,14 +88,14 @@ def test_bad_uploads_get_one_line(
         (large, 422, "921600 pixels"),
         (long, 422, "21.0 s long"),
         (bytes(2 << 20), 413, "at most 1 MiB"),
-        (write_video(tmp_path / "a.avi", 5, codec="ffv1"), 415, "codec ffv1"),
+        (write_film(tmp_path / "a.avi", 5, codec="ffv1"), 415, "codec ffv1"),
     ):
         answer = server.post(given)
         assert answer.status_code == status, (given[:20], answer.text)
         assert said in answer.json()["detail"]
         assert "\n" not in answer.text
         assert str(server.temporary) not in answer.text
-    many = server.post(write_video(tmp_path / "many.mp4", 40), params={"window_sec": 0.1})
+    many = server.post(write_film(tmp_path / "many.mp4", 40), params={"window_sec": 0.1})
     assert many.status_code == 422
     assert server.post(film, params={"window_sec": "no"}).status_code == 422
     assert "field required" in httpx.post(server.url + "predict").json()["detail"].lower()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,14 @@ import pytest
 from mmaction.datasets import RawframeDataset
 from mmaction.errors import DataError
 from mmaction.explain.measures.ground_truth import clip_ground_truth
+from tests.conftest import write_videos
 from tests.explain.measures.conftest import write_masks
 
 
 @pytest.fixture
-def data(tmp_path: Path, make_videos: Callable[..., None]) -> Path:
+def data(tmp_path: Path) -> Path:
     """A video of six frames of 36×48 pixels, numbered from 1; a square that goes right."""
-    make_videos(tmp_path / "frames", ["a"], image_tmpl="img_{:05d}.jpg", frames=6)
+    write_videos(tmp_path / "frames", ["a"], image_tmpl="img_{:05d}.jpg", frames=6)
     (tmp_path / "list.txt").write_text("a 6 0\n")
     masks = np.zeros((6, 36, 48), dtype=bool)
     for frame in range(6):

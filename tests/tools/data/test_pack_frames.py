@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import write_videos
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture
-def source(tmp_path: Path, make_videos: Callable[..., None]) -> Path:
-    make_videos(tmp_path / "frames", ["a", "b"], image_tmpl="img_{:05d}.jpg", frames=3)
+def source(tmp_path: Path) -> Path:
+    write_videos(tmp_path / "frames", ["a", "b"], image_tmpl="img_{:05d}.jpg", frames=3)
     return tmp_path / "frames"
 
 
