@@ -39,7 +39,7 @@ class Choices:
         weights: Likewise.
         frozen: Train the branches alone, on features that are computed once.
         views: Augmented views of a video that these are computed of.
-        group_by: Which videos belong to one side: see ``dataprep.grouped_split``.
+        group_by: Which videos belong to one side: see ``dataprep.drawn_split``.
         val_share: Of each class to be held out.
         epochs: None: by the number of videos.
         seed: Of the split and the training.

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-import numpy as np
-
-from mmaction.dataprep.grouped_split import grouped_split
+from mmaction.dataprep.drawn_split import split_drawn
 from mmaction.dataprep.listing import (
     Entry,
     Listing,
@@ -22,13 +19,11 @@ from mmaction.dataprep.listing import (
 )
 from mmaction.dataprep.media import MediaRoot
 from mmaction.datasets.splits import SPLITS
-from mmaction.errors import DataError, UserError
+from mmaction.errors import DataError
 from mmaction.text_files import read_csv
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)
-
-_WHOLE_NAME = "(?s).+"
 
 
 def list_folders(
@@ -48,7 +43,7 @@ def list_folders(
         classes: File with a class a line, in the order of labels; None: by alphabet.
         val_share: Share of the videos to set aside for validation, 0 for none.
         seed: Of that draw.
-        group_by: Keeps groups together in it: see ``grouped_split.group_of``.
+        group_by: Keeps groups together in it: see ``drawn_split.group_of``.
 
     Raises:
         DataError: A video that lies in no class folder, or a folder that is no class.
@@ -174,56 +169,3 @@ def _numbers_as_names(rows: list[Entry], classes: str | None) -> tuple[list[str]
         raise DataError(f"{where}: label {highest}, but {classes} names {len(names)} classes")
     named = [replace(row, class_name=names[n]) for row, n in zip(rows, ids, strict=True)]
     return names, named
-
-
-def split_drawn(
-    entries: list[Entry], *, val_share: float, seed: int, group_by: str | None
-) -> dict[str, list[Entry]]:
-    """By video, or by group: see ``balanced_split`` and ``grouped_split``."""
-    if group_by is None and any(entry.part for entry in entries):
-        group_by = _WHOLE_NAME
-    if group_by is None or val_share == 0:
-        return balanced_split(entries, val_share=val_share, seed=seed)
-    check_draw(val_share, seed)
-    return grouped_split(entries, group_by=group_by, val_share=val_share, seed=seed)
-
-
-def check_draw(val_share: float, seed: int) -> None:
-    """Raise UserError for a share or seed that can't be right."""
-    if not 0 <= val_share < 1:
-        raise UserError(f"val_share is {val_share:g}, must be at least 0 and less than 1")
-    if seed < 0:
-        raise UserError(f"seed is {seed}, must be at least 0")
-
-
-def balanced_split(entries: list[Entry], *, val_share: float, seed: int) -> dict[str, list[Entry]]:
-    """Draw ``val_share`` of every class for validation.
-
-    Of a class of n videos, ``val_share * n`` to the nearest number are drawn, but at least one
-    and never all; the only video of a class is for training. Classes are drawn independently:
-    another class's videos don't change what is drawn.
-
-    Args:
-        entries: The videos.
-        val_share: In (0, 1), or 0 for no validation.
-        seed: Of the draw.
-
-    Raises:
-        UserError: A share or seed that can't be right.
-    """
-    check_draw(val_share, seed)
-    if val_share == 0:
-        return {"train": entries}
-    by_label: dict[int, list[int]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        assert entry.label is not None, "one's own videos have a class"
-        by_label[entry.label].append(index)
-    val: set[int] = set()
-    for label, indices in by_label.items():
-        count = min(max(round(val_share * len(indices)), 1), len(indices) - 1)
-        rng = np.random.default_rng([seed, label])
-        val.update(rng.permutation(indices)[:count].tolist())
-    return {
-        "train": [entry for index, entry in enumerate(entries) if index not in val],
-        "val": [entries[index] for index in sorted(val)],
-    }

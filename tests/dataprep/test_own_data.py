@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmaction.dataprep.listing import Entry, Listing
-from mmaction.dataprep.own_data import balanced_split, list_table
-from mmaction.errors import DataError, UserError
+from mmaction.dataprep.listing import Listing
+from mmaction.dataprep.own_data import list_table
+from mmaction.errors import DataError
 
 
 def read(root: Path, text: str, **options: str) -> tuple[Listing, dict[str, int] | None]:
@@ -99,40 +98,3 @@ def test_what_was_written_is_read(
     csv.writer(text).writerows([("path", "label"), *videos.items()])
     listing, _ = read(tmp_path_factory.mktemp("table", numbered=True), text.getvalue())
     assert {name: listing.classes[label or 0] for name, label in entries(listing)} == videos
-
-
-def split(labels: list[int], val_share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices for training and for validation."""
-    entries = [Entry(str(index), None, "", label=label) for index, label in enumerate(labels)]
-    drawn = balanced_split(entries, val_share=val_share, seed=seed)
-    train, val = ([int(entry.name) for entry in drawn[part]] for part in ("train", "val"))
-    return train, val
-
-
-@given(
-    labels=st.lists(st.integers(0, 6), max_size=120),
-    val_share=st.sampled_from([0.1, 0.2, 0.5, 0.9]),
-    seed=st.integers(0, 3),
-)
-def test_every_class_gives_its_share(labels: list[int], val_share: float, seed: int) -> None:
-    train, val = split(labels, val_share, seed)
-    assert sorted(train + val) == list(range(len(labels)))
-    assert (train, val) == (sorted(train), sorted(val))
-    drawn = Counter(labels[i] for i in val)
-    for label, count in Counter(labels).items():
-        assert abs(drawn[label] - val_share * count) <= 1
-        assert drawn[label] <= count - 1
-        assert drawn[label] >= (count > 1)
-    assert (train, val) == split(labels, val_share, seed)
-
-
-def test_seeds_differ() -> None:
-    assert len({tuple(split([0] * 100, 0.2, seed)[1]) for seed in range(5)}) == 5
-
-
-@pytest.mark.parametrize(
-    ("share", "seed", "problem"), [(-0.1, 0, "val_share"), (1.0, 0, "val_share"), (0.5, -1, "seed")]
-)
-def test_draws_that_cannot_be_made(share: float, seed: int, problem: str) -> None:
-    with pytest.raises(UserError, match=problem):
-        split([0, 0], share, seed)
