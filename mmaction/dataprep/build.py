@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mmaction.dataprep.listing import Entry, Listing, Part
-from mmaction.dataprep.matching import Finder
 from mmaction.dataprep.media import MediaRoot, frames_of
 from mmaction.datasets.annotation_lines import WHOLE
 from mmaction.datasets.annotations import AnnotationList
@@ -89,7 +88,6 @@ def match(
     Raises:
         DataError: Nothing of any split is there.
     """
-    finders = {root.root: Finder(root.names) for root in media.values()}
     unlisted = {root.root: set(root.names) for root in media.values()}
     lists: dict[str, list[Line]] = {}
     report = BuildReport(len(listing.classes), {}, {})
@@ -98,7 +96,7 @@ def match(
             continue
         root = media[split]
         part = SplitReport(listed=len(entries), published=listing.published.get(split))
-        found = _find(entries, finders[root.root], part)
+        found = _find(entries, root, part)
         unlisted[root.root].difference_update(name for name, _ in found)
         lists[split] = _lines(found, root, part)
         part.written = len(lists[split])
@@ -115,13 +113,13 @@ def match(
 
 
 def _find(
-    entries: list[Entry], finder: Finder, report: SplitReport
+    entries: list[Entry], media: MediaRoot, report: SplitReport
 ) -> dict[tuple[str, Part | None], Entry]:
     """Entries by the name of the video that was found for each, and by what of it they are."""
     found: dict[tuple[str, Part | None], Entry] = {}
     for entry in entries:
         try:
-            name = finder.find(entry.name)
+            name = media.find(entry.name)
         except DataError as error:
             report.unusable[entry.name] = str(error)
             continue

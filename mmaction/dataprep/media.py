@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from mmaction.dataprep.directories import walk
 from mmaction.dataprep.listing import Part
-from mmaction.dataprep.video_files import find_videos
+from mmaction.dataprep.video_files import find_videos, without_suffix
 from mmaction.dataprep.worker_pool import run_all
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
 from mmaction.datasets.sources.image_files import IMAGE_SUFFIXES, frame_numbers
@@ -47,6 +47,34 @@ class MediaRoot:
     count: Callable[[Sequence[str]], dict[str, Count]]
     fps: float | None = None
     files: bool = False
+
+    def find(self, listed: str) -> str | None:
+        """The name of the video that a list writes so; None: it is not there.
+
+        A list may name the whole path below the root, or only its last part, and leave the suffix
+        out: the first way that finds something counts.
+
+        Raises:
+            DataError: Several could be meant.
+        """
+        of_paths, of_stems, of_last_parts = self._by_spelling
+        stem = without_suffix(listed)
+        found = of_paths.get(listed) or of_stems.get(stem) or of_last_parts.get(stem) or []
+        if len(found) > 1:
+            raise DataError(f"is there {len(found)} times: {', '.join(map(repr, found[:3]))}")
+        return found[0] if found else None
+
+    @cached_property
+    def _by_spelling(self) -> list[dict[str, list[str]]]:
+        """Names by path, by path without suffix, and by the last part of that."""
+        spellings: list[dict[str, list[str]]] = [{}, {}, {}]
+        for name in sorted(self.names):
+            stem = without_suffix(name)
+            for names, spelled in zip(
+                spellings, (name, stem, posixpath.basename(stem)), strict=True
+            ):
+                names.setdefault(spelled, []).append(name)
+        return spellings
 
 
 def counted(root: str, counts: Mapping[str, Count]) -> MediaRoot:

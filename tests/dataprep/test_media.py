@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmaction.dataprep.matching import Finder
-from mmaction.dataprep.media import file_root, frame_root, open_media
+from mmaction.dataprep.media import counted, file_root, frame_root, open_media
 from mmaction.errors import DataError
 
 from .conftest import touch_frames, write_video
@@ -78,11 +77,11 @@ def test_places_of_splits(tmp_path: Path) -> None:
     assert media["train"] is media["val"]
 
 
-def test_finder() -> None:
-    finder = Finder(["c/x.mp4", "d/y", "d/x_1", "e/x_1", "z"])
-    assert finder.find("c/x.mp4") == finder.find("c/x") == finder.find("x") == "c/x.mp4"
-    assert (finder.find("y"), finder.find("y.webm"), finder.find("z")) == ("d/y", "d/y", "z")
-    assert finder.find("d/x_1") == "d/x_1"
-    assert finder.find("w") is None
+def test_videos_are_found_as_lists_write_them() -> None:
+    root = counted("root", dict.fromkeys(["c/x.mp4", "d/y", "d/x_1", "e/x_1", "z"], 1))
+    assert root.find("c/x.mp4") == root.find("c/x") == root.find("x") == "c/x.mp4"
+    assert (root.find("y"), root.find("y.webm"), root.find("z")) == ("d/y", "d/y", "z")
+    assert root.find("d/x_1") == "d/x_1"
+    assert root.find("w") is None
     with pytest.raises(DataError, match="is there 2 times: 'd/x_1', 'e/x_1'"):
-        finder.find("x_1")
+        root.find("x_1")
