@@ -55,6 +55,8 @@ def write_film(
     options: dict[str, str] | None = None,
     times: Sequence[int] = (),
     cover: bool = False,
+    rotation: int = 0,
+    faststart: bool = False,
     **settings: int,
 ) -> Path:
     """Write a film and return its path.
@@ -68,12 +70,15 @@ def write_film(
         options: Of the codec.
         times: When the frames are shown, in tenths of a second; one after the other if empty.
         cover: Put a small black picture in a stream of its own before the film.
+        rotation: Degrees, counter-clockwise, that players turn it by.
+        faststart: Put an MP4's index before its frames.
         settings: Of the codec's context, such as ``gop_size``.
     """
     images = images or [np.full((height, width, 3), step * n, np.uint8) for n in range(frames)]
     rate = Fraction(1, 10)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    container_options = {"movflags": "faststart"} if faststart else {}
+    with av.open(str(path), "w", options=container_options) as container:
         if cover:
             picture = container.add_stream("mjpeg", rate=1)
             picture.width, picture.height, picture.pix_fmt = 16, 16, "yuvj420p"
@@ -81,6 +86,8 @@ def write_film(
         film.height, film.width = images[0].shape[:2]
         film.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         film.codec_context.time_base = rate
+        if rotation:
+            film.set_display_rotation(rotation)
         for key, value in settings.items():
             setattr(film.codec_context, key, value)
         if cover:

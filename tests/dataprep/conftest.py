@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import av
 import numpy as np
+
+from tests.frame_fixtures import write_film
 
 CODECS = {
     ".mp4": "libx264",
@@ -41,32 +42,12 @@ def write_video(
     frames: int = 8,
     width: int = 64,
     height: int = 48,
-    fps: int = 10,
-    times_ms: Sequence[int] | None = None,
-    rotation: int = 0,
-    images: Sequence[np.ndarray] | None = None,
-    faststart: bool = False,
+    images: Sequence[np.ndarray] = (),
+    **options: Any,
 ) -> Path:
-    """A video of flat grey frames that get lighter, or of ``images``, each at its time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if images is None:
-        images = [np.full((height, width, 3), g, dtype=np.uint8) for g in grey_levels(frames)]
-    height, width = images[0].shape[:2]
-    options = {"movflags": "faststart"} if faststart else {}
-    with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(CODECS[path.suffix], rate=fps)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        if rotation:
-            stream.set_display_rotation(rotation)
-        if times_ms is not None:
-            stream.codec_context.time_base = Fraction(1, 1000)
-        for number, image in enumerate(images):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            if times_ms is not None:
-                frame.pts, frame.time_base = times_ms[number], Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
+    """A video of flat grey frames that get lighter, or of ``images``: see ``write_film``."""
+    grey = [np.full((height, width, 3), level, dtype=np.uint8) for level in grey_levels(frames)]
+    return write_film(path, images=images or grey, codec=CODECS[path.suffix], **options)
 
 
 def touch_frames(

@@ -29,10 +29,10 @@ def test_every_frame_once_in_order(tmp_path: Path, suffix: str) -> None:
 
 
 def test_frames_of_variable_rate_come_once_with_their_times(tmp_path: Path) -> None:
-    times = [0, 40, 50, 400, 420, 1000]
-    path = write_video(tmp_path / "v.mkv", frames=6, times_ms=times)
+    times = [0, 4, 5, 40, 42, 100]
+    path = write_video(tmp_path / "v.mkv", frames=6, times=times)
     starts = [timed.start_sec for timed in timed_frames(path)]
-    np.testing.assert_allclose(np.array(starts) * 1000, times, atol=1)
+    np.testing.assert_allclose(np.array(starts) * 10, times, atol=0.01)
 
 
 def test_colours_are_those_of_limited_range(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_frames_are_those_of_video_dataset(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".avi", ".webm"])
 def test_half_a_file_gives_the_frames_before_the_damage(tmp_path: Path, suffix: str) -> None:
-    path = write_video(tmp_path / f"v{suffix}", images=noise(30), fps=15, faststart=True)
+    path = write_video(tmp_path / f"v{suffix}", images=noise(30), faststart=True)
     cut(path, 0.5)
     frames: list[TimedFrame] = []
     with pytest.raises(DataError, match=f"v{suffix}'.* (damaged|truncated)"):
