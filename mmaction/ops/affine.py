@@ -78,8 +78,6 @@ def affine_clips_torch(clips: Tensor, matrix: Tensor) -> Tensor:
 
 def _affine_clips_compiled(clips: Tensor, matrix: Tensor) -> Tensor:
     out = torch.empty(clips.shape, dtype=torch.float32)
-    if out.numel() == 0:
-        return out.movedim(-1, 1)
     count, frames, height, width, _ = clips.shape
     pixels = height * width
     source = clips.contiguous().view(count, frames, pixels, 3).numpy()
