@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,20 +81,15 @@ def decoded_batches(
 def answered(
     decoded: Sequence[Decoded], recognizer: VideoRecognizer, *, explain: Explain = False
 ) -> Iterator[tuple[Decoded, Recognition | None]]:
-    """Each video with its answer; clips of one shape go through the network together.
+    """Each video with its answer; None: it has none.
 
     Args:
         decoded: Videos.
         recognizer: Whose pipeline they are made by.
         explain: As of the recognizer's call.
     """
-    alike: dict[Any, list[Decoded]] = defaultdict(list)
+    items = [each.item for each in decoded if each.item is not None]
+    videos = [each.video for each in decoded if each.video is not None]
+    answers = iter(recognizer.answers(items, videos, explain))
     for each in decoded:
-        alike[None if each.item is None else each.item["inputs"].shape].append(each)
-    for shape, some in alike.items():
-        if shape is None:
-            yield from ((each, None) for each in some)
-            continue
-        items = [each.item for each in some if each.item is not None]
-        videos = [each.video for each in some if each.video is not None]
-        yield from zip(some, recognizer.answers(items, videos, explain), strict=True)
+        yield each, None if each.item is None else next(answers)

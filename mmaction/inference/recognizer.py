@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -132,22 +133,26 @@ class VideoRecognizer:
         *,
         first_frame: int = 0,
     ) -> list[Recognition]:
-        """Recognizes videos that are decoded already.
+        """Recognizes videos that are decoded already; clips of one shape go through together.
 
         Args:
-            items: From ``packed``, of one shape.
+            items: From ``packed``.
             videos: They are of.
             explain: As of a call.
             first_frame: Position in the video of the part's first frame, where it is a part.
         """
-        batch = self.network.data_preprocessor(collate_clips(items))
-        with torch.inference_mode(), self._lower_precision(batch["clips"].device):
-            results = self.network(batch["clips"], samples=batch["samples"], mode="predict")
-        clips = batch["clips"].unflatten(0, (len(items), -1))
-        return [
-            self._record(video, item, result, clips[n], explain, first_frame)
-            for n, (video, item, result) in enumerate(zip(videos, items, results, strict=True))
-        ]
+        alike: dict[torch.Size, list[int]] = defaultdict(list)
+        for n, item in enumerate(items):
+            alike[item["inputs"].shape].append(n)
+        found: dict[int, Recognition] = {}
+        for numbers in alike.values():
+            batch = self.network.data_preprocessor(collate_clips([items[n] for n in numbers]))
+            with torch.inference_mode(), self._lower_precision(batch["clips"].device):
+                results = self.network(batch["clips"], samples=batch["samples"], mode="predict")
+            clips = batch["clips"].unflatten(0, (len(numbers), -1))
+            for n, result, its in zip(numbers, results, clips, strict=True):
+                found[n] = self._record(videos[n], items[n], result, its, explain, first_frame)
+        return [found[n] for n in range(len(items))]
 
     def _lower_precision(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, self.dtype, enabled=self.dtype is not None)

@@ -19,14 +19,9 @@ class _Waiting:
     explain: Explain
     answer: Recognition | None = None
 
-    @property
-    def kind(self) -> tuple[Any, ...]:
-        """What clips of one batch have in common."""
-        return self.explain, self.item["inputs"].shape
-
 
 class Batcher:
-    """Gives the network one batch after the other, each of all that waits by then and fits it.
+    """Gives the network one batch after the other, each of all that waits by then.
 
     Nobody waits for others to come: alone, a clip is a batch of one.
 
@@ -74,7 +69,7 @@ class Batcher:
         alike = [
             each
             for each in self._waiting
-            if each is not own and each.answer is None and each.kind == own.kind
+            if each is not own and each.answer is None and each.explain == own.explain
         ]
         batch = [own, *alike[: self.batch_size - 1]]
         self.observe(len(batch))
