@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 
 import torch
@@ -75,12 +76,9 @@ def with_backend(
 
 def _by_torch(recognizer: VideoRecognizer, precision: str) -> VideoRecognizer:
     dtype = torch.bfloat16 if precision == "bf16" else None
-    return VideoRecognizer(
-        network=fuse_for_inference(recognizer.network, dtype=dtype),
-        pipeline=recognizer.pipeline,
-        description=recognizer.description,
-        dtype=dtype,
-    )
+    changed = copy.copy(recognizer)
+    changed.network, changed.dtype = fuse_for_inference(recognizer.network, dtype=dtype), dtype
+    return changed
 
 
 def _by_openvino(recognizer: VideoRecognizer, precision: str) -> tuple[VideoRecognizer, str]:
@@ -102,11 +100,7 @@ def _by_openvino(recognizer: VideoRecognizer, precision: str) -> tuple[VideoReco
     difference = max(differences[name] / scale_of(v) for name, v in expected.items())
     if precision == "fp32" and not difference <= TOLERANCE:
         raise UserError(f"OpenVINO's answers differ from torch's by {difference:.1e}")
-    description = recognizer.description
-    changed = VideoRecognizer(
-        network=RuntimeRecognizer(runtime=runtime, model=description.model).eval(),
-        pipeline=recognizer.pipeline,
-        description=description,
-    )
+    changed = copy.copy(recognizer)
+    changed.network = RuntimeRecognizer(runtime=runtime, model=recognizer.description.model).eval()
     held = "" if precision == "fp32" else "scores "
     return changed, f"{runtime.title}, {held}within {difference:.1e} of torch"

@@ -86,9 +86,11 @@ class BaseRecognizer(BaseModel, ABC):
             labels: int64, B, or shares of classes, float, B×K, of several or blended labels.
         """
 
-    def augmented(self, clips: Tensor, samples: Sequence[ClipSample]) -> Tensor:
-        """The clips that are trained on in the place of a batch's; here the same."""
-        return clips
+    def training_clips(
+        self, clips: Tensor, labels: Tensor, samples: Sequence[ClipSample]
+    ) -> tuple[Tensor, Tensor]:
+        """Clips and labels as they are trained on, blended perhaps; labels as of ``losses``."""
+        return self.blending(clips, labels) if self.blending else (clips, labels)
 
     def attention_losses(
         self, prediction: Prediction, pictures: Tensor, samples: Sequence[ClipSample]
@@ -143,13 +145,11 @@ class BaseRecognizer(BaseModel, ABC):
         if mode == "tensor":
             return self.predict_clips(clips)
         if mode == "loss":
-            labels = self._repeated(labels, clips)
-            clips = self.augmented(clips, samples or ())
-            if self.blending:
-                clips, labels = self.blending(clips, labels)
+            samples = samples or ()
+            clips, labels = self.training_clips(clips, self._repeated(labels, clips), samples)
             prediction = self.predict_clips(clips)
             losses = self.losses(prediction, labels)
-            return losses | self.attention_losses(prediction, clips, samples or ())
+            return losses | self.attention_losses(prediction, clips, samples)
         if mode == "predict":
             assert samples is not None, "mode='predict' needs the samples"
             return self._score(clips.split(self.max_views or len(clips)), samples)

@@ -163,10 +163,12 @@ class STABN(BaseRecognizer):
             for stage in self._made_by_backbone:
                 self.backbone.init_next_stage(stage)
 
-    def augmented(self, clips: Tensor, samples: Sequence[ClipSample]) -> Tensor:
-        if not samples or not self.swap_surroundings:
-            return clips
-        return swap_surroundings(clips, samples, prob=self.swap_surroundings)
+    def training_clips(
+        self, clips: Tensor, labels: Tensor, samples: Sequence[ClipSample]
+    ) -> tuple[Tensor, Tensor]:
+        if samples and self.swap_surroundings:
+            clips = swap_surroundings(clips, samples, prob=self.swap_surroundings)
+        return super().training_clips(clips, labels, samples)
 
     def predict_clips(self, clips: Tensor) -> NeckPrediction:
         features, auxiliary = self.backbone(clips), None
