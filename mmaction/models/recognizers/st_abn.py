@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -18,6 +20,7 @@ from mmaction.models.attention_guidance import (
     swap_surroundings,
     temporal_guidance,
 )
+from mmaction.models.attention_masking import mask_by_attention
 from mmaction.models.attention_priors import local_change, still_share
 from mmaction.models.losses import top1
 from mmaction.models.recognizers.base import BaseRecognizer, check_features, feature_channels
@@ -96,6 +99,9 @@ class STABN(BaseRecognizer):
             clips of a batch, so that several processes minimise what one would.
         swap_surroundings: How often, in [0, 1], what an edit says to look away from is replaced by
             another clip's in training (``attention_guidance.swap_surroundings``).
+        mask_by_attention: How often, in [0, 1], a training clip is shown in part, with a label as
+            sure as the share of the attention that is left (``attention_masking``). The attention
+            is computed before, without gradients: a training step takes a forward pass more.
         **kwargs: See ``BaseRecognizer``.
     """
 
@@ -109,6 +115,7 @@ class STABN(BaseRecognizer):
         perception_branch: dict[str, Any] | None = None,
         loss_weights: dict[str, float] | None = None,
         swap_surroundings: float = 0.0,
+        mask_by_attention: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -116,9 +123,12 @@ class STABN(BaseRecognizer):
         if self.loss_weights.keys() != LOSS_WEIGHTS.keys():
             known = ", ".join(LOSS_WEIGHTS)
             raise ConfigError(f"model.loss_weights={loss_weights!r}: expected keys among {known}")
-        if not 0 <= swap_surroundings <= 1:
-            raise ConfigError(f"model.swap_surroundings={swap_surroundings}: expected 0 to 1")
+        probs = dict(swap_surroundings=swap_surroundings, mask_by_attention=mask_by_attention)
+        for name, prob in probs.items():
+            if not 0 <= prob <= 1:
+                raise ConfigError(f"model.{name}={prob}: expected 0 to 1")
         self.swap_surroundings = swap_surroundings
+        self.mask_by_attention = mask_by_attention
         if self.blending and any(self.loss_weights[kind] for kind in GUIDANCE):
             raise ConfigError("model.blending blends clips, edits don't fit these: leave one out")
         self.backbone = MODELS.build(backbone)
@@ -168,7 +178,24 @@ class STABN(BaseRecognizer):
     ) -> tuple[Tensor, Tensor]:
         if samples and self.swap_surroundings:
             clips = swap_surroundings(clips, samples, prob=self.swap_surroundings)
-        return super().training_clips(clips, labels, samples)
+        clips, labels = super().training_clips(clips, labels, samples)
+        if not self.mask_by_attention:
+            return clips, labels
+        if labels.ndim == 1:
+            labels = F.one_hot(labels, self.num_classes).to(clips.dtype)
+        unsure = 0.0 if self.multi_label else 1 / self.num_classes
+        attention, prob = self._attention(clips), self.mask_by_attention
+        return mask_by_attention(clips, labels, attention, prob=prob, unsure=unsure)
+
+    @torch.no_grad()
+    def _attention(self, clips: Tensor) -> Tensor:
+        """A_s·A_t of training clips as a test would have them: B×T×h×w."""
+        self.eval()
+        seen = self.predict_clips(clips)
+        self.train()
+        assert seen.spatial_attention is not None
+        assert seen.temporal_attention is not None
+        return seen.spatial_attention * seen.temporal_attention[:, :, None, None]
 
     def predict_clips(self, clips: Tensor) -> NeckPrediction:
         features, auxiliary = self.backbone(clips), None
@@ -179,6 +206,8 @@ class STABN(BaseRecognizer):
         return self._attend(features, auxiliary)
 
     def predict_features(self, features: Tensor) -> NeckPrediction:
+        if self.mask_by_attention:
+            raise ConfigError("model.mask_by_attention masks clips: cached features have none")
         return self._attend(features, None)
 
     def _attend(self, features: Tensor, auxiliary: Tensor | None) -> NeckPrediction:
