@@ -34,7 +34,7 @@ class Gate:
         self, app: ASGIApp, *, limits: Limits, token: str | None, metrics: Metrics
     ) -> None:
         self.app, self.limits, self.token, self.metrics = app, limits, token, metrics
-        self._running = 0
+        self._free = asyncio.Semaphore(limits.parallel)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,11 +54,8 @@ class Gate:
                     await _drain(receive)
                 await refused(scope, receive, counted)
             elif request.method == "POST":
-                self._running += 1
-                try:
+                async with self._free:
                     await self.app(scope, self._limited(receive), counted)
-                finally:
-                    self._running -= 1
             else:
                 await self.app(scope, receive, counted)
 
@@ -73,8 +70,8 @@ class Gate:
         length = request.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.limits.megabytes * MEGABYTE + FRAMING:
             return _response(413, self._too_large)
-        if self._running >= self.limits.parallel:
-            said = f"{self._running} requests are under way: try again"
+        if self._free.locked():
+            said = f"{self.limits.parallel} requests are under way: try again"
             return _response(429, said, {"Retry-After": str(RETRY_SECONDS)})
         return None
 
