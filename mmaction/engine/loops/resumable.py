@@ -72,7 +72,6 @@ class ResumableLoop(BaseLoop):
         self.dataloader.generator = torch.Generator()
         self.batches_done = 0
         self._start_random: Mapping[str, Any] | None = None
-        self._start_gradients: Mapping[str, Any] = {}
         self._validation_due = False
 
     def state(self, *, batches_done: int) -> dict[str, Any]:
@@ -112,7 +111,10 @@ class ResumableLoop(BaseLoop):
                 " another program: the run goes on, but not exactly as the stopped one would have"
             )
         if own is not None:
-            self._start_random, self._start_gradients = own["random"], own["gradients"]
+            self._start_random = own["random"]
+            parameters = dict(self.runner.network.named_parameters())
+            for name, gradient in own["gradients"].items():
+                parameters[name].grad = gradient_like(gradient, parameters[name])
         if meta.get("sampler_seed") is not None and hasattr(self.dataloader.sampler, "seed"):
             self.dataloader.sampler.seed = meta["sampler_seed"]
 
@@ -130,7 +132,6 @@ class ResumableLoop(BaseLoop):
         with self.steps.signals.noted():
             self.runner.call_hook("before_train")
             self._restore_rng_state()
-            self._restore_gradients()
             if self._validation_due:
                 self._validate_if_due()
             while not self._at_end() and not self.stop_training:
@@ -243,12 +244,6 @@ class ResumableLoop(BaseLoop):
     def _restore_rng_state(self) -> None:
         if self._start_random is not None:
             set_rng_state(self._start_random)
-
-    def _restore_gradients(self) -> None:
-        parameters = dict(self.runner.network.named_parameters())
-        for name, gradient in self._start_gradients.items():
-            parameters[name].grad = gradient_like(gradient, parameters[name])
-        self._start_gradients = {}
 
 
 @LOOPS.register_module()
