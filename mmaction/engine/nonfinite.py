@@ -52,7 +52,7 @@ class StepGuard:
         self.runner = runner
         self.signals = StopSignals()
         self.stop_signal = 0
-        self._on_nonfinite = on_nonfinite
+        self._skips = on_nonfinite == "skip"
         self._skipped_in_a_row = 0
 
     def take(self, batch: Mapping[str, Any], number: int) -> dict[str, Tensor]:
@@ -79,7 +79,7 @@ class StepGuard:
             values = model.train_step(batch, optim_wrapper=wrapper)
             return dict(zip(values, self._exchange(values.values()), strict=True))
         # A batch of NaN spoils running statistics at once.
-        kept = [(b, b.clone()) for b in model.buffers()] if self._on_nonfinite == "skip" else []
+        kept = [(b, b.clone()) for b in model.buffers()] if self._skips else []
         with wrapper.optim_context(model):
             losses = model(**network.data_preprocessor(batch, True), mode="loss")
         loss, values = network.parse_losses(losses)
@@ -124,7 +124,7 @@ class StepGuard:
 
     def _stop_or_skip(self, found: str) -> None:
         self._skipped_in_a_row += 1
-        if self._on_nonfinite == "stop":
+        if not self._skips:
             raise NonfiniteError(
                 f"{found}; the weights are as before the step; on_nonfinite='skip' leaves such"
                 " steps out"
@@ -143,8 +143,7 @@ def _what_is_bad(loss: float, batch: Mapping[str, Any], network: nn.Module) -> s
     gradients = ((name, p.grad) for name, p in network.named_parameters() if p.grad is not None)
     first = next((name for name, grad in gradients if not grad.isfinite().all()), None)
     found = all_gather_object((loss, names, first))
-    with_bad_loss = [each for each in found if not math.isfinite(each[0])]
-    if with_bad_loss:
+    if with_bad_loss := [each for each in found if not math.isfinite(each[0])]:
         what, found = f"the loss is {with_bad_loss[0][0]:g}", with_bad_loss
     else:
         first = next((bad for _, _, bad in found if bad), "unknown")
