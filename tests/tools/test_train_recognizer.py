@@ -26,6 +26,16 @@ def remove_frames(data: Path) -> None:
         (data / f"frames/train/video 1/img_{number:05d}.jpg").unlink()
 
 
+def lists(**text: str) -> Callable[[Path], None]:
+    """``lists(train="…")`` writes what the data set's lists say."""
+
+    def write(data: Path) -> None:
+        for split, lines in text.items():
+            (data / f"{split}.txt").write_text(lines)
+
+    return write
+
+
 NO_PICTURE = (
     lambda data: (data / FRAME).write_bytes(b"this is no picture"),
     r"frame '.*/train/video 1/img_00003\.jpg' can't be decoded",
@@ -35,45 +45,37 @@ TOO_FEW = (
     r"img_0000[56]\.jpg' does not exist; the directory has 4 frames, the nearest img_00004",
 )
 DAMAGES = [
-    (*NO_PICTURE, 0),
-    (*NO_PICTURE, 1),
-    (*TOO_FEW, 0),
-    (*TOO_FEW, 1),
+    NO_PICTURE,
+    TOO_FEW,
     (
         lambda data: cut_short(data / FRAME),
         r"frame '.*/train/video 1/img_00003\.jpg' is truncated",
-        0,
     ),
     (
         lambda data: (data / "frames/train/video 1").rename(data / "frames/train/elsewhere"),
         r"1 of 2 videos are not in '.*': 'train/video 1' \(.*train\.txt:2\)",
-        0,
     ),
     (
-        lambda data: (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 6 3\n"),
+        lists(train="train/video 0 6 0\ntrain/video 1 6 3\n"),
         r"train\.txt:2: label 3 of 'train/video 1' does not fit num_classes=3",
-        0,
     ),
     (
-        lambda data: (data / "train.txt").write_text("train/video 0 6 0\ntrain/video 1 six 1\n"),
+        lists(train="train/video 0 6 0\ntrain/video 1 six 1\n"),
         r"train\.txt:2: 'train/video 1 six 1'",
-        0,
     ),
-    (lambda data: (data / "train.txt").write_text("\n"), r"train\.txt: the list is empty", 0),
+    (lists(train="\n"), r"train\.txt: the list is empty"),
+    (lambda data: (data / "train.txt").unlink(), r"annotation file '.*train\.txt' does not exist"),
     (
-        lambda data: (data / "train.txt").unlink(),
-        r"annotation file '.*train\.txt' does not exist",
-        0,
-    ),
-    (
-        lambda data: (data / "val.txt").write_text("train/video 1 6 0\n"),
+        lists(val="train/video 1 6 0\n"),
         r"1 of 1 validation videos are also trained on: 'train/video 1'",
-        0,
     ),
 ]
 
 
-@pytest.mark.parametrize(("damage", "expected", "workers"), DAMAGES)
+@pytest.mark.parametrize(
+    ("damage", "expected", "workers"),
+    [*((*each, 0) for each in DAMAGES), (*NO_PICTURE, 1), (*TOO_FEW, 1)],
+)
 def test_bad_data_costs_one_line(
     damage: Callable[[Path], object],
     expected: str,

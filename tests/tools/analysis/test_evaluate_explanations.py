@@ -10,7 +10,6 @@ import pytest
 
 Run = Callable[..., Any]
 
-USER_ERROR = 2
 TOOL = "analysis/evaluate_explanations"
 QUICK = ("--videos", "4", "--steps", "2")
 
@@ -63,6 +62,5 @@ def test_mistakes_in_one_line(
     out = tmp_path / "measured"
     config = make_config(own_data)
     ended = run_tool(TOOL, config, tiny_checkpoint, "--out", out, *QUICK, *options)
-    assert ended.code == USER_ERROR
     assert message in ended.error
     assert not out.exists() or not list(out.iterdir())

@@ -66,6 +66,5 @@ def test_mistakes_in_one_line(
 ) -> None:
     given = [str(groups) if option == "PLACES" else option for option in options]
     ended = run_tool(TOOL, tiny_config, tiny_checkpoint, "--out", tmp_path / "out", *given)
-    assert ended.code == 2
     assert message in ended.error
     assert not (tmp_path / "out").exists()

@@ -16,7 +16,6 @@ from tests.conftest import load_tool
 from tests.convert.zoo import ZOO, in_their_names
 
 Run = Callable[..., Any]
-USER_ERROR = 2
 
 
 @pytest.fixture
