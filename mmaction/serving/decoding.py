@@ -13,7 +13,7 @@ import math
 import multiprocessing
 import resource
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -120,20 +120,19 @@ def _decode(
         times = np.empty(0) if video.times is None else video.times
         _require_short(times[-1] if len(times) else 0, limits)
         made = list(_items(video, pipeline, window_sec))
-        samples = [item["sample"].frame_indices + first for first, _, item in made]
+        indices = [item["sample"].frame_indices + first for first, _, item in made]
         motions = [item["sample"].motions for _, _, item in made]
-        stabilized: dict[str, Any] = {} if motions[0] is None else {"motions": np.stack(motions)}
         np.savez(
             path.with_name(CLIPS),
             inputs=np.stack([item["inputs"].numpy() for _, _, item in made]),
             color=np.stack([item["color"].numpy() for _, _, item in made]),
             regions=np.stack([item["regions"] for _, _, item in made]),
-            frame_indices=np.stack(samples),
+            frame_indices=np.stack(indices),
+            motions=np.stack([() if moved is None else moved for moved in motions]),
             spans=np.array([(first, first + length) for first, length, _ in made]),
             total_frames=video.total_frames,
             times=times,
             fps=video.fps or math.nan,
-            **stabilized,
         )
     except MemoryError:
         said = f"decoding takes over {limits.decode_megabytes:g} MiB of memory"
@@ -214,19 +213,16 @@ def _read(path: Path, name: str) -> Decoded:
     with np.load(path, allow_pickle=False) as found:
         fps, times = float(found["fps"]), found["times"]
         total, spans = int(found["total_frames"]), found["spans"].tolist()
-        sample = ClipSample(index=0, name=name, label=None, frame_indices=np.empty(0))
-        motions = found.get("motions", [None] * len(spans))
+        keys = ("inputs", "color", "regions", "frame_indices", "motions")
         items = [
             {
                 "inputs": torch.from_numpy(inputs),
                 "color": torch.from_numpy(color),
                 "regions": [tuple(region) for region in regions.tolist()],
-                "sample": replace(sample, frame_indices=indices, motions=moved),
+                "sample": ClipSample(0, name, None, indices, motions=moved if moved.size else None),
             }
             for inputs, color, regions, indices, moved in zip(
-                *(found[key] for key in ("inputs", "color", "regions", "frame_indices")),
-                motions,
-                strict=True,
+                *(found[key] for key in keys), strict=True
             )
         ]
     rate, known = None if math.isnan(fps) else fps, len(times) > 0
