@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from mmaction.datasets.features import MISSING, FeatureFile
 from mmaction.errors import CheckpointError, ConfigError
 from mmaction.models import TimmBackbone
 from tests.conftest import Outcome
-from tests.engine.conftest import Started
+from tests.engine.conftest import Started, started
 from tests.frame_fixtures import write_film
 
+__all__ = ["started"]
 SMALL = "test_efficientnet"  # timm's own network for tests
 Run = Callable[..., Outcome]
 
@@ -45,13 +46,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.pth"
     torch.save(TimmBackbone(model=SMALL).network.state_dict(), path)
     return path
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    started = Started(tmp_path)
-    yield started
-    started.end_all()
 
 
 def said(ended: Outcome) -> str:

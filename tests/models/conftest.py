@@ -8,6 +8,15 @@ import pytest
 
 from mmaction.models import STABN, Recognizer3D
 
+# On the features of ``make_st_abn``.
+EVIDENCE: dict[str, Any] = dict(
+    attention_branch=dict(
+        type="EvidenceBranch",
+        stage=dict(type="PointwiseStage", in_channels=16, out_channels=8),
+    ),
+    attention_mechanism=dict(gate="joint"),
+)
+
 
 def tiny_backbone(**changes: Any) -> dict[str, Any]:
     return dict(type="ResNet3D", depth=18, base_channels=4) | changes

@@ -16,19 +16,10 @@ from mmaction.models.attention_guidance import (
     temporal_guidance,
 )
 from mmaction.structures import ClipSample, Guidance
+from tests.models.conftest import EVIDENCE
 
 VIEWS, FRAMES, SIZE = 1, 4, 32
 WEIGHTS = dict(guidance_spatial=3.0, guidance_temporal=2.0)
-BRANCHES = [
-    {},
-    dict(
-        attention_branch=dict(
-            type="EvidenceBranch",
-            stage=dict(type="PointwiseStage", in_channels=16, out_channels=8),
-        ),
-        attention_mechanism=dict(gate="joint"),
-    ),
-]
 
 
 def edited(seed: int, *, views: int = VIEWS) -> ClipSample:
@@ -66,7 +57,7 @@ def literally(spatial: Tensor, temporal: Tensor, guidance: Guidance) -> tuple[fl
     return where, when
 
 
-@pytest.mark.parametrize("branch", BRANCHES)
+@pytest.mark.parametrize("branch", [{}, EVIDENCE])
 def test_the_losses_are_their_formulas_over_all_clips_of_the_batch(make_st_abn, branch) -> None:
     torch.manual_seed(0)
     model: STABN = make_st_abn(loss_weights=WEIGHTS, **branch).train()

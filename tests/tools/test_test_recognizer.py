@@ -90,18 +90,8 @@ def test_explanations(
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines()[-1].split() == ["explanations", str(where / "index.html")]
     for number in range(7):
-        folder = where / "val" / f"video {number}"
-        assert sorted(os.listdir(folder)) == [
-            "clip.mp4",
-            "explanation.npz",
-            "player.js",
-            "sheet.png",
-            "thumb.jpg",
-        ]
-        with np.load(folder / "explanation.npz") as kept:
-            assert kept["temporal"].shape == (4,)
-            assert kept["frame_indices"].shape == (4,)
-            assert kept["spatial"].shape[0] == 4
+        with np.load(where / f"val/video {number}/explanation.npz") as kept:
+            assert len(kept["spatial"]) == len(kept["temporal"]) == len(kept["frame_indices"]) == 4
             assert int(kept["label"]) == number % 3
     assert (where / "index.html").is_file()
 

@@ -7,15 +7,9 @@ from torch import nn
 
 from mmaction.errors import ConfigError
 from mmaction.models import PerceptionBranch
+from tests.models.conftest import EVIDENCE
 
-EVIDENCE = dict(
-    attention_branch=dict(
-        type="EvidenceBranch",
-        stage=dict(type="PointwiseStage", in_channels=16, out_channels=8),
-    ),
-    attention_mechanism=dict(gate="joint"),
-    loss_weights=dict(stillness=2.0),
-)
+STILL = EVIDENCE | dict(loss_weights=dict(stillness=2.0))
 
 
 @pytest.mark.parametrize("num_classes", [1, 7])
@@ -32,7 +26,7 @@ def test_shapes(make_st_abn, num_classes, clip_len, height, width, depth) -> Non
         assert 0 <= attention.min() <= attention.max() <= 1
 
 
-@pytest.mark.parametrize("changes", [{}, dict(backbone=dict(with_cp=True)), EVIDENCE])
+@pytest.mark.parametrize("changes", [{}, dict(backbone=dict(with_cp=True)), STILL])
 def test_gradients_reach_every_parameter(make_st_abn, changes: dict) -> None:
     torch.manual_seed(0)
     model = make_st_abn(**changes)
@@ -122,7 +116,7 @@ def test_the_published_network_is_the_default(make_st_abn) -> None:
 
 def test_stillness_is_a_weighted_loss_on_where_the_attention_lies(make_st_abn) -> None:
     torch.manual_seed(0)
-    model = make_st_abn(**EVIDENCE).train()
+    model = make_st_abn(**STILL).train()
     clips = torch.randn(2, 3, 4, 32, 32)
     clips[:, :, 1:, :, :16] = clips[:, :, :1, :, :16]  # the upper half stands still
     attention = model(clips).spatial_attention
@@ -138,7 +132,7 @@ def test_stillness_is_a_weighted_loss_on_where_the_attention_lies(make_st_abn) -
 def test_stillness_of_features_where_these_alone_are_kept(make_st_abn) -> None:
     """Nothing changes but one cell in the second frame: all attention elsewhere is still."""
     torch.manual_seed(0)
-    model = make_st_abn(**EVIDENCE).train()
+    model = make_st_abn(**STILL).train()
     features = torch.randn(1, model.backbone.out_channels, 1, 2, 2).repeat(1, 1, 4, 1, 1)
     features[:, :, 1, 0, 1] += 1
     prediction = model.predict_features(features)
@@ -152,7 +146,7 @@ def test_stillness_of_features_where_these_alone_are_kept(make_st_abn) -> None:
 
 def test_stillness_under_a_temporal_stride(make_st_abn) -> None:
     backbone = dict(temporal_strides=(1, 2, 1, 1))
-    model = make_st_abn(clip_len=5, backbone=backbone, **EVIDENCE).train()
+    model = make_st_abn(clip_len=5, backbone=backbone, **STILL).train()
     losses = model(torch.randn(2, 3, 5, 32, 32), labels=torch.arange(2), mode="loss")
     assert 0 < losses["loss_stillness"] < 2
 
@@ -163,7 +157,7 @@ def test_pretrained_weights_go_only_into_stages_of_the_backbones_making(
     torch.manual_seed(0)
     path = tmp_path / "pretrained.pth"
     torch.save(make_plain().backbone.state_dict(), path)
-    model = make_st_abn(backbone=dict(pretrained=str(path)), **EVIDENCE)
+    model = make_st_abn(backbone=dict(pretrained=str(path)), **STILL)
     before = {k: v.clone() for k, v in model.attention_branch.stage.state_dict().items()}
     model.init_weights()
     for key, value in model.attention_branch.stage.state_dict().items():
