@@ -16,7 +16,7 @@ from itertools import chain
 import numpy as np
 
 from mmaction.datasets.annotation_lines import NO_LABEL, WHOLE, parse_lines
-from mmaction.errors import DataError
+from mmaction.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +77,12 @@ class AnnotationList:
             DataError: A file that can't be read, a line that can't be used (named by file and
                 line), or no video left.
         """
-        paths = [files] if isinstance(files, str | os.PathLike) else list(files)
+        paths = path_list(files)
         if not paths:
             raise DataError("ann_file names no annotation file")
         prefixes = [_prefix(root) for root in roots] or [b""] * len(paths)
         lists = [
-            parse_lines(os.fspath(path), of_files=of_files, root=prefix)
+            parse_lines(path, of_files=of_files, root=prefix)
             for path, prefix in zip(paths, prefixes, strict=True)
         ]
         names, spans, labels, numbers = ([*chain(*column)] for column in zip(*lists, strict=True))
@@ -90,7 +90,7 @@ class AnnotationList:
         table = np.array([ids + (NO_LABEL,) * (most - len(ids)) for ids in labels], np.int64)
         frames, starts = np.array(spans, np.int64).T
         annotations = cls(
-            files=tuple(os.fspath(path) for path in paths),
+            files=tuple(paths),
             frames=frames,
             starts=starts,
             labels=table[:, 0],
@@ -160,7 +160,14 @@ class AnnotationList:
         return self._taken(np.array(kept))
 
     def repeated(self, times: Sequence[int]) -> AnnotationList:
-        """Each record as often as ``times`` says for its file, one directly after the other."""
+        """Each record as often as ``times`` says for its file, one directly after the other.
+
+        Raises:
+            ConfigError: A number that is none, or less than 1.
+        """
+        for value in times:
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"repeat={value!r}: expected a whole number, 1 or more")
         if set(times) == {1}:
             return self
         counts = np.asarray(times, dtype=np.int64)[self.file_ids]
@@ -169,6 +176,12 @@ class AnnotationList:
     def _taken(self, indices: np.ndarray) -> AnnotationList:
         columns = [field.name for field in fields(self) if field.name != "files"]
         return replace(self, **{column: getattr(self, column)[indices] for column in columns})
+
+
+def path_list(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    """One path or several, as a config may name them, in a list."""
+    paths = [given] if isinstance(given, str | os.PathLike) else given
+    return [os.fspath(path) for path in paths]
 
 
 def _any_of(patterns: str | Sequence[str]) -> Callable[[str], object]:

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from torch.utils.data import Dataset
 
-from mmaction.datasets.annotations import NO_LABEL, AnnotationList
+from mmaction.datasets.annotations import NO_LABEL, AnnotationList, path_list
 from mmaction.datasets.batches import SampleKey
 from mmaction.datasets.class_names import find_classes, mirrored_classes
-from mmaction.datasets.edits import read_edits
+from mmaction.datasets.edits import VideoEdit, read_edits
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.datasets.sources.directory import FrameDirectory, find_frames
 from mmaction.datasets.sources.lmdb import SUFFIX, LmdbFrames, refuse_former_packs
@@ -87,33 +87,29 @@ class ClipDataset(Dataset[Results], ABC):
         self.on_error = on_error
         self.max_bad_fraction = max_bad_fraction
         self.pipeline = Pipeline(pipeline)
-        paths = [ann_file] if isinstance(ann_file, str | os.PathLike) else ann_file
-        files = [os.fspath(path) for path in paths]
+        files = path_list(ann_file)
         roots = one_a_file("data_root", data_root, files)
         annotations = AnnotationList.load(
             files, include=include, exclude=exclude, of_files=self.of_files, roots=roots
         )
-        self.annotations = annotations.repeated(
-            one_a_file("repeat", repeat, annotations.files, whole_number=True)
-        )
-        self.classes = find_classes(classes, annotations.files[0], num_classes)
+        self.annotations = annotations.repeated(one_a_file("repeat", repeat, files))
+        self.classes = find_classes(classes, files[0], num_classes)
         self.num_classes = num_classes if self.classes is None else len(self.classes)
         if self.num_classes is not None:
             check_labels(annotations, self.num_classes)
         if (self.labels != NO_LABEL).any():
-            self._tell_classes(annotations.files[0])
+            self._tell_classes(files[0])
         self.data_root = os.fspath(roots[0])
         self.sources = self._open_sources([os.fspath(root) for root in roots])
-        self.edits = {} if edits is None else read_edits(edits)
-        self._check_edits(edits)
+        self.edits = {} if edits is None else self._read_edits(edits)
 
-    def _check_edits(self, path: Path | None) -> None:
-        """Compares the edits with the videos that there are, and with the pipeline."""
-        steps = self.pipeline.transforms if self.edits else []
-        if any(isinstance(step, TorchvisionTransform) for step in steps):
+    def _read_edits(self, path: Path) -> dict[str, VideoEdit]:
+        """The edits, compared with the videos that there are, and with the pipeline."""
+        edits = read_edits(path)
+        if any(isinstance(step, TorchvisionTransform) for step in self.pipeline.transforms):
             raise ConfigError(f"edits '{path}': TorchvisionTransform takes no masks along: drop it")
-        numbers = {self.name(n): n for n in range(len(self))} if self.edits else {}
-        for name, edit in self.edits.items():
+        numbers = {self.name(n): n for n in range(len(self))}
+        for name, edit in edits.items():
             if name not in numbers:
                 raise DataError(
                     f"edits '{path}': no video {name!r} in '{self.annotations.files[0]}'"
@@ -127,6 +123,7 @@ class ClipDataset(Dataset[Results], ABC):
                     f"edits '{path}': video {name!r}: frame {edit.last_frame}: the last one is"
                     f" {last}"
                 )
+        return edits
 
     def _tell_classes(self, source: str) -> None:
         """Has the transforms that change labels, or must not, know the classes."""
@@ -272,19 +269,16 @@ class VideoDataset(ClipDataset):
         return VideoFiles(data_root=data_root)
 
 
-def one_a_file(
-    key: str, given: Any, files: Sequence[Path], *, whole_number: bool = False
-) -> list[Any]:
+def one_a_file(key: str, given: Any, files: Sequence[Path]) -> list[Any]:
     """``given`` for each annotation file, whether it was said once or for each.
 
     Args:
         key: What the config calls it.
         given: One value, or a list of them.
         files: The annotation files.
-        whole_number: Whether values are to be whole numbers from 1 on.
 
     Raises:
-        ConfigError: There are more or fewer than files, or one is no such number.
+        ConfigError: There are more or fewer than files.
     """
     one = isinstance(given, str | os.PathLike | int)
     values = [given] * len(files) if one else list(given)
@@ -292,7 +286,4 @@ def one_a_file(
         raise ConfigError(
             f"{key}: {len(values)} for {len(files)} annotation files; give one, or one a file"
         )
-    for value in values:
-        if whole_number and (not isinstance(value, int) or value < 1):
-            raise ConfigError(f"{key}={value!r}: expected a whole number, 1 or more")
     return values

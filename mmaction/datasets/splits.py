@@ -5,7 +5,6 @@ The checks are made before a training starts rather than after a night.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmaction.datasets.annotation_lines import NO_COUNT, NO_LABEL, WHOLE
-from mmaction.datasets.annotations import AnnotationList
+from mmaction.datasets.annotations import AnnotationList, path_list
 from mmaction.datasets.class_names import find_classes
 from mmaction.datasets.sources.base import FrameSource
 from mmaction.errors import DataError
@@ -33,9 +32,7 @@ def dataset_configs(cfg: Config) -> Iterator[tuple[str, Any]]:
 
 def annotation_files(dataset: Mapping[str, Any]) -> list[str]:
     """The lists that a data set's config names."""
-    files = dataset.get("ann_file") or ()
-    paths = [files] if isinstance(files, str | os.PathLike) else files
-    return [os.fspath(path) for path in paths]
+    return path_list(dataset.get("ann_file") or ())
 
 
 def class_names_of(
