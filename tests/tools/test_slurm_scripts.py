@@ -64,14 +64,14 @@ def test_a_test_under_slurm_gives_the_scores_of_one_process(
     tiny_config: Path,
     tiny_checkpoint: Path,
     run_process: Run,
-    run_tool: Run,
+    run_tiny: Run,
     slurm: Callable[..., dict[str, str]],
     tmp_path: Path,
 ) -> None:
     if torch.cuda.is_available() and torch.cuda.device_count() < 2:
         pytest.skip("this machine has GPUs, but not 2")
     one, many = tmp_path / "one.pkl", tmp_path / "of two.pkl"
-    assert run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", one).code == 0
+    assert run_tiny("test_recognizer", "--out", one).code == 0
     command = ["tools/slurm_test_recognizer.sh", "part", "a job", tiny_config, tiny_checkpoint]
     settings = slurm(options=7, start=True)
     ended = run_process(*command, "--out", many, GPUS="2", **settings)

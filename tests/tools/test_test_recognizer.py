@@ -34,13 +34,11 @@ def assert_untouched(old_scores: Path) -> None:
     assert os.listdir(old_scores.parent) == ["scores.pkl"]
 
 
-def test_the_table_and_the_files(
-    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
-) -> None:
+def test_the_table_and_the_files(run_tiny: Run, tmp_path: Path) -> None:
     out, log = tmp_path / "results/scores.pkl", tmp_path / "results/log.txt"
     log.parent.mkdir()
     log.write_text("before\n")
-    ended = run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--out", out, "--log", log)
+    ended = run_tiny("test_recognizer", "--out", out, "--log", log)
     assert (ended.code, ended.err) == (0, "")
     metrics = json.loads((tmp_path / "results/scores.metrics.json").read_text())
     branches = ("perception", "attention")
@@ -62,13 +60,11 @@ def test_the_table_and_the_files(
     assert len(ended.out.splitlines()) < 30
 
 
-def test_the_second_time_uses_what_the_first_found(
-    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
-) -> None:
+def test_the_second_time_uses_what_the_first_found(run_tiny: Run, tmp_path: Path) -> None:
     """Underscores as well as dashes, and MMAction's names of metrics."""
-    command = ["test_recognizer", tiny_config, tiny_checkpoint, "--out", tmp_path / "scores.pkl"]
-    first, second = run_tool(*command), run_tool(*command, "--eval", "top_k_accuracy")
-    third = run_tool(*command, "--ignore_cache")
+    command = ["test_recognizer", "--out", tmp_path / "scores.pkl"]
+    first, second = run_tiny(*command), run_tiny(*command, "--eval", "top_k_accuracy")
+    third = run_tiny(*command, "--ignore_cache")
     assert [ended.code for ended in (first, second, third)] == [0, 0, 0]
     assert "Epoch(test)" in first.out
     assert second.out.splitlines()[0] == f"7 videos, scores from {tmp_path / 'scores.pkl'}"
@@ -77,16 +73,10 @@ def test_the_second_time_uses_what_the_first_found(
 
 
 @pytest.mark.parametrize("directory", ["seen", None])
-def test_explanations(
-    directory: str | None,
-    tiny_config: Path,
-    tiny_checkpoint: Path,
-    run_tool: Run,
-    tmp_path: Path,
-) -> None:
+def test_explanations(directory: str | None, run_tiny: Run, tmp_path: Path) -> None:
     where = tmp_path / (directory or "work/explanations")
     given = [where] if directory else []
-    ended = run_tool("test_recognizer", tiny_config, tiny_checkpoint, "-s", *given)
+    ended = run_tiny("test_recognizer", "-s", *given)
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines()[-1].split() == ["explanations", str(where / "index.html")]
     for number in range(7):
@@ -203,17 +193,12 @@ def test_a_wrong_config_costs_one_line_and_no_file(
     ],
 )
 def test_a_wrong_option_costs_one_line(
-    options: list[str],
-    expected: str,
-    tiny_config: Path,
-    tiny_checkpoint: Path,
-    run_tool: Run,
-    tmp_path: Path,
+    options: list[str], expected: str, run_tiny: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.pkl").mkdir()
     given = [option.format(tmp=tmp_path) for option in options]
-    ended = run_tool("test_recognizer", tiny_config, tiny_checkpoint, *given)
+    ended = run_tiny("test_recognizer", *given)
     assert re.search(expected, ended.error), ended.error
 
 
@@ -249,14 +234,11 @@ def test_a_plain_recognizer_has_nothing_to_explain(
     assert "attention" not in ended.out.splitlines()[-1]
 
 
-def test_the_list_that_older_code_wrote(
-    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
-) -> None:
+def test_the_list_that_older_code_wrote(run_tiny: Run, tmp_path: Path) -> None:
     """Logits, whose softmax are the probabilities of the table; of one view each."""
     table, listed = tmp_path / "table.pkl", tmp_path / "list.pkl"
     for out, form in ((table, "table"), (listed, "list"), (listed, "list")):
-        command = [tiny_config, tiny_checkpoint, "--out", out, "--out-format", form]
-        assert run_tool("test_recognizer", *command).code == 0
+        assert run_tiny("test_recognizer", "--out", out, "--out-format", form).code == 0
     logits = pickle.loads(listed.read_bytes())
     assert isinstance(logits, list)
     expected = pickle.loads(table.read_bytes())["scores"]

@@ -130,29 +130,25 @@ def test_torchvisions_cache(
     assert_refused(ended, boom, f"{cached} is not what torchvision publishes", "posix.mkdir")
 
 
-def test_a_file_of_boxes(
-    boom: Path, tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path, run_tool: Run
-) -> None:
+def test_a_file_of_boxes(boom: Path, tmp_path: Path, run_tiny: Run) -> None:
     path = tmp_path / "pyannot.pkl"
     path.write_bytes(pickle.dumps({"val/video 0": Bomb(boom)}, protocol=2))
-    ended = run_tool(
-        *("analysis/evaluate_explanations", tiny_config, tiny_checkpoint),
+    ended = run_tiny(
+        "analysis/evaluate_explanations",
         *("--metrics", "localization", "--ground-truth", path),
     )
     assert_refused(ended, boom, "pyannot.pkl", "refused posix.mkdir")
 
 
-def test_masks(
-    boom: Path, tiny_config: Path, tiny_checkpoint: Path, tmp_path: Path, run_tool: Run
-) -> None:
+def test_masks(boom: Path, tmp_path: Path, run_tiny: Run) -> None:
     """numpy's archives may hold pickles, too."""
     for number in range(7):
         path = tmp_path / f"truth/val/video {number}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         bombs = np.array([Bomb(boom)], dtype=object)
         np.savez(path, actor_masks=bombs, action_interval=np.array([0, 6]))
-    ended = run_tool(
-        *("analysis/evaluate_explanations", tiny_config, tiny_checkpoint),
+    ended = run_tiny(
+        "analysis/evaluate_explanations",
         *("--metrics", "localization", "--ground-truth", tmp_path / "truth"),
     )
     assert_refused(ended, boom, "allow_pickle=False")
@@ -168,11 +164,9 @@ def test_masks(
         "{{1:__import__('os').mkdir('{boom}')}}",
     ],
 )
-def test_options_are_never_evaluated(
-    value: str, boom: Path, tiny_config: Path, tiny_checkpoint: Path, run_tool: Run
-) -> None:
+def test_options_are_never_evaluated(value: str, boom: Path, run_tiny: Run) -> None:
     option = "model.average_views=" + value.format(boom=boom)
-    ended = run_tool("test_recognizer", tiny_config, tiny_checkpoint, "--cfg-options", option)
+    ended = run_tiny("test_recognizer", "--cfg-options", option)
     assert_refused(ended, boom, "model.average_views=", "expected one of")
 
 

@@ -12,13 +12,9 @@ import numpy as np
 Run = Callable[..., Any]
 
 
-def test_a_line_a_video_and_the_page(
-    tiny_config: Path, tiny_checkpoint: Path, tiny_data: Path, run_tool: Run, tmp_path: Path
-) -> None:
+def test_a_line_a_video_and_the_page(tiny_data: Path, run_tiny: Run, tmp_path: Path) -> None:
     videos = [tiny_data / f"frames/val/video {number}" for number in (0, 5)]
-    ended = run_tool(
-        *("visualize", tiny_config, tiny_checkpoint, *videos, "--explainers", "attention,grad_cam")
-    )
+    ended = run_tiny("visualize", *videos, "--explainers", "attention,grad_cam")
     assert ended.code == 0, ended.err
     *lines, last = ended.out.splitlines()
     page = tmp_path / "work/visualization/index.html"
@@ -32,9 +28,9 @@ def test_a_line_a_video_and_the_page(
 
 
 def test_a_mistake_costs_one_line(
-    tiny_config: Path, tiny_checkpoint: Path, tiny_data: Path, run_tool: Run, tmp_path: Path
+    tiny_config: Path, tiny_data: Path, run_tiny: Run, tmp_path: Path
 ) -> None:
     video, out = tiny_data / "frames/val/video 0", tiny_config / "x"
-    ended = run_tool("visualize", tiny_config, tiny_checkpoint, video, "--out", out)
+    ended = run_tiny("visualize", video, "--out", out)
     assert re.search(r"--out='.*' can't be written to", ended.error), ended.error
     assert not (tmp_path / "work").exists()

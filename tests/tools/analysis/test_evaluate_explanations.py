@@ -14,13 +14,9 @@ TOOL = "analysis/evaluate_explanations"
 QUICK = ("--videos", "4", "--steps", "2")
 
 
-def test_the_tables_and_the_files(
-    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
-) -> None:
+def test_the_tables_and_the_files(run_tiny: Run, tmp_path: Path) -> None:
     out = tmp_path / "measured"
-    ended = run_tool(
-        TOOL, tiny_config, tiny_checkpoint, "--explainers", "attention,center", "--out", out, *QUICK
-    )
+    ended = run_tiny(TOOL, "--explainers", "attention,center", "--out", out, *QUICK)
     assert ended.code == 0
     lines = ended.out.splitlines()
     assert any(line.startswith("4 videos, ") for line in lines)

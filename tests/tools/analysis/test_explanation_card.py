@@ -32,8 +32,6 @@ def test_the_card_and_what_quotes_it(
     assert "| joint\\_insertion" in text or "| joint_insertion" in text
 
 
-def test_mistakes_in_one_line(
-    tiny_config: Path, tiny_checkpoint: Path, run_tool: Run, tmp_path: Path
-) -> None:
-    ended = run_tool(TOOL, tiny_config, tiny_checkpoint, "--out", tmp_path / "card.pdf")
+def test_mistakes_in_one_line(run_tiny: Run, tmp_path: Path) -> None:
+    ended = run_tiny(TOOL, "--out", tmp_path / "card.pdf")
     assert "expected a name that ends in .html" in ended.error

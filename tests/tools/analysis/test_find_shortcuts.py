@@ -56,15 +56,9 @@ def test_the_verdict_the_tables_and_the_page(
     ],
 )
 def test_mistakes_in_one_line(
-    options: tuple[str, ...],
-    message: str,
-    tiny_config: Path,
-    tiny_checkpoint: Path,
-    groups: Path,
-    run_tool: Run,
-    tmp_path: Path,
+    options: tuple[str, ...], message: str, groups: Path, run_tiny: Run, tmp_path: Path
 ) -> None:
     given = [str(groups) if option == "PLACES" else option for option in options]
-    ended = run_tool(TOOL, tiny_config, tiny_checkpoint, "--out", tmp_path / "out", *given)
+    ended = run_tiny(TOOL, "--out", tmp_path / "out", *given)
     assert message in ended.error
     assert not (tmp_path / "out").exists()
