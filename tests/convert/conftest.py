@@ -49,6 +49,19 @@ def random_st_abn(depth: int, **inflate: Any) -> dict[str, Tensor]:
     return random_state(dict(type="STABN", num_classes=3, clip_len=4, backbone=backbone))
 
 
+def attention(net: Net, x: Tensor) -> list[Tensor]:
+    """The paper's formulae on the branch's stage: R, scores, A_s (B×1×T×h×w), A_t (B×1×T×1×1)."""
+    x = net.bn(x, f"{A}bn_stage")
+    r = net.bn(net.conv(x, f"{A}conv_response"), f"{A}bn_response").relu()
+    per_frame = net.conv(r, f"{A}conv_scores").mean(dim=(3, 4))
+    scores = net.linear(per_frame.flatten(1), f"{A}fc_scores")
+    spatial = net.bn(net.conv(r, f"{A}conv_spatial"), f"{A}bn_spatial").sigmoid()
+    t = net.relu(r, f"{A}temporal")[:, 0]
+    t = F.conv2d(t, net.w[f"{A}temporal.mix.weight"]).relu().mean(dim=(2, 3))
+    t = net.linear(net.linear(t, f"{A}temporal.fc1").relu(), f"{A}temporal.fc2").sigmoid()
+    return [r, scores, spatial, t[:, None, :, None, None]]
+
+
 def st_abn(clips: Tensor, w: State, *, relu: bool) -> list[Tensor]:
     """The paper's formulae: scores, attention scores, A_s as B×T×h×w, A_t as B×T."""
     net = Net(w)
@@ -57,19 +70,12 @@ def st_abn(clips: Tensor, w: State, *, relu: bool) -> list[Tensor]:
     )
     for n in (1, 2, 3):
         x = net.stage(x, f"backbone.layer{n}", s=min(n, 2))
-    r = net.bn(net.stage(x, f"{A}stage"), f"{A}bn_stage")
-    r = net.bn(net.conv(r, f"{A}conv_response"), f"{A}bn_response").relu()
-    per_frame = net.conv(r, f"{A}conv_scores").mean(dim=(3, 4))
-    attention_scores = net.linear(per_frame.flatten(1), f"{A}fc_scores")
-    spatial = net.bn(net.conv(r, f"{A}conv_spatial"), f"{A}bn_spatial").sigmoid()
-    t = net.relu(r, f"{A}temporal")[:, 0]
-    t = F.conv2d(t, w[f"{A}temporal.mix.weight"]).relu().mean(dim=(2, 3))
-    t = net.linear(net.linear(t, f"{A}temporal.fc1").relu(), f"{A}temporal.fc2").sigmoid()
-    both = torch.cat([x * (1 + spatial), x * t[:, None, :, None, None]], dim=1)
+    _, attention_scores, spatial, temporal = attention(net, net.stage(x, f"{A}stage"))
+    both = torch.cat([x * (1 + spatial), x * temporal], dim=1)
     y = net.bn(net.conv(both, "attention_mechanism.conv"), "attention_mechanism.bn")
     y = net.stage(y.relu() if relu else y, "perception_branch.stage", s=2)
     scores = net.linear(y.mean(dim=(2, 3, 4)), "perception_branch.fc")
-    return [scores, attention_scores, spatial[:, 0], t]
+    return [scores, attention_scores, spatial[:, 0], temporal.flatten(1)]
 
 
 @dataclass(frozen=True)

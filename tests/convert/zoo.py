@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
@@ -95,9 +95,10 @@ def in_their_names(state: State, names: Sequence[tuple[str, str]]) -> dict[str, 
     return theirs
 
 
-def random_state(network: dict[str, Any]) -> dict[str, Tensor]:
+def random_state(network: dict[str, Any] | nn.Module) -> dict[str, Tensor]:
     """Weights of a network as if it were trained: norms and linears that do something."""
-    state = MODELS.build(network).state_dict()
+    built = network if isinstance(network, nn.Module) else MODELS.build(network)
+    state = built.state_dict()
     for value in state.values():
         if value.ndim == 1:
             value.uniform_(0.5, 1.5)
