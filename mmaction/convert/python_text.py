@@ -34,7 +34,8 @@ def _entry(name: str, value: Any) -> str:
 
 def python_text(value: Any) -> str:
     """A value as Python, on one line but for comments of changes within."""
-    if _is_keywords(value):
+    # A map of class numbers is written with braces.
+    if isinstance(value, Mapping) and all(isinstance(k, str) and k.isidentifier() for k in value):
         return f"dict({', '.join(_entry(f'{key}=', part) for key, part in value.items())})"
     if isinstance(value, list):
         return f"[{', '.join(_entry('', part) for part in value)}]"
@@ -42,10 +43,3 @@ def python_text(value: Any) -> str:
     if isinstance(value, str) and '"' not in text and "\\" not in text:
         return f'"{text[1:-1]}"'
     return text
-
-
-def _is_keywords(value: Any) -> bool:
-    """Whether ``dict(…)`` can say it; a map of class numbers is written with braces."""
-    return isinstance(value, Mapping) and all(
-        isinstance(key, str) and key.isidentifier() for key in value
-    )

@@ -71,14 +71,10 @@ def with_backend(
             return _by_openvino(recognizer, precision)
         except UserError as e:
             why = f" ({e})"
-    return _by_torch(recognizer, precision), f"torch in {precision} on {device}{why}"
-
-
-def _by_torch(recognizer: VideoRecognizer, precision: str) -> VideoRecognizer:
     dtype = torch.bfloat16 if precision == "bf16" else None
     changed = copy.copy(recognizer)
     changed.network, changed.dtype = fuse_for_inference(recognizer.network, dtype=dtype), dtype
-    return changed
+    return changed, f"torch in {precision} on {device}{why}"
 
 
 def _by_openvino(recognizer: VideoRecognizer, precision: str) -> tuple[VideoRecognizer, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from mmaction.datasets.transforms.pipeline import Pipeline
 from mmaction.errors import ConfigError, TransientError, first_line
@@ -26,29 +27,25 @@ class Decoded(NamedTuple):
     error: str | None = None
 
 
-class _Videos(Dataset[Decoded]):
-    def __init__(self, paths: Sequence[str], pipeline: Pipeline) -> None:
-        self.paths, self.pipeline = paths, pipeline
+def _decoded(path: str, pipeline: Pipeline) -> Decoded:
+    try:
+        video = open_path(Path(path))
+        return Decoded(path, packed(video, pipeline), video)
+    except (ConfigError, TransientError):  # no video's fault
+        raise
+    except MemoryError:
+        raise TransientError(f"video '{path}': memory ran out while it was decoded") from None
+    except OSError as e:
+        error = unreadable(f"video '{path}'", e)
+        if isinstance(error, TransientError):
+            raise error from None
+        return Decoded(path, error=str(error))
+    except Exception as e:  # noqa: BLE001 - a decoder raises anything of a damaged file
+        return Decoded(path, error=first_line(e))
 
-    def __len__(self) -> int:
-        return len(self.paths)
 
-    def __getitem__(self, index: int) -> Decoded:
-        path = self.paths[index]
-        try:
-            video = open_path(Path(path))
-            return Decoded(path, packed(video, self.pipeline), video)
-        except (ConfigError, TransientError):  # no video's fault
-            raise
-        except MemoryError:
-            raise TransientError(f"video '{path}': memory ran out while it was decoded") from None
-        except OSError as e:
-            error = unreadable(f"video '{path}'", e)
-            if isinstance(error, TransientError):
-                raise error from None
-            return Decoded(path, error=str(error))
-        except Exception as e:  # noqa: BLE001 - a decoder raises anything of a damaged file
-            return Decoded(path, error=first_line(e))
+def _batch(paths: Sequence[str], pipeline: Pipeline) -> list[Decoded]:
+    return [_decoded(path, pipeline) for path in paths]
 
 
 def decoded_batches(
@@ -69,10 +66,10 @@ def decoded_batches(
         worker_init_fn: What each of them calls first.
     """
     return DataLoader(
-        _Videos(paths, pipeline),
+        paths,  # type: ignore[arg-type]  # a list serves as a data set
         batch_size=batch_size,
         num_workers=num_workers,
-        collate_fn=list,
+        collate_fn=partial(_batch, pipeline=pipeline),
         worker_init_fn=worker_init_fn,
         pin_memory=torch.cuda.is_available(),
     )

@@ -206,13 +206,3 @@ def _plain(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name.replace(".inner.", ".")
-
-
-def strides(clips: Sequence[int], features: Sequence[int]) -> tuple[int, int]:
-    """How many frames and pixels go into a step of the features.
-
-    Args:
-        clips: Their shape, B×3×T×H×W.
-        features: Theirs, B×C×T'×h×w.
-    """
-    return round(clips[2] / features[2]), round(clips[3] / features[3])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmaction.errors import CheckpointError, ConfigError, first_line, near
-from mmaction.models.backbones.libraries import LibraryBackbone, import_library, strides
+from mmaction.models.backbones.libraries import LibraryBackbone, import_library
 from mmaction.registry import MODELS
 
 RESNETS = ("r3d_18", "mc3_18", "r2plus1d_18")
@@ -64,7 +64,7 @@ class TorchvisionBackbone(LibraryBackbone):
             measured = _without_head(get_model(model), model).eval()
             shape = _features(measured, torch.empty(CLIP, device="meta"), model).shape
         self.out_channels = shape[1]
-        self.temporal_stride, self.spatial_stride = strides(CLIP, shape)
+        self.temporal_stride, self.spatial_stride = (round(CLIP[n] / shape[n]) for n in (2, 3))
         self.freeze()
 
     def forward(self, clips: Tensor) -> Tensor:
