@@ -135,7 +135,7 @@ def test_a_part_is_ended_at_its_limit_with_all_that_it_started(tmp_path: Path) -
         env={**os.environ, "ST_ABN_TEST_MARK": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stdout == "timed out\n", done.stderr
     mark = f"ST_ABN_TEST_MARK={tmp_path}".encode()

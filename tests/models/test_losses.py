@@ -17,7 +17,8 @@ WEIGHTS = [0.5, 1.0, 2.0, 0.0, 1.5]
 def test_smoothed_and_weighted_cross_entropy(make_st_abn, shares: bool) -> None:
     torch.manual_seed(0)
     options = dict(type="CrossEntropy", label_smoothing=0.1, class_weights=WEIGHTS)
-    model = make_st_abn(loss_cls=options).eval()
+    of_branches = dict(perception=2.0, attention=0.25)
+    model = make_st_abn(loss_cls=options, loss_weights=of_branches).eval()
     clips, labels = torch.randn(3, 3, 4, 32, 32), torch.tensor([0, 4, 2])
     targets = torch.eye(5)[labels]
     if shares:
@@ -29,7 +30,7 @@ def test_smoothed_and_weighted_cross_entropy(make_st_abn, shares: bool) -> None:
     for name, scores in (("perception", out.scores), ("attention", out.attention_scores)):
         smoothed = 0.9 * targets + 0.1 / 5
         expected = -(weight * smoothed * scores.log_softmax(1)).sum() / total
-        torch.testing.assert_close(losses[f"loss_{name}"], expected)
+        torch.testing.assert_close(losses[f"loss_{name}"], of_branches[name] * expected)
         hit = targets[torch.arange(3), scores.argmax(1)].mean()
         torch.testing.assert_close(losses[f"top1_{name}"], hit)
 

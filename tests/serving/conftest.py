@@ -28,7 +28,7 @@ class Server:
 
         content = path if isinstance(path, bytes) else path.read_bytes()
         name = "bytes.mp4" if isinstance(path, bytes) else path.name
-        return httpx.post(self.url + to, files={"video": (name, content)}, timeout=60, **options)
+        return httpx.post(self.url + to, files={"video": (name, content)}, timeout=120, **options)
 
     def leftovers(self) -> list[Path]:
         """What there is of requests in the server's temporary directory."""
@@ -37,7 +37,7 @@ class Server:
     def alive(self) -> bool:
         import httpx
 
-        return httpx.get(self.url + "health", timeout=30).json()["status"] == "ok"
+        return httpx.get(self.url + "health", timeout=120).json()["status"] == "ok"
 
 
 def start(checkpoint: Path, temporary: Path, *options: object) -> Server:
@@ -73,7 +73,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     yield start_one
     for server in started:
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(20)
+        server.process.wait(120)
         assert list(server.temporary.iterdir()) == []
 
 

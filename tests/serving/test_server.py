@@ -31,7 +31,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _nothing_stays(server: Any) -> Any:
     yield
     assert server.alive()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while server.leftovers() and time.monotonic() < deadline:
         time.sleep(0.1)  # of requests whose clients have left
     assert server.leftovers() == []
@@ -109,7 +109,7 @@ def chunked(server: Any, *, seconds: float, size: int) -> bytes:
         "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     )
     first = b'--x\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n'
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as s:
         s.sendall(head.encode())
         s.setblocking(False)
         deadline = time.monotonic() + 30
@@ -137,7 +137,7 @@ def test_who_leaves_leaves_nothing(server: Any, film: Path) -> None:
     head = "".join(f"{key}: {value}\r\n" for key, value in request.headers.items())
     whole = f"POST /predict HTTP/1.1\r\n{head}\r\n".encode() + request.read()
     for part in (whole[:100], whole[: len(whole) // 2], whole):
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+        with socket.create_connection(("127.0.0.1", port), timeout=120) as s:
             s.sendall(part)
     time.sleep(0.5)  # for the last one to be taken up
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -44,20 +42,3 @@ def test_drop_and_increase_by_hand(whole: float, part: float, drop: float, incre
     )
     np.testing.assert_allclose(found[0], [drop] * 2, atol=1e-7)
     np.testing.assert_array_equal(found[1], [increase] * 2)
-
-
-def test_a_linear_score_drops_by_what_is_hidden(
-    linear: Callable[[Tensor], Tensor], weights: np.ndarray
-) -> None:
-    """Cells of map 1 stay, those of map 0 go: the drop is the share of their weights."""
-    kept = np.zeros((1, 3, 4, 4))
-    kept[:, 1] = 1
-    found = drop_and_increase(
-        linear,
-        torch.ones(1, 3, 3, 4, 4),
-        kept,
-        kept.sum(axis=(2, 3)),
-        targets=torch.tensor([1]),
-        black=(0.0, 0.0, 0.0),
-    )
-    assert found[0][0] == pytest.approx(1 - weights[1].sum(), abs=1e-6)
