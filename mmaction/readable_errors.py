@@ -168,10 +168,8 @@ def readable_loader_errors() -> Iterator[None]:
 def _is_a_loaders(error: BaseException) -> bool:
     """Whether it comes from a loader: a signal's handler raises it anywhere, but names a worker."""
     files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return (
-        "DataLoader" in str(error)
-        or any("multiprocessing" in f for f in files)
-        or any("torch/utils/data" in f.replace("\\", "/") for f in files)
+    return "DataLoader" in str(error) or any(
+        re.search(r"multiprocessing|torch.utils.data", file) for file in files
     )
 
 
