@@ -61,7 +61,9 @@ def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> 
         CheckpointError: The names are not the layout's, two become one, or no network here can
             take the weights of a foreign layout.
     """
-    found = _recognise(state, source) if layout == AUTO else _named(layout)
+    if layout != AUTO and layout not in LAYOUTS:
+        raise CheckpointError(f"layout {layout!r} is unknown{near(layout, [AUTO, *LAYOUTS])}")
+    found = _recognise(state, source) if layout == AUTO else LAYOUTS[layout]
     own = renamed(state, found, source=source)
     if own.unknown:
         raise CheckpointError(
@@ -95,12 +97,6 @@ def convert(state: Mapping[str, Tensor], *, layout: str = AUTO, source: str) -> 
     if found.preprocessor is not None:
         model["data_preprocessor"] = dict(found.preprocessor)
     return Conversion(own_state, found, own.theirs, dropped, model, assumes)
-
-
-def _named(layout: str) -> Layout:
-    if layout not in LAYOUTS:
-        raise CheckpointError(f"layout {layout!r} is unknown{near(layout, [AUTO, *LAYOUTS])}")
-    return LAYOUTS[layout]
 
 
 def _recognise(state: Mapping[str, Tensor], source: str) -> Layout:

@@ -66,8 +66,3 @@ def quantized(model: Any, clips: Sequence[Tensor]) -> Any:
     dataset = nncf.Dataset([clip.numpy() for clip in clips])
     with contextlib.redirect_stdout(sys.stderr):  # it shows how far it is
         return nncf.quantize(model, dataset, subset_size=len(clips))
-
-
-def is_quantized(model: Any) -> bool:
-    """Whether an ``openvino.Model`` was made by ``quantized``."""
-    return bool(model.has_rt_info(["nncf", "quantization"]))

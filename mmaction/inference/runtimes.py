@@ -15,7 +15,6 @@ from torch import Tensor
 from mmaction.checkpoint.description import META_KEY, Description, Layout, description_of
 from mmaction.errors import CheckpointError, ConfigError, first_line
 from mmaction.inference.exporting import INPUT, OUTPUTS
-from mmaction.inference.quantizing import is_quantized
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.structures import Prediction
 
@@ -150,7 +149,9 @@ def _open_openvino(path: Path, precision: str) -> tuple[str, Run, str]:
     model = library.Core().read_model(path)
     text = model.get_rt_info([META_KEY]).astype(str) if model.has_rt_info([META_KEY]) else ""
     title, run = run_by_openvino(model, precision=precision)
-    return f"{title}, quantized to int8" if is_quantized(model) else title, run, text
+    if model.has_rt_info(["nncf", "quantization"]):
+        title += ", quantized to int8"
+    return title, run, text
 
 
 def run_by_openvino(model: Any, *, precision: str = "fp32") -> tuple[str, Run]:

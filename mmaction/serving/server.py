@@ -74,12 +74,8 @@ def serve(
     address = f"http://{shown}:{listener.getsockname()[1]}/"
     print(f"{model} at {address}" + (f"#token={token}" if token else ""), flush=True)
     # uvicorn ends its work and then raises the signal again.
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.run(sockets=[listener])
-
-
-def _end(number: int, frame: Any) -> None:
-    sys.exit(0)
 
 
 def _is_this_machine(host: str) -> bool:
