@@ -74,7 +74,10 @@ class EvidenceBranch(BaseModule):
     and say nothing from one clip to another. With ``absolute``, they are relative to what is usual
     where the clip's maximum is lower: e / max(max e, m), m the running mean of the training clips'
     maxima, a buffer. So a clip that lacks what the class is told by has faint maps, and little of
-    it reaches the perception branch, where else the next best cells would be looked at.
+    it reaches the perception branch, where else the next best cells would be looked at. With
+    ``of_answer``, e and s are of the classes that the branch believes in: R_k is weighed by
+    softmax_k(g·mean R_k + b_k), which has no gradient, so that what speaks for another class, such
+    as what somebody else does meanwhile, is not looked at.
 
     Args:
         stage: Module that runs first, of spatial stride 1, with ``out_channels``; the backbone's
@@ -85,6 +88,7 @@ class EvidenceBranch(BaseModule):
         spatial_smoothing_frames: Odd; 1 leaves A_s as it is.
         spatial_smoothing_cells: Odd; 1 leaves A_s as it is.
         absolute: See above.
+        of_answer: See above.
         norm_cfg: The norm layers' config.
 
     Raises:
@@ -103,6 +107,7 @@ class EvidenceBranch(BaseModule):
         spatial_smoothing_frames: int = 1,
         spatial_smoothing_cells: int = 1,
         absolute: bool = False,
+        of_answer: bool = False,
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -117,6 +122,7 @@ class EvidenceBranch(BaseModule):
                 )
         channels: int = stage.out_channels  # type: ignore[assignment]
         self.smoothing_frames = smoothing_frames
+        self.of_answer = of_answer
         cells = spatial_smoothing_cells
         self.spatial_window = (spatial_smoothing_frames, cells, cells)
         self.stage = stage
@@ -130,6 +136,11 @@ class EvidenceBranch(BaseModule):
         # Of A_s's and of A_t's evidence; 0 before the first training step.
         self.register_buffer("usual", torch.zeros(2) if absolute else None)
         nn.init.kaiming_normal_(self.conv_response.weight, mode="fan_out", nonlinearity="relu")
+
+    def _believed(self, response: Tensor) -> Tensor:
+        """R, B×K×T×h×w, each class weighed by what the mean of R says of it."""
+        scores = self.log_scale.exp() * response.mean(dim=(2, 3, 4)) + self.score_bias
+        return response * scores.softmax(dim=1).detach()[..., None, None, None]
 
     def spatial(self, response: Tensor) -> Tensor:
         """A_s, B×1×T×h×w in [0, 1], of R."""
@@ -167,8 +178,9 @@ class EvidenceBranch(BaseModule):
     def forward(self, features: Tensor) -> AttentionOutput:
         x = self.bn_stage(self.stage(features))
         response = torch.relu_(self.bn_response(self.conv_response(x)))
-        spatial = self.spatial(response)
-        temporal = self.temporal(response, spatial)
+        evidence = self._believed(response) if self.of_answer else response
+        spatial = self.spatial(evidence)
+        temporal = self.temporal(evidence, spatial)
         return AttentionOutput(
             scores=self.scores(response, spatial * temporal),
             spatial=spatial,

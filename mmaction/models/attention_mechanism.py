@@ -24,17 +24,20 @@ class AttentionMechanism(BaseModule):
       half lets pass what the other holds back, and the 1 lets everything pass: a network may learn
       to ignore both maps.
     - ``gate='joint'``: x' = ReLU(BN(conv1×1×1(x·A_s·A_t))). Nothing gets past the maps: what the
-      perception branch knows, it knows from where and when they are high.
+      perception branch knows, it knows from where and when they are high. With a ``threshold``,
+      fainter weights A_s·A_t count as none: from there it knows nothing at all. It needs no
+      training of its own.
 
     Args:
         channels: C of the features.
         gate: ``'published'`` or ``'joint'``.
+        threshold: Of the joint gate, in [0, 1).
         final_relu: Whether the last ReLU is there. The authors' first code has it, their
             re-implementation does not; set it as the checkpoint to be used needs it.
         norm_cfg: The norm layer's config.
 
     Raises:
-        ConfigError: The gate is none of the two.
+        ConfigError: The gate is none of the two, or a threshold that it can't have.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class AttentionMechanism(BaseModule):
         *,
         channels: int,
         gate: str = "published",
+        threshold: float = 0.0,
         final_relu: bool = True,
         norm_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -50,7 +54,13 @@ class AttentionMechanism(BaseModule):
             raise ConfigError(
                 f"attention_mechanism.gate={gate!r} is unknown{near(str(gate), GATES)}"
             )
+        if not 0 <= threshold < 1 or (threshold and gate != "joint"):
+            raise ConfigError(
+                f"attention_mechanism.threshold={threshold}: expected a number in [0, 1), and"
+                " gate='joint'"
+            )
         self.gate = gate
+        self.threshold = threshold
         self.final_relu = final_relu
         weighed_channels = channels if gate == "joint" else 2 * channels
         self.conv = nn.Conv3d(weighed_channels, channels, 1, bias=False)
@@ -66,7 +76,10 @@ class AttentionMechanism(BaseModule):
             temporal: A_t, B×1×T×1×1 in [0, 1].
         """
         if self.gate == "joint":
-            mixed = self.conv(features * (spatial * temporal))
+            weights = spatial * temporal
+            if self.threshold:
+                weights = weights * (weights >= self.threshold)
+            mixed = self.conv(features * weights)
         else:
             mixed = self._mixed_halves(features, spatial, temporal)
         x = self.bn(mixed)

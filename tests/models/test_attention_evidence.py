@@ -31,15 +31,17 @@ def smoothed(values: list[float], frames: int) -> list[float]:
     return [sum(window) / len(window) for window in windows]
 
 
+@pytest.mark.parametrize("of_answer", [False, True])
 @pytest.mark.parametrize(
     ("num_classes", "clip_len", "size", "frames"), [(3, 1, 4, 1), (5, 4, 3, None), (1, 6, 2, 5)]
 )
 def test_equals_the_formulas_step_by_step(
-    num_classes: int, clip_len: int, size: int, frames: int | None
+    num_classes: int, clip_len: int, size: int, frames: int | None, of_answer: bool
 ) -> None:
     """Smoothed over three frames where nothing is said."""
     torch.manual_seed(0)
     options = {} if frames is None else dict(smoothing_frames=frames)
+    options |= dict(of_answer=True) if of_answer else {}
     branch = make_branch(num_classes=num_classes, clip_len=clip_len, **options)
     for parameter in (branch.spatial_weight, branch.temporal_weight, branch.score_bias):
         nn.init.uniform_(parameter, -1, 1)
@@ -53,11 +55,23 @@ def test_equals_the_formulas_step_by_step(
     torch.testing.assert_close(out.response, response, rtol=1e-4, atol=1e-5)
     classes = range(num_classes)
     for b in range(2):
-        evidence = sum(abs(branch.spatial_weight[k].item()) * response[b, k] for k in classes)
+        powers = [
+            math.exp(
+                math.exp(branch.log_scale.item()) * response[b, k].mean().item()
+                + branch.score_bias[k].item()
+            )
+            for k in classes
+        ]
+        belief = [power / sum(powers) if of_answer else 1.0 for power in powers]
+        evidence = sum(
+            abs(branch.spatial_weight[k].item()) * belief[k] * response[b, k] for k in classes
+        )
         spatial = evidence / evidence.max()
         means = [
             sum(
-                abs(branch.temporal_weight[k].item()) * (spatial * response[b, k])[t].mean().item()
+                abs(branch.temporal_weight[k].item())
+                * belief[k]
+                * (spatial * response[b, k])[t].mean().item()
                 for k in classes
             )
             for t in range(clip_len)

@@ -36,6 +36,24 @@ def test_equals_the_formula(gate: str, final_relu: bool) -> None:
     assert (expected < 0).any() != final_relu
 
 
+def test_what_is_fainter_than_the_threshold_changes_nothing() -> None:
+    torch.manual_seed(0)
+    plain, thresholded = (
+        AttentionMechanism(channels=3, gate="joint", threshold=threshold).eval()
+        for threshold in (0.0, 0.25)
+    )
+    thresholded.load_state_dict(plain.state_dict())
+    x, spatial, temporal = torch.randn(2, 3, 4, 5, 6), torch.rand(2, 1, 4, 5, 6), torch.tensor(0.5)
+    seen = spatial >= 0.5
+    answer = thresholded(x, spatial, temporal)
+    assert torch.equal(answer, plain(x, spatial * seen, temporal))
+    assert torch.equal(answer, thresholded(torch.where(seen, x, 9.0), spatial, temporal))
+    assert not torch.equal(answer, plain(x, spatial, temporal))
+    for gate, threshold in (("published", 0.25), ("joint", 1.0), ("joint", -0.1)):
+        with pytest.raises(ConfigError, match=f"threshold={threshold}: expected a number in"):
+            AttentionMechanism(channels=3, gate=gate, threshold=threshold)
+
+
 def test_an_unknown_gate_is_refused_with_what_may_have_been_meant() -> None:
     with pytest.raises(ConfigError, match=r"gate='joined' is unknown; did you mean 'joint'\?"):
         AttentionMechanism(channels=3, gate="joined")
