@@ -61,11 +61,15 @@ def test_answers_as_the_model_does(server: Any, recognizer: VideoRecognizer, fil
 
 
 def test_says_what_it_is(server: Any, film: Path) -> None:
-    assert httpx.get(server.url + "health").json()["classes"] == ["bend", "jack", "wave"]
-    described = httpx.get(server.url + "openapi.json").json()
+    assert httpx.get(server.url + "health", timeout=120).json()["classes"] == [
+        "bend",
+        "jack",
+        "wave",
+    ]
+    described = httpx.get(server.url + "openapi.json", timeout=120).json()
     assert {"/predict", "/page", "/health", "/metrics"} <= described["paths"].keys()
     server.post(film)
-    metrics = httpx.get(server.url + "metrics").text
+    metrics = httpx.get(server.url + "metrics", timeout=120).text
     assert 'st_abn_requests_total{path="/predict",status="200"}' in metrics
     assert "st_abn_batch_clips_count" in metrics
 
@@ -98,7 +102,9 @@ def test_bad_uploads_get_one_line(server: Any, film: Path, tmp_path: Path) -> No
     many = server.post(write_film(tmp_path / "many.mp4", 40), params={"window_sec": 0.1})
     assert many.status_code == 422
     assert server.post(film, params={"window_sec": "no"}).status_code == 422
-    assert "field required" in httpx.post(server.url + "predict").json()["detail"].lower()
+    assert (
+        "field required" in httpx.post(server.url + "predict", timeout=120).json()["detail"].lower()
+    )
 
 
 def chunked(server: Any, *, seconds: float, size: int) -> bytes:
@@ -170,14 +176,14 @@ def test_a_token_is_made_for_other_machines(guarded: Any, film: Path) -> None:
         answer = server.post(film, headers=headers)
         assert answer.status_code == 401
         assert answer.json() == {"detail": "token missing or wrong"}
-    assert httpx.get(server.url + "metrics").status_code == 401
+    assert httpx.get(server.url + "metrics", timeout=120).status_code == 401
     assert server.alive()
     right = server.post(film, headers={"Authorization": f"Bearer {server.token}"})
     assert right.status_code == 200
 
 
 def test_another_sites_name_leads_nowhere(server: Any) -> None:
-    answer = httpx.get(server.url, headers={"Host": "evil.example"})
+    answer = httpx.get(server.url, timeout=120, headers={"Host": "evil.example"})
     assert answer.status_code == 400
 
 
