@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from yapf.yapflib.yapf_api import FormatCode
-
 from mmaction.convert.migration.former import Changed
 
 _STYLE = dict(
@@ -21,6 +19,9 @@ def as_python(sections: Mapping[str, Any]) -> str:
         sections: Of dicts, lists, ``Changed`` and what ``repr`` can tell. Above a ``Changed``
             stands ``# was: …``.
     """
+    # Not at the top: processes that import it for the first time at once can break each other.
+    from yapf.yapflib.yapf_api import FormatCode
+
     plain = "".join(f"{_entry(f'{name} = ', value)}\n" for name, value in sections.items())
     text: str = FormatCode(plain, style_config=_STYLE)[0]
     return text
