@@ -16,6 +16,7 @@ from mmaction.engine import ActionRunner, TrainingCheckpointHook
 from mmaction.engine.runner import keep_console_readable
 from mmaction.errors import CheckpointError, ConfigError
 from tests.convert.conftest import ORIGINAL, random_st_abn
+from tests.convert.zoo import in_their_names
 from tests.engine.conftest import Trained
 
 MakeConfig = Callable[..., Path]
@@ -72,7 +73,7 @@ def test_load_from_takes_a_foreign_checkpoint(
 ) -> None:
     """The authors' names, and a last linear for other classes: all else starts where they ended."""
     torch.manual_seed(0)
-    state = random_st_abn(ORIGINAL, blocks=(1, 1, 1, 1), bottleneck=False)
+    state = in_their_names(random_st_abn(10, inflate=(1, 1, 1, 1)), ORIGINAL)
     expected = convert(state, source="x.pth").state
     state["cls_head.fc_cls.weight"] = torch.zeros(5, 32)
     state["cls_head.fc_cls.bias"] = torch.zeros(5)
