@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmaction.dataprep.listing import Entry
+from mmaction.dataprep.listing import SECONDS, Entry
 from mmaction.errors import DataError
 from mmaction.text_files import numbered_lines, read_csv, read_json
 
 DIVING48_CLASSES = "Diving48_vocab.json"
-_SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)
 _HMDB51_FILE = re.compile(r"(.+)(_test_split\d\.txt)")
 
 
@@ -29,7 +28,7 @@ def read_kinetics_split(path: str) -> Iterator[Entry]:
     """
     for where, cells in read_csv(path, required=("youtube_id", "time_start", "time_end")):
         for column in ("time_start", "time_end"):
-            if not _SECONDS.fullmatch(cells[column]):
+            if not SECONDS.fullmatch(cells[column]):
                 raise DataError(f"{where}: {column} '{cells[column]}' is no number")
         if not cells["youtube_id"]:
             raise DataError(f"{where}: no youtube_id")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from mmaction.errors import DataError
 from mmaction.text_files import numbered_lines
+
+SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)  # as lists write them
 
 
 class Part(NamedTuple):

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from mmaction.dataprep.drawn_split import split_drawn
 from mmaction.dataprep.listing import (
+    SECONDS,
     Entry,
     Listing,
     Part,
@@ -23,7 +24,6 @@ from mmaction.errors import DataError
 from mmaction.text_files import read_csv
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
-_SECONDS = re.compile(r"\d{1,9}(\.\d*)?", re.ASCII)
 
 
 def list_folders(
@@ -132,7 +132,7 @@ def _part(cells: Mapping[str, str], where: str) -> Part | None:
         texts = [cells[column] for column in columns if column in cells]
         if not texts:
             continue
-        form = _SECONDS if in_seconds else _NUMBER
+        form = SECONDS if in_seconds else _NUMBER
         good = len(texts) == 2 and all(form.fullmatch(text) for text in texts)
         if not good or float(texts[0]) >= float(texts[1]):
             said = ", ".join(f"{c} '{cells.get(c, '')}'" for c in columns)

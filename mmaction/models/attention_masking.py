@@ -12,11 +12,13 @@ Dimension letters: B clips, T frames, H×W pixels, h×w cells of the maps, K cla
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Choice = TypeVar("Choice")
 # A fill's cells a side: the clip's mean colour, or a coarse picture of it.
 _FILL_CELLS = (1, 4)
 # How many frames and cells a side have one random number: masks come in pieces, too.
@@ -70,13 +72,13 @@ def _part(clip: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(pixels, clip, _fill(clip)), kept
 
 
-def _one_of(choices: Sequence[Tensor]) -> Tensor:
+def _one_of(choices: Sequence[Choice]) -> Choice:
     return choices[int(torch.randint(len(choices), ()))]
 
 
 def _noise(weights: Tensor) -> Tensor:
     """A random order in pieces, T×h×w."""
-    size = _PIECES[int(torch.randint(len(_PIECES), ()))]
+    size = _one_of(_PIECES)
     coarse = torch.rand(1, 1, *(-(-cells // size) for cells in weights.shape))
     return F.interpolate(coarse, size=weights.shape, mode="trilinear")[0, 0].to(weights)
 
@@ -92,7 +94,7 @@ def _first(rows: Tensor) -> Tensor:
 
 def _fill(clip: Tensor) -> Tensor:
     """What is seen where nothing is shown, like the clip."""
-    cells = _FILL_CELLS[int(torch.randint(len(_FILL_CELLS), ()))]
+    cells = _one_of(_FILL_CELLS)
     coarse = F.adaptive_avg_pool3d(clip[None], (1, cells, cells))
     return F.interpolate(coarse, size=clip.shape[1:], mode="trilinear")[0]
 

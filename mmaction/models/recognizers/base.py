@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModel, BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmaction.errors import ConfigError, DataError
 from mmaction.models.blending import Blending
@@ -255,46 +255,3 @@ class BaseRecognizer(BaseModel, ABC):
         if self.average_views == "prob":
             views = self.probabilities(views)
         return views.mean(dim=1)
-
-
-def feature_channels(backbone: nn.Module) -> int:
-    """C of a backbone's features B×C×T'×H×W.
-
-    Raises:
-        ConfigError: It doesn't say.
-    """
-    if len(levels := getattr(backbone, "level_channels", [])) > 1:
-        raise ConfigError(
-            f"backbone.out_stages gives the features of {len(levels)} stages, which is for a"
-            " neck: leave it out, or set model.neck"
-        )
-    channels = getattr(backbone, "out_channels", None)
-    if not isinstance(channels, int) or channels < 1:
-        raise ConfigError(
-            f"backbone {type(backbone).__name__} has out_channels={channels!r}: a backbone must"
-            " declare C of its features B×C×T×H×W as out_channels"
-        )
-    return channels
-
-
-def check_features(features: Any, backbone: nn.Module, *, steps: int | None = None) -> None:
-    """Checks that features are what their backbone declares.
-
-    Args:
-        features: What the backbone has given.
-        backbone: Who has given it.
-        steps: T' where it must be that.
-
-    Raises:
-        ConfigError: They are not.
-    """
-    channels, stride = feature_channels(backbone), getattr(backbone, "temporal_stride", 1)
-    shape = list(features.shape) if isinstance(features, Tensor) else []
-    if len(shape) != 5 or shape[1] != channels or steps not in (None, shape[2]):
-        given = "×".join(map(str, shape)) or f"a {type(features).__name__}"
-        wanted = f"B×{channels}×{steps or 'T'}×H×W"
-        raise ConfigError(
-            f"backbone {type(backbone).__name__} gives {given}, not {wanted}: it must declare its"
-            f" channels as out_channels (now {channels}) and how many frames go into a step in time"
-            f" as temporal_stride (now {stride})"
-        )

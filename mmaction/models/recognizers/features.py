@@ -1,4 +1,4 @@
-"""A neck over a recognizer's backbone, and what it adds to the answer."""
+"""Features that a recognizer's head and branches read: a backbone's, or those of a neck over it."""
 
 from __future__ import annotations
 
@@ -46,3 +46,74 @@ def build_neck(
     steps = -(-clip_len // getattr(backbone, "temporal_stride", 1))
     sizes = dict(in_channels=levels, clip_len=steps, num_classes=num_classes)
     return MODELS.build(neck, default_args=sizes)
+
+
+def extract(
+    clips: Tensor, backbone: nn.Module, neck: nn.Module | None, *, steps: int | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """The features B×C×T'×h×w of clips, and a neck's auxiliary logits B×K while it trains.
+
+    Args:
+        clips: B×3×T×H×W.
+        backbone: From clips to features, or to those of several stages.
+        neck: From these to features.
+        steps: T' where it must be that.
+    """
+    features = backbone(clips)
+    if neck is not None:
+        return neck(features)
+    check_features(features, backbone, steps=steps)
+    return features, None
+
+
+def auxiliary_loss(recognizer: Any, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
+    """The loss of a neck's auxiliary scores, by its weight; empty where there are none."""
+    scores = getattr(prediction, "auxiliary_scores", None)
+    if scores is None:
+        return {}
+    return {
+        "loss_auxiliary": recognizer.neck.auxiliary_weight * recognizer.loss_cls(scores, labels)
+    }
+
+
+def feature_channels(backbone: nn.Module) -> int:
+    """C of a backbone's features B×C×T'×H×W.
+
+    Raises:
+        ConfigError: It doesn't say.
+    """
+    if len(levels := getattr(backbone, "level_channels", [])) > 1:
+        raise ConfigError(
+            f"backbone.out_stages gives the features of {len(levels)} stages, which is for a"
+            " neck: leave it out, or set model.neck"
+        )
+    channels = getattr(backbone, "out_channels", None)
+    if not isinstance(channels, int) or channels < 1:
+        raise ConfigError(
+            f"backbone {type(backbone).__name__} has out_channels={channels!r}: a backbone must"
+            " declare C of its features B×C×T×H×W as out_channels"
+        )
+    return channels
+
+
+def check_features(features: Any, backbone: nn.Module, *, steps: int | None = None) -> None:
+    """Checks that features are what their backbone declares.
+
+    Args:
+        features: What the backbone has given.
+        backbone: Who has given it.
+        steps: T' where it must be that.
+
+    Raises:
+        ConfigError: They are not.
+    """
+    channels, stride = feature_channels(backbone), getattr(backbone, "temporal_stride", 1)
+    shape = list(features.shape) if isinstance(features, Tensor) else []
+    if len(shape) != 5 or shape[1] != channels or steps not in (None, shape[2]):
+        given = "×".join(map(str, shape)) or f"a {type(features).__name__}"
+        wanted = f"B×{channels}×{steps or 'T'}×H×W"
+        raise ConfigError(
+            f"backbone {type(backbone).__name__} gives {given}, not {wanted}: it must declare its"
+            f" channels as out_channels (now {channels}) and how many frames go into a step in time"
+            f" as temporal_stride (now {stride})"
+        )

@@ -7,8 +7,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmaction.models.losses import top1
-from mmaction.models.recognizers.base import BaseRecognizer, check_features, feature_channels
-from mmaction.models.recognizers.features import NeckPrediction, build_neck
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.features import (
+    NeckPrediction,
+    auxiliary_loss,
+    build_neck,
+    extract,
+    feature_channels,
+)
 from mmaction.registry import MODELS
 from mmaction.structures import Prediction
 
@@ -47,22 +53,15 @@ class Recognizer3D(BaseRecognizer):
         )
 
     def predict_clips(self, clips: Tensor) -> Prediction:
-        features, auxiliary = self.backbone(clips), None
-        if self.neck is None:
-            check_features(features, self.backbone)
-        else:
-            features, auxiliary = self.neck(features)
+        features, auxiliary = extract(clips, self.backbone, self.neck)
         return NeckPrediction(scores=self.head(features), auxiliary_scores=auxiliary)
 
     def predict_features(self, features: Tensor) -> Prediction:
         return Prediction(scores=self.head(features))
 
     def losses(self, prediction: Prediction, labels: Tensor) -> dict[str, Tensor]:
-        losses = {
+        return {
             "loss_perception": self.loss_cls(prediction.scores, labels),
             "top1_perception": top1(prediction.scores, labels),
+            **auxiliary_loss(self, prediction, labels),
         }
-        if isinstance(prediction, NeckPrediction) and prediction.auxiliary_scores is not None:
-            loss = self.loss_cls(prediction.auxiliary_scores, labels)
-            losses["loss_auxiliary"] = self.neck.auxiliary_weight * loss
-        return losses

@@ -23,8 +23,14 @@ from mmaction.models.attention_guidance import (
 from mmaction.models.attention_masking import mask_by_attention
 from mmaction.models.attention_priors import local_change, still_share
 from mmaction.models.losses import top1
-from mmaction.models.recognizers.base import BaseRecognizer, check_features, feature_channels
-from mmaction.models.recognizers.features import NeckPrediction, build_neck
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.models.recognizers.features import (
+    NeckPrediction,
+    auxiliary_loss,
+    build_neck,
+    extract,
+    feature_channels,
+)
 from mmaction.models.residual_stage import default_stage
 from mmaction.registry import MODELS
 from mmaction.structures import ClipSample, Prediction
@@ -198,11 +204,7 @@ class STABN(BaseRecognizer):
         return seen.spatial_attention * seen.temporal_attention[:, :, None, None]
 
     def predict_clips(self, clips: Tensor) -> NeckPrediction:
-        features, auxiliary = self.backbone(clips), None
-        if self.neck is None:
-            check_features(features, self.backbone, steps=self.feature_steps)
-        else:
-            features, auxiliary = self.neck(features)
+        features, auxiliary = extract(clips, self.backbone, self.neck, steps=self.feature_steps)
         return self._attend(features, auxiliary)
 
     def predict_features(self, features: Tensor) -> NeckPrediction:
@@ -236,10 +238,7 @@ class STABN(BaseRecognizer):
         ):
             losses[f"loss_{name}"] = self.loss_weights[name] * self.loss_cls(scores, labels)
             losses[f"top1_{name}"] = top1(scores, labels)
-        if isinstance(prediction, NeckPrediction) and prediction.auxiliary_scores is not None:
-            loss = self.loss_cls(prediction.auxiliary_scores, labels)
-            losses["loss_auxiliary"] = self.neck.auxiliary_weight * loss
-        return losses
+        return losses | auxiliary_loss(self, prediction, labels)
 
     def attention_losses(
         self, prediction: Prediction, pictures: Tensor, samples: Sequence[ClipSample]
